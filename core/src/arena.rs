@@ -1,0 +1,365 @@
+//! The queue: events in wire form, in order, in the caller's memory.
+//!
+//! ```text
+//! bytes  ....|#### in flight ####|..gap..|---- queued ----|..... room .....
+//! slots  ....|#### in flight ####|..gap..|---- queued ----|..... room .....
+//! ```
+//! Both arrays have the same shape. The gap appears when queued events are evicted while a batch
+//! is in flight, and closes when something moves. This file knows nothing of time, HTTP or JSON.
+
+use core::ops::Range;
+
+use uuid::Uuid;
+
+use crate::clock::Base;
+use crate::storage::{Slot, State, Storage};
+
+/// A run of events: where their bytes are and where their slots are.
+#[derive(Clone, Debug, Default)]
+struct Run {
+    bytes: Range<usize>,
+    slots: Range<usize>,
+}
+
+impl Run {
+    fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Leaves out the first event, `slot`.
+    fn skip_first(&mut self, slot: &Slot) {
+        self.slots.start = self.slots.start.saturating_add(1);
+        self.bytes.start = self.bytes.start.saturating_add(len_of(slot));
+    }
+}
+
+/// An amount of memory, in the two measures that bound it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Free {
+    bytes: usize,
+    slots: usize,
+}
+
+impl Free {
+    pub(crate) fn holds(self, len: usize) -> bool {
+        self.slots > 0 && len <= self.bytes
+    }
+
+    pub(crate) fn fraction(self, of: usize) -> Self {
+        Self { bytes: self.bytes / of, slots: self.slots / of }
+    }
+
+    pub(crate) fn is_below(self, other: Self) -> bool {
+        self.bytes < other.bytes || self.slots < other.slots
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Arena<'buf> {
+    bytes: &'buf mut [u8],
+    slots: &'buf mut [Slot],
+    pinned: Run,
+    queued: Run,
+}
+
+impl<'buf> Arena<'buf> {
+    pub(crate) fn new(Storage { bytes, slots }: Storage<'buf>) -> Self {
+        Self {
+            bytes,
+            slots,
+            pinned: Run::default(),
+            queued: Run::default(),
+        }
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn queued_len(&self) -> usize {
+        self.queued.slots.len()
+    }
+
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued.bytes.len()
+    }
+
+    pub(crate) fn pinned_len(&self) -> usize {
+        self.pinned.slots.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pinned.is_empty() && self.queued.is_empty()
+    }
+
+    /// Whether no further event can be queued, however small.
+    pub(crate) fn has_no_slot(&self) -> bool {
+        self.free().slots == 0
+    }
+
+    /// Whether an event of `len` bytes would fit once everything has moved together.
+    pub(crate) fn fits(&self, len: usize) -> bool {
+        self.free().holds(len)
+    }
+
+    /// What is free once everything has moved together.
+    pub(crate) fn free(&self) -> Free {
+        let Free { bytes, slots } = self.free_without_queue();
+        Free {
+            bytes: bytes.saturating_sub(self.queued.bytes.len()),
+            slots: slots.saturating_sub(self.queued.slots.len()),
+        }
+    }
+
+    /// What would be free if everything that can be evicted was.
+    pub(crate) fn free_without_queue(&self) -> Free {
+        Free {
+            bytes: self.bytes.len().saturating_sub(self.pinned.bytes.len()),
+            slots: self.slots.len().saturating_sub(self.pinned.slots.len()),
+        }
+    }
+
+    /// The free bytes behind the last event.
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        if self.is_empty() {
+            self.pinned = Run::default();
+            self.queued = Run::default();
+        }
+        self.bytes.get_mut(self.queued.bytes.end..).unwrap_or_default()
+    }
+
+    /// Queues the event whose bytes were written at the start of [`Self::room`].
+    pub(crate) fn commit(&mut self, slot: Slot) {
+        if self.queued.slots.end == self.slots.len() {
+            self.compact();
+        }
+        if let Some(free) = self.slots.get_mut(self.queued.slots.end) {
+            *free = slot;
+            self.queued.slots.end += 1;
+            self.queued.bytes.end += len_of(&slot);
+        }
+    }
+
+    /// Moves everything to the front. Costs the bytes that are stored.
+    pub(crate) fn compact(&mut self) {
+        let (mut bytes, mut slots) = (0, 0);
+        for run in [&mut self.pinned, &mut self.queued] {
+            run.bytes = shift(self.bytes, &run.bytes, bytes);
+            run.slots = shift(self.slots, &run.slots, slots);
+            (bytes, slots) = (run.bytes.end, run.slots.end);
+        }
+    }
+
+    /// Takes the oldest queued event out.
+    pub(crate) fn evict_oldest(&mut self) -> Option<Slot> {
+        let slot = *self.queued().first()?;
+        self.queued.skip_first(&slot);
+        Some(slot)
+    }
+
+    /// Puts the first `count` queued events in flight. Nothing may be in flight.
+    pub(crate) fn pin(&mut self, count: usize) {
+        debug_assert!(self.pinned.is_empty(), "one batch at a time");
+        let start = self.queued.clone();
+        for _ in 0..count {
+            if let Some(slot) = self.queued().first().copied() {
+                self.queued.skip_first(&slot);
+            }
+        }
+        self.pinned = Run {
+            bytes: start.bytes.start..self.queued.bytes.start,
+            slots: start.slots.start..self.queued.slots.start,
+        };
+    }
+
+    /// Puts what is in flight back in front of the queue.
+    pub(crate) fn unpin(&mut self) {
+        let bytes = self.queued.bytes.start.saturating_sub(self.pinned.bytes.len());
+        let slots = self.queued.slots.start.saturating_sub(self.pinned.slots.len());
+        if !self.pinned.is_empty() {
+            self.queued.bytes.start = shift(self.bytes, &self.pinned.bytes, bytes).start;
+            self.queued.slots.start = shift(self.slots, &self.pinned.slots, slots).start;
+        }
+        self.pinned = Run::default();
+    }
+
+    /// Frees what is in flight.
+    pub(crate) fn release(&mut self) {
+        self.pinned = Run::default();
+    }
+
+    /// Keeps in flight only the events whose state is [`State::Retry`], as pending. They move
+    /// back, against the queue, so the cost is that of the batch and not of the queue.
+    pub(crate) fn retain_retries(&mut self) {
+        let mut from = self.pinned.clone();
+        let mut kept = Run {
+            bytes: from.bytes.end..from.bytes.end,
+            slots: from.slots.end..from.slots.end,
+        };
+        while let Some(slot) = from.slots.next_back().and_then(|at| self.slots.get(at)).copied() {
+            let start = from.bytes.end.saturating_sub(len_of(&slot));
+            if slot.state == State::Retry {
+                kept.bytes.start -= len_of(&slot);
+                kept.slots.start -= 1;
+                shift(self.bytes, &(start..from.bytes.end), kept.bytes.start);
+                if let Some(place) = self.slots.get_mut(kept.slots.start) {
+                    *place = slot;
+                    place.state = State::Pending;
+                }
+            }
+            from.bytes.end = start;
+        }
+        self.pinned = kept;
+    }
+
+    /// The bytes of the batch in flight, without the last comma.
+    pub(crate) fn batch(&self) -> &[u8] {
+        let bytes = self.bytes.get(self.pinned.bytes.clone()).unwrap_or_default();
+        bytes.split_last().map_or(&[], |(_, batch)| batch)
+    }
+
+    pub(crate) fn pinned(&self) -> &[Slot] {
+        self.slots.get(self.pinned.slots.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn pinned_mut(&mut self) -> &mut [Slot] {
+        self.slots.get_mut(self.pinned.slots.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn queued(&self) -> &[Slot] {
+        self.slots.get(self.queued.slots.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn contains(&self, uuid: Uuid) -> bool {
+        let live = |slot: &Slot| slot.uuid == uuid && slot.state != State::Ended;
+        self.pinned().iter().chain(self.queued()).any(live)
+    }
+
+    pub(crate) fn uses(&self, base: Base) -> bool {
+        self.pinned().iter().chain(self.queued()).any(|slot| slot.base == base)
+    }
+
+    /// The oldest event that has not ended.
+    pub(crate) fn oldest(&self) -> Option<&Slot> {
+        let live = |slot: &&Slot| slot.state != State::Ended;
+        self.pinned().iter().find(live).or_else(|| self.queued().first())
+    }
+}
+
+fn len_of(slot: &Slot) -> usize {
+    // A slot's length was measured in an array of this machine: it fits.
+    usize::try_from(slot.len).unwrap_or(usize::MAX)
+}
+
+/// Moves `from` so that it starts at `to`; returns where it is now.
+fn shift<T: Copy>(array: &mut [T], from: &Range<usize>, to: usize) -> Range<usize> {
+    let end = to.saturating_add(from.len());
+    if from.start != to && from.end <= array.len() && end <= array.len() {
+        array.copy_within(from.clone(), to);
+    }
+    to..end
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::String;
+    use std::vec::Vec;
+
+    use super::*;
+
+    extern crate std;
+
+    /// Runs a script of one-letter events: lower case captures, `P2` pins two, `R` releases, `U`
+    /// unpins, `E` evicts, `C` compacts, `Kab` retries a and b only. Returns "in flight|queued".
+    fn check(bytes: usize, slots: usize, script: &str, expect: &str) {
+        let (mut bytes, mut slots) = (std::vec![0; bytes], std::vec![Slot::EMPTY; slots]);
+        let mut arena = Arena::new(Storage::new(&mut bytes, &mut slots));
+        for word in script.split(' ') {
+            let (command, rest) = word.split_at(1);
+            match command {
+                "P" => arena.pin(rest.parse().expect("a count")),
+                "R" => arena.release(),
+                "U" => arena.unpin(),
+                "E" => assert!(arena.evict_oldest().is_some()),
+                "C" => arena.compact(),
+                "K" => {
+                    for slot in arena.pinned_mut() {
+                        let name = char::from(slot.uuid.as_bytes()[0]);
+                        let keep = rest.contains(name);
+                        slot.state = if keep { State::Retry } else { State::Ended };
+                    }
+                    arena.retain_retries();
+                }
+                _ => capture(&mut arena, command.as_bytes()[0]),
+            }
+        }
+        let names = |slots: &[Slot]| -> String {
+            slots.iter().map(|s| char::from(s.uuid.as_bytes()[0])).collect()
+        };
+        let trace = std::format!("{}|{}", names(arena.pinned()), names(arena.queued()));
+        assert_eq!(trace, expect, "{script}");
+        let wire: Vec<u8> = names(arena.pinned()).bytes().flat_map(|b| [b, b',']).collect();
+        assert_eq!(arena.batch(), wire.split_last().map_or(&[][..], |(_, w)| w), "{script}");
+        let queued = arena.bytes.get(arena.queued.bytes.clone()).expect("in range");
+        let wire: Vec<u8> = names(arena.queued()).bytes().flat_map(|b| [b, b',']).collect();
+        assert_eq!(queued, wire, "{script}");
+    }
+
+    fn capture(arena: &mut Arena<'_>, name: u8) {
+        assert!(arena.fits(2), "the script overfills the arena");
+        if arena.room().len() < 2 {
+            arena.compact();
+        }
+        arena.room()[..2].copy_from_slice(&[name, b',']);
+        let slot = Slot {
+            uuid: Uuid::from_bytes([name; 16]),
+            len: 2,
+            state: State::Pending,
+            ..Slot::EMPTY
+        };
+        arena.commit(slot);
+    }
+
+    #[test]
+    fn events_leave_in_the_order_they_came() {
+        check(8, 4, "a b c P2", "ab|c");
+        check(8, 4, "a b c P2 R d e P3", "cde|");
+    }
+
+    #[test]
+    fn a_partial_retry_keeps_only_its_events() {
+        check(12, 6, "a b c d e P4 Kbd", "bd|e");
+        check(12, 6, "a b c d e P4 Kac", "ac|e");
+        check(12, 6, "a b c P3 K", "|");
+    }
+
+    #[test]
+    fn a_batch_put_back_is_in_front_again() {
+        check(12, 6, "a b c d P2 U", "|abcd");
+        check(12, 6, "a b c d P3 Kb U", "|bd");
+    }
+
+    #[test]
+    fn what_is_in_flight_survives_evictions() {
+        check(8, 4, "a b c d P1 E e", "a|cde");
+        check(8, 4, "a b c d P1 E E e U", "|ade");
+        check(8, 4, "a b c d P2 E E Ka U", "|a");
+    }
+
+    #[test]
+    fn room_at_the_front_is_found_again() {
+        check(8, 4, "a b c d P2 R e f", "|cdef");
+        check(8, 4, "a b P1 R C c d e", "|bcde");
+    }
+
+    #[test]
+    fn slots_bound_the_queue_as_bytes_do() {
+        let (mut bytes, mut slots) = ([0; 64], [Slot::EMPTY; 2]);
+        let mut arena = Arena::new(Storage::new(&mut bytes, &mut slots));
+        capture(&mut arena, b'a');
+        capture(&mut arena, b'b');
+        assert!(!arena.fits(1));
+        arena.evict_oldest();
+        assert!(arena.fits(60) && !arena.fits(63));
+    }
+}

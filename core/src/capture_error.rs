@@ -1,0 +1,102 @@
+//! Why an event was refused.
+
+use core::fmt;
+
+use crate::json::JsonError;
+
+/// Longest event name the server takes, in bytes of UTF-8.
+pub const MAX_NAME_BYTES: usize = 200;
+/// Longest `distinct_id` the server takes, in bytes of UTF-8.
+pub const MAX_DISTINCT_ID_BYTES: usize = 200;
+
+/// Why [`Client::capture`](crate::Client::capture) refused an event. The queue is as it was
+/// (law 7). Each of these would be lost, or would lose others, at the server (PROTOCOL section 1,
+/// "What the server does with bad input").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CaptureError {
+    /// The event's name is empty.
+    NameEmpty,
+    /// The event's name is longer than [`MAX_NAME_BYTES`].
+    NameTooLong {
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// `$performance_event` is not taken any more.
+    NameReserved,
+    /// The `distinct_id` is empty or blank.
+    DistinctIdEmpty,
+    /// The `distinct_id` is longer than [`MAX_DISTINCT_ID_BYTES`].
+    DistinctIdTooLong {
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// The `distinct_id` is one of the placeholders (`null`, `anonymous`, `0`, …) for which the
+    /// server turns person processing off.
+    DistinctIdIllegal,
+    /// The timestamp is not RFC 3339, or outside the years 0000 to 9999.
+    TimestampInvalid,
+    /// The JSON text given is not a well-formed object.
+    Json(JsonError),
+    /// Typed values are nested deeper than [`MAX_DEPTH`](crate::MAX_DEPTH).
+    TooDeep,
+    /// A value could not be serialised as a JSON object (feature `serde`).
+    #[cfg(feature = "serde")]
+    Serialize(crate::SerializeError),
+    /// An event with this uuid is queued: the server would refuse the whole batch.
+    UuidQueued,
+    /// The event is larger than an event may be.
+    EventTooLarge {
+        /// Bytes of its JSON.
+        needed: usize,
+        /// `max_event_bytes`, or the storage's size if that is less.
+        capacity: usize,
+    },
+    /// The event does not fit beside what is queued.
+    QueueFull {
+        /// Bytes of its JSON.
+        needed: usize,
+        /// Events queued and in flight.
+        events: usize,
+    },
+    /// [`Client::close`](crate::Client::close) was called.
+    Closed,
+}
+
+impl fmt::Display for CaptureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NameEmpty => f.write_str("event name is empty"),
+            Self::NameTooLong { len } => {
+                write!(f, "event name has {len} bytes, the limit is {MAX_NAME_BYTES}")
+            }
+            Self::NameReserved => f.write_str("$performance_event is not taken by the server"),
+            Self::DistinctIdEmpty => f.write_str("distinct_id is empty"),
+            Self::DistinctIdTooLong { len } => {
+                write!(f, "distinct_id has {len} bytes, the limit is {MAX_DISTINCT_ID_BYTES}")
+            }
+            Self::DistinctIdIllegal => {
+                f.write_str("distinct_id is a placeholder that the server does not take for a person")
+            }
+            Self::TimestampInvalid => {
+                f.write_str("timestamp is not RFC 3339 in the years 0000 to 9999")
+            }
+            Self::Json(error) => write!(f, "properties: {error}"),
+            Self::TooDeep => {
+                write!(f, "values are nested deeper than {}", crate::json::MAX_DEPTH)
+            }
+            #[cfg(feature = "serde")]
+            Self::Serialize(error) => write!(f, "properties: {error}"),
+            Self::UuidQueued => f.write_str("an event with this uuid is queued already"),
+            Self::EventTooLarge { needed, capacity } => {
+                write!(f, "event takes {needed} bytes, the limit is {capacity}")
+            }
+            Self::QueueFull { needed, events } => {
+                write!(f, "queue is full: {needed} bytes do not fit beside {events} events")
+            }
+            Self::Closed => f.write_str("client is closed"),
+        }
+    }
+}
+
+impl core::error::Error for CaptureError {}

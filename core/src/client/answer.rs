@@ -1,0 +1,299 @@
+//! Answers coming in: exactly one of them ends a request (law 5).
+
+use uuid::Uuid;
+
+use super::{Client, Flight, Split, end};
+use crate::Instant;
+use crate::clock::Clock;
+use crate::config::{MAX_RETRY_WAIT_MS, OnExhausted};
+use crate::http_date::{self, RetryAfter};
+use crate::receipt::{Cause, Outcome, Receipts, TransportError};
+use crate::request::{RequestId, Response, ResponseHead, UnknownRequest};
+use crate::results::{Body, Entry, Parser};
+use crate::retry::{self, Verdict};
+use crate::stats::Stats;
+use crate::storage::{Slot, State};
+use crate::timers::Timer;
+
+/// What has arrived of an answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// 0 until the head has arrived.
+    status: u16,
+    /// What `Retry-After` asks for.
+    hint_ms: u32,
+    parser: Parser,
+}
+
+impl Answer {
+    pub(super) const fn new() -> Self {
+        Self { status: 0, hint_ms: 0, parser: Parser::new() }
+    }
+}
+
+/// Inputs.
+impl Client<'_> {
+    /// Takes a whole answer.
+    ///
+    /// # Errors
+    /// [`UnknownRequest`] if `id` has ended already: timed out, closed, answered.
+    pub fn handle_response(
+        &mut self,
+        id: RequestId,
+        response: Response<'_>,
+        now: Instant,
+        receipts: &mut dyn Receipts,
+    ) -> Result<(), UnknownRequest> {
+        self.handle_response_head(id, response.head, now)?;
+        self.handle_response_body(id, response.body, receipts)?;
+        self.handle_response_end(id, now, receipts)
+    }
+
+    /// Takes an answer's status and headers. Its body follows in pieces, then its end; or a
+    /// [failure](Self::handle_failure), if the connection breaks first.
+    ///
+    /// # Errors
+    /// [`UnknownRequest`] if `id` has ended already.
+    pub fn handle_response_head(
+        &mut self,
+        id: RequestId,
+        head: ResponseHead<'_>,
+        now: Instant,
+    ) -> Result<(), UnknownRequest> {
+        self.sending(id)?;
+        let now = self.clock.advance(now);
+        let date_ms = head.date.and_then(http_date::parse);
+        let hint_ms = head.retry_after.map_or(0, |value| self.hint_ms(value, date_ms, now));
+        if matches!(head.status, 200..=299) {
+            self.learn_clock(date_ms, now);
+        }
+        let answer = &mut self.sending(id)?.answer;
+        answer.status = head.status;
+        answer.hint_ms = hint_ms;
+        Ok(())
+    }
+
+    /// Takes the next piece of an answer's body, of any size. Events end here, as soon as the
+    /// server's verdict on them has arrived.
+    ///
+    /// # Errors
+    /// [`UnknownRequest`] if `id` has ended already.
+    pub fn handle_response_body(
+        &mut self,
+        id: RequestId,
+        piece: &[u8],
+        receipts: &mut dyn Receipts,
+    ) -> Result<(), UnknownRequest> {
+        let config = &self.config;
+        let flight = self.flight.as_mut().filter(|flight| flight.sending == Some(id));
+        let Flight { answer, attempt, .. } = flight.ok_or(UnknownRequest)?;
+        let verdict = retry::judge(config.capture_mode, answer.status, config.retry_404_and_429);
+        if verdict == Verdict::Results {
+            let (slots, stats) = (self.arena.pinned_mut(), &mut self.stats);
+            let mut next = 0;
+            answer.parser.feed(piece, &mut |entry| {
+                next = settle(slots, next, &entry, attempt.number, stats, receipts);
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes the end of an answer, and decides what becomes of the batch.
+    ///
+    /// # Errors
+    /// [`UnknownRequest`] if `id` has ended already.
+    pub fn handle_response_end(
+        &mut self,
+        id: RequestId,
+        now: Instant,
+        receipts: &mut dyn Receipts,
+    ) -> Result<(), UnknownRequest> {
+        let Answer { status, hint_ms, .. } = self.sending(id)?.answer;
+        let now = self.clock.advance(now);
+        if status == 0 {
+            // An end without a beginning.
+            self.try_again(Cause::Transport(TransportError::Interrupted), 0, now, receipts);
+            return Ok(());
+        }
+        let config = &self.config;
+        match retry::judge(config.capture_mode, status, config.retry_404_and_429) {
+            Verdict::Results => self.end_results(hint_ms, now, receipts),
+            Verdict::Delivered => self.end_batch(Outcome::Delivered, receipts),
+            Verdict::Retry => self.try_again(Cause::Status(status), hint_ms, now, receipts),
+            Verdict::Split if self.arena.pinned_len() > 1 => self.split_batch(now),
+            Verdict::Split | Verdict::Reject => self.end_batch(Outcome::Rejected(status), receipts),
+            Verdict::RejectAndHold => {
+                let hold_ms = hint_ms.min(MAX_RETRY_WAIT_MS);
+                self.end_batch(Outcome::Rejected(status), receipts);
+                self.timers.set(Timer::Hold, now.plus_ms(hold_ms));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the news that there will be no answer, or no more of it.
+    ///
+    /// # Errors
+    /// [`UnknownRequest`] if `id` has ended already.
+    pub fn handle_failure(
+        &mut self,
+        id: RequestId,
+        why: TransportError,
+        now: Instant,
+        receipts: &mut dyn Receipts,
+    ) -> Result<(), UnknownRequest> {
+        self.sending(id)?;
+        let now = self.clock.advance(now);
+        self.try_again(Cause::Transport(why), 0, now, receipts);
+        Ok(())
+    }
+
+    pub(super) fn time_out(&mut self, now: Instant, receipts: &mut dyn Receipts) {
+        self.try_again(Cause::Transport(TransportError::Timeout), 0, now, receipts);
+    }
+
+    /// Ends every event of the batch that has not ended yet, and the batch.
+    pub(super) fn end_batch(&mut self, outcome: Outcome<'_>, receipts: &mut dyn Receipts) {
+        let attempts = self.flight.as_ref().map_or(0, |flight| flight.attempt.number);
+        for slot in self.arena.pinned().iter().filter(|slot| slot.state != State::Ended) {
+            end(&mut self.stats, receipts, &slot.uuid, attempts, outcome);
+        }
+        self.arena.release();
+        self.finish_batch();
+    }
+
+    fn sending(&mut self, id: RequestId) -> Result<&mut Flight, UnknownRequest> {
+        let flight = self.flight.as_mut().filter(|flight| flight.sending == Some(id));
+        flight.ok_or(UnknownRequest)
+    }
+
+    /// V1's body has ended: what it did not mention is final, what it asked for is sent again.
+    fn end_results(&mut self, hint_ms: u32, now: Instant, receipts: &mut dyn Receipts) {
+        let Some(flight) = &self.flight else { return };
+        let (body, attempts) = (flight.answer.parser.finish(), flight.attempt.number);
+        let missing = match body {
+            Body::Complete => Outcome::Absent,
+            Body::NoResults | Body::Malformed => Outcome::Unconfirmed,
+        };
+        for slot in self.arena.pinned_mut().iter_mut() {
+            if slot.state == State::Pending {
+                slot.state = State::Ended;
+                end(&mut self.stats, receipts, &slot.uuid, attempts, missing);
+            }
+        }
+        self.try_again(Cause::ServerRetry, hint_ms, now, receipts);
+    }
+
+    /// Sends what is left of the batch again, if anything is and the retries are not used up.
+    fn try_again(
+        &mut self,
+        cause: Cause,
+        hint_ms: u32,
+        now: Instant,
+        receipts: &mut dyn Receipts,
+    ) {
+        for slot in self.arena.pinned_mut().iter_mut().filter(|s| s.state == State::Pending) {
+            slot.state = State::Retry;
+        }
+        self.arena.retain_retries();
+        let Some(flight) = &mut self.flight else { return };
+        let attempt = flight.attempt.number;
+        if self.arena.pinned_len() == 0 {
+            self.finish_batch();
+        } else if attempt <= self.config.max_retries {
+            flight.sending = None;
+            let wait_ms =
+                retry::wait_ms(self.config.retry_initial_ms, attempt, hint_ms, &mut self.rng);
+            self.timers.clear(Timer::Timeout);
+            self.timers.set(Timer::Retry, now.plus_ms(wait_ms));
+        } else if let OnExhausted::Park { cooldown_ms } = self.config.on_exhausted {
+            self.unpin_batch(now.plus_ms(cooldown_ms));
+            self.timers.set(Timer::Park, now.plus_ms(cooldown_ms));
+        } else {
+            self.end_batch(Outcome::Exhausted(cause), receipts);
+        }
+    }
+
+    /// 413: the same events in two requests, each new.
+    fn split_batch(&mut self, now: Instant) {
+        let events = u32::try_from(self.arena.pinned_len()).unwrap_or(u32::MAX);
+        let remaining = self.split.map_or(events, |split| split.remaining.max(events));
+        self.unpin_batch(now);
+        self.split = Some(Split { limit: events.div_ceil(2), remaining });
+    }
+
+    /// Puts the batch back into the queue, due at `due`.
+    fn unpin_batch(&mut self, due: Instant) {
+        self.arena.unpin();
+        self.timers.set(Timer::Flush, due);
+        if let Some(flight) = &mut self.flight {
+            flight.events = 0;
+        }
+        self.finish_batch();
+    }
+
+    fn finish_batch(&mut self) {
+        let events = self.flight.take().map_or(0, |flight| flight.events);
+        self.timers.clear(Timer::Timeout);
+        self.timers.clear(Timer::Retry);
+        if let Some(split) = &mut self.split {
+            split.remaining = split.remaining.saturating_sub(events);
+        }
+        self.split = self.split.filter(|split| split.remaining > 0);
+        self.flush_through = self.flush_through.filter(|mark| !self.is_flushed(*mark));
+    }
+
+    /// Milliseconds from now that a `Retry-After` means; 0 if it means nothing. A date is best
+    /// compared with the same answer's `Date`: then nobody's clock matters.
+    fn hint_ms(&self, retry_after: &[u8], date_ms: Option<u64>, now: Instant) -> u32 {
+        match http_date::retry_after(retry_after) {
+            None => 0,
+            Some(RetryAfter::DelayMs(delay_ms)) => delay_ms,
+            Some(RetryAfter::AtUnixMs(at_ms)) => {
+                let wall_ms = self.clock.wall_ms(now).and_then(|ms| u64::try_from(ms).ok());
+                let wait_ms = date_ms.or(wall_ms).map_or(0, |now_ms| at_ms.saturating_sub(now_ms));
+                u32::try_from(wait_ms).unwrap_or(u32::MAX)
+            }
+        }
+    }
+
+    /// `Date` has whole seconds: on average it is half a second late.
+    fn learn_clock(&mut self, date_ms: Option<u64>, now: Instant) {
+        if let Some(date_ms) = date_ms
+            && self.config.learn_clock
+            && self.clock.base() == Clock::UPTIME
+        {
+            self.set_wall_clock(date_ms.saturating_add(500), now);
+        }
+    }
+}
+
+/// Applies one verdict of the server. The server answers in the batch's order, so the search
+/// begins behind the last hit; returns where the next should begin.
+fn settle(
+    slots: &mut [Slot],
+    from: usize,
+    entry: &Entry<'_>,
+    attempts: u32,
+    stats: &mut Stats,
+    receipts: &mut dyn Receipts,
+) -> usize {
+    let uuid = Uuid::from_bytes(entry.uuid);
+    let is_it = |slot: &Slot| slot.uuid == uuid && slot.state == State::Pending;
+    let ahead = slots.iter().skip(from).position(is_it).map(|at| at.saturating_add(from));
+    let Some(at) = ahead.or_else(|| slots.iter().position(is_it)) else { return from };
+    let Some(slot) = slots.get_mut(at) else { return from };
+    let outcome = match entry.result {
+        "ok" => Outcome::Delivered,
+        "warning" => Outcome::Warning(entry.details),
+        "drop" => Outcome::Dropped(entry.details),
+        "retry" => {
+            slot.state = State::Retry;
+            return at.saturating_add(1);
+        }
+        word => Outcome::Accepted(word),
+    };
+    slot.state = State::Ended;
+    end(stats, receipts, &uuid, attempts, outcome);
+    at.saturating_add(1)
+}

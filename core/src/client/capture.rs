@@ -1,0 +1,145 @@
+//! Events coming in: checked, stamped, written once, queued or refused.
+
+use uuid::Uuid;
+
+use super::{Client, end, usize_of};
+use crate::Instant;
+use crate::capture_error::CaptureError;
+use crate::clock::Clock;
+use crate::config::Overflow;
+use crate::encode::{Source, Stamp, encode};
+use crate::event::Event;
+use crate::receipt::{Outcome, Receipts};
+use crate::storage::{Slot, State};
+use crate::timers::Timer;
+use crate::validate;
+
+/// When the queue is full, [`Overflow::DropOldest`] frees at least this fraction of it, because
+/// making room can mean moving everything that stays.
+const EVICTED_FRACTION: usize = 16;
+
+/// An event that was queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its uuid: the caller's, or a new one of version 7.
+    pub uuid: Uuid,
+    /// How many older events made room for it; each got its receipt.
+    pub evicted: u32,
+}
+
+impl Client<'_> {
+    /// Checks `event`, writes it in wire form and queues it; call [`poll`](Self::poll) afterwards.
+    /// Never waits and never allocates. Costs one pass over the event, and a pass over the queue's
+    /// uuids if it brings its own.
+    ///
+    /// # Errors
+    /// When the event is refused; the queue is as it was (law 7).
+    pub fn capture(
+        &mut self,
+        event: &Event<'_>,
+        now: Instant,
+        receipts: &mut dyn Receipts,
+    ) -> Result<Accepted, CaptureError> {
+        let now = self.clock.advance(now);
+        let accepted = self.try_capture(event, now, receipts);
+        accepted.map_err(|error| self.stats.refuse(error))
+    }
+
+    fn try_capture(
+        &mut self,
+        event: &Event<'_>,
+        now: Instant,
+        receipts: &mut dyn Receipts,
+    ) -> Result<Accepted, CaptureError> {
+        if self.is_closing {
+            return Err(CaptureError::Closed);
+        }
+        validate::identity(event)?;
+        let stamp = self.stamp(event, now)?;
+        let mut len = self.write(event, stamp)?;
+        let capacity = usize_of(self.config.max_event_bytes).min(self.arena.capacity());
+        if len > capacity {
+            return Err(CaptureError::EventTooLarge { needed: len, capacity });
+        }
+        let mut evicted = 0;
+        if len > self.arena.room().len() || self.arena.has_no_slot() {
+            evicted = self.make_room(len, receipts)?;
+            len = self.write(event, stamp)?;
+            if len > self.arena.room().len() {
+                return Err(self.queue_full(len));
+            }
+        }
+        self.commit(stamp.uuid, len, now);
+        Ok(Accepted { uuid: stamp.uuid, evicted })
+    }
+
+    fn stamp(&mut self, event: &Event<'_>, now: Instant) -> Result<Stamp, CaptureError> {
+        let given_ms = validate::unix_ms(event.timestamp)?;
+        if event.uuid.is_some_and(|uuid| self.arena.contains(uuid)) {
+            return Err(CaptureError::UuidQueued);
+        }
+        let base = self.clock.base();
+        let now_ms = self.clock.unix_ms(base, now);
+        Ok(Stamp {
+            uuid: event.uuid.unwrap_or_else(|| self.rng.uuid_v7(now_ms)),
+            unix_ms: given_ms.unwrap_or(now_ms),
+            is_absolute: given_ms.is_some() && base == Clock::UPTIME,
+        })
+    }
+
+    /// Writes the event behind the queue without queueing it; returns its length, which may exceed
+    /// the room.
+    fn write(&mut self, event: &Event<'_>, stamp: Stamp) -> Result<usize, CaptureError> {
+        let room = self.arena.room();
+        #[cfg(feature = "serde")]
+        let (room, staged) = match crate::serialize::stage(room, event)? {
+            crate::serialize::Staged::Fits(room, texts) => (room, texts),
+            crate::serialize::Staged::Needs(len) => return Ok(len),
+        };
+        #[cfg(not(feature = "serde"))]
+        let staged = [None; 3];
+        let source = Source::new(event, staged)?;
+        encode(room, source, stamp, &self.config)
+    }
+
+    /// Makes room for `len` bytes and a slot; returns how many events were evicted.
+    fn make_room(&mut self, len: usize, receipts: &mut dyn Receipts) -> Result<u32, CaptureError> {
+        let mut evicted = 0;
+        if !self.arena.fits(len) {
+            let reject = self.config.overflow == Overflow::RejectNew;
+            if reject || !self.arena.free_without_queue().holds(len) {
+                return Err(self.queue_full(len));
+            }
+            let goal = self.arena.free_without_queue().fraction(EVICTED_FRACTION);
+            while !self.arena.fits(len) || self.arena.free().is_below(goal) {
+                let Some(slot) = self.arena.evict_oldest() else { break };
+                end(&mut self.stats, receipts, &slot.uuid, 0, Outcome::Evicted);
+                evicted += 1;
+            }
+        }
+        self.arena.compact();
+        Ok(evicted)
+    }
+
+    fn queue_full(&self, needed: usize) -> CaptureError {
+        CaptureError::QueueFull {
+            needed,
+            events: self.arena.queued_len() + self.arena.pinned_len(),
+        }
+    }
+
+    fn commit(&mut self, uuid: Uuid, len: usize, now: Instant) {
+        self.stats.captured = self.stats.captured.wrapping_add(1);
+        self.arena.commit(Slot {
+            uuid,
+            // Checked against `max_event_bytes`, which is a u32.
+            len: u32::try_from(len).unwrap_or(u32::MAX),
+            seq: self.stats.captured,
+            base: self.clock.base(),
+            state: State::Pending,
+        });
+        if self.timers.get(Timer::Flush).is_none() {
+            self.timers.set(Timer::Flush, now.plus_ms(self.config.flush_interval_ms));
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! From the host's monotonic clock to wall time, if anybody knows it.
+
+use crate::Instant;
+
+/// A correction smaller than this is ignored, so that repeated small ones (NTP slewing) cannot
+/// add up inside one base.
+const MIN_CORRECTION_MS: u64 = 1_000;
+
+/// Which clock an event or a request was stamped by. Base 0 is uptime: wall time was unknown.
+pub(crate) type Base = u8;
+
+/// Bases alive at once: uptime, the current wall clock, and one that was corrected while events
+/// stamped by it were still queued.
+const BASES: usize = 3;
+
+/// Offsets from the host's clock to Unix time, one a base.
+///
+/// A request is stamped by the base its events were stamped by, because the server trusts only
+/// the difference between the two (PROTOCOL section 1, "Clock skew").
+#[derive(Debug)]
+pub(crate) struct Clock {
+    now: Instant,
+    offsets_ms: [i64; BASES],
+    current: Base,
+}
+
+impl Clock {
+    pub(crate) const UPTIME: Base = 0;
+
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self {
+            now,
+            offsets_ms: [0; BASES],
+            current: Self::UPTIME,
+        }
+    }
+
+    /// Takes the host's time in; a value that goes back is clamped (law 1).
+    pub(crate) fn advance(&mut self, now: Instant) -> Instant {
+        self.now = self.now.max(now);
+        self.now
+    }
+
+    /// The base that stamps new events.
+    pub(crate) fn base(&self) -> Base {
+        self.current
+    }
+
+    /// Unix milliseconds at `now` as `base` sees them; uptime since 1970 for [`Self::UPTIME`].
+    pub(crate) fn unix_ms(&self, base: Base, now: Instant) -> i64 {
+        let offset = self.offsets_ms.get(usize::from(base)).copied();
+        signed(now).saturating_add(offset.unwrap_or(0))
+    }
+
+    /// Wall time at `now`, if it is known.
+    pub(crate) fn wall_ms(&self, now: Instant) -> Option<i64> {
+        (self.current != Self::UPTIME).then(|| self.unix_ms(self.current, now))
+    }
+
+    /// Learns that it is `unix_ms` at `now`. `in_use` tells which bases still have queued events;
+    /// with all of them in use the correction waits for the next call.
+    pub(crate) fn set(&mut self, unix_ms: u64, now: Instant, in_use: impl Fn(Base) -> bool) {
+        let unix_ms = i64::try_from(unix_ms).unwrap_or(i64::MAX);
+        let offset = unix_ms.saturating_sub(signed(now));
+        let correction = offset.abs_diff(self.unix_ms(self.current, Instant::default()));
+        if self.current != Self::UPTIME && correction < MIN_CORRECTION_MS {
+            return;
+        }
+        let free = (1..).zip(self.offsets_ms.iter_mut().skip(1));
+        for (base, slot) in free {
+            if !in_use(base) {
+                *slot = offset;
+                self.current = base;
+                return;
+            }
+        }
+    }
+}
+
+fn signed(instant: Instant) -> i64 {
+    i64::try_from(instant.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Instant = Instant::from_millis(500);
+
+    #[test]
+    fn a_clock_that_goes_back_is_clamped() {
+        let mut clock = Clock::new(Instant::from_millis(10));
+        assert_eq!(clock.advance(Instant::from_millis(7)).as_millis(), 10);
+        assert_eq!(clock.advance(Instant::from_millis(12)).as_millis(), 12);
+    }
+
+    #[test]
+    fn a_correction_opens_a_new_base_and_keeps_the_old_one() {
+        let mut clock = Clock::new(NOW);
+        clock.set(1_000_000, NOW, |_| false);
+        let before = clock.base();
+        clock.set(5_000_000, NOW, |base| base == before);
+        assert_ne!(clock.base(), before);
+        assert_eq!(clock.unix_ms(before, NOW), 1_000_000);
+        assert_eq!(clock.wall_ms(NOW), Some(5_000_000));
+    }
+
+    #[test]
+    fn small_corrections_do_not_add_up() {
+        let mut clock = Clock::new(NOW);
+        clock.set(1_000_000, NOW, |_| false);
+        for step in 1..10 {
+            clock.set(1_000_000 + step * 99, NOW, |_| false);
+        }
+        assert_eq!(clock.wall_ms(NOW), Some(1_000_000));
+    }
+
+    #[test]
+    fn with_every_base_in_use_the_clock_stays() {
+        let mut clock = Clock::new(NOW);
+        clock.set(1_000_000, NOW, |_| false);
+        clock.set(9_000_000, NOW, |_| true);
+        assert_eq!(clock.wall_ms(NOW), Some(1_000_000));
+    }
+}

@@ -1,0 +1,301 @@
+//! What the caller says: an event and its values, all borrowed.
+
+use uuid::Uuid;
+
+#[cfg(feature = "serde")]
+use crate::serialize::ToJson;
+
+/// One event to capture. Everything is borrowed and nothing is copied before
+/// [`Client::capture`](crate::Client::capture), which writes it in wire form or refuses it.
+///
+/// ```
+/// use hoglet::{Event, Value};
+/// let properties = [("plan", Value::from("pro")), ("seats", Value::from(3))];
+/// let event = Event::new("signup", "user-1").properties(&properties);
+/// # let _ = event;
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    /// 1 to 200 bytes.
+    pub name: &'a str,
+    /// Who did it; 1 to 200 bytes, not blank, none of the values the server ignores.
+    pub distinct_id: &'a str,
+    /// The event's properties.
+    pub properties: Properties<'a>,
+    /// Person properties to set: `$set`. Merged with a `$set` in `properties`, which wins.
+    pub set: Properties<'a>,
+    /// Person properties to set if they are not: `$set_once`. Merged likewise.
+    pub set_once: Properties<'a>,
+    /// Groups as (type, key): `$groups`. Merged likewise.
+    pub groups: &'a [(&'a str, &'a str)],
+    /// The session the event belongs to.
+    pub session_id: Option<&'a str>,
+    /// The window or tab it belongs to.
+    pub window_id: Option<&'a str>,
+    /// A uuid of the caller's own, to make a later repetition recognisable; not one that is
+    /// queued already. Without it the client makes a version 7 uuid.
+    pub uuid: Option<Uuid>,
+    /// When it happened; now by default.
+    pub timestamp: Option<Timestamp<'a>>,
+    /// How the server should treat it.
+    pub options: EventOptions<'a>,
+}
+
+impl<'a> Event<'a> {
+    /// An event called `name`, done by `distinct_id`, now, without properties.
+    pub const fn new(name: &'a str, distinct_id: &'a str) -> Self {
+        Self {
+            name,
+            distinct_id,
+            properties: Properties::None,
+            set: Properties::None,
+            set_once: Properties::None,
+            groups: &[],
+            session_id: None,
+            window_id: None,
+            uuid: None,
+            timestamp: None,
+            options: EventOptions::NONE,
+        }
+    }
+
+    /// Sets the properties: typed members, or JSON text.
+    #[must_use]
+    pub fn properties(mut self, properties: impl Into<Properties<'a>>) -> Self {
+        self.properties = properties.into();
+        self
+    }
+
+    /// Sets the properties from JSON text, which must be an object; it is checked at capture.
+    #[must_use]
+    pub fn json<T: AsRef<[u8]> + ?Sized>(mut self, object: &'a T) -> Self {
+        self.properties = Properties::Json(object.as_ref());
+        self
+    }
+
+    /// Sets the properties from anything that serialises as an object (feature `serde`).
+    #[cfg(feature = "serde")]
+    #[must_use]
+    pub fn serialize<T: serde::Serialize>(mut self, object: &'a T) -> Self {
+        self.properties = Properties::Serialize(object);
+        self
+    }
+
+    /// Sets person properties.
+    #[must_use]
+    pub fn set(mut self, set: impl Into<Properties<'a>>) -> Self {
+        self.set = set.into();
+        self
+    }
+
+    /// Sets person properties that are not set yet.
+    #[must_use]
+    pub fn set_once(mut self, set_once: impl Into<Properties<'a>>) -> Self {
+        self.set_once = set_once.into();
+        self
+    }
+
+    /// Sets the groups, as (type, key).
+    #[must_use]
+    pub const fn groups(mut self, groups: &'a [(&'a str, &'a str)]) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    /// Sets the session.
+    #[must_use]
+    pub const fn session_id(mut self, session_id: &'a str) -> Self {
+        self.session_id = Some(session_id);
+        self
+    }
+
+    /// Sets the window.
+    #[must_use]
+    pub const fn window_id(mut self, window_id: &'a str) -> Self {
+        self.window_id = Some(window_id);
+        self
+    }
+
+    /// Sets a uuid of the caller's own.
+    #[must_use]
+    pub const fn uuid(mut self, uuid: Uuid) -> Self {
+        self.uuid = Some(uuid);
+        self
+    }
+
+    /// Sets when it happened.
+    #[must_use]
+    pub fn timestamp(mut self, timestamp: impl Into<Timestamp<'a>>) -> Self {
+        self.timestamp = Some(timestamp.into());
+        self
+    }
+
+    /// Sets how the server should treat it.
+    #[must_use]
+    pub const fn options(mut self, options: EventOptions<'a>) -> Self {
+        self.options = options;
+        self
+    }
+}
+
+/// A JSON object in one of the forms a caller has it in.
+#[derive(Clone, Copy, Default)]
+#[non_exhaustive]
+pub enum Properties<'a> {
+    /// `{}`.
+    #[default]
+    None,
+    /// Typed members, written as they stand. Keys should differ.
+    Members(&'a [(&'a str, Value<'a>)]),
+    /// JSON text, checked before it is accepted: UTF-8, well-formed, an object, nested at most
+    /// [`MAX_DEPTH`](crate::MAX_DEPTH) deep.
+    Json(&'a [u8]),
+    /// Anything that serialises as an object (feature `serde`). It is written to the storage's
+    /// free end first, so it needs that room twice while `capture` runs.
+    #[cfg(feature = "serde")]
+    Serialize(&'a dyn ToJson),
+}
+
+impl core::fmt::Debug for Properties<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Members(members) => f.debug_tuple("Members").field(members).finish(),
+            Self::Json(text) => f.debug_tuple("Json").field(text).finish(),
+            #[cfg(feature = "serde")]
+            Self::Serialize(_) => f.write_str("Serialize(..)"),
+        }
+    }
+}
+
+impl<'a> From<&'a [(&'a str, Value<'a>)]> for Properties<'a> {
+    fn from(members: &'a [(&'a str, Value<'a>)]) -> Self {
+        Self::Members(members)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [(&'a str, Value<'a>); N]> for Properties<'a> {
+    fn from(members: &'a [(&'a str, Value<'a>); N]) -> Self {
+        Self::Members(members)
+    }
+}
+
+/// A JSON value, typed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Value<'a> {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A signed integer.
+    I64(i64),
+    /// An unsigned integer.
+    U64(u64),
+    /// A floating-point number; `null` for NaN and infinities (feature `float`).
+    #[cfg(feature = "float")]
+    F64(f64),
+    /// `mantissa` · 10^−`decimals`, without floating-point code: 23.5 °C is `(235, 1)`.
+    Fixed {
+        /// All digits.
+        mantissa: i64,
+        /// How many of them are behind the point.
+        decimals: u8,
+    },
+    /// A string.
+    Str(&'a str),
+    /// An array.
+    Array(&'a [Value<'a>]),
+    /// An object.
+    Object(&'a [(&'a str, Value<'a>)]),
+    /// JSON text of any value, checked as [`Properties::Json`] is.
+    Json(&'a [u8]),
+}
+
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i32> for Value<'_> {
+    fn from(value: i32) -> Self {
+        Self::I64(i64::from(value))
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(value: i64) -> Self {
+        Self::I64(value)
+    }
+}
+
+impl From<u32> for Value<'_> {
+    fn from(value: u32) -> Self {
+        Self::U64(u64::from(value))
+    }
+}
+
+impl From<u64> for Value<'_> {
+    fn from(value: u64) -> Self {
+        Self::U64(value)
+    }
+}
+
+#[cfg(feature = "float")]
+impl From<f64> for Value<'_> {
+    fn from(value: f64) -> Self {
+        Self::F64(value)
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(value: &'a str) -> Self {
+        Self::Str(value)
+    }
+}
+
+/// When an event happened. It is kept to the millisecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timestamp<'a> {
+    /// Milliseconds since 1970-01-01T00:00:00Z; years 0000 to 9999.
+    UnixMs(i64),
+    /// RFC 3339 text with any offset, sent as the same instant in UTC.
+    Rfc3339(&'a str),
+}
+
+impl From<i64> for Timestamp<'_> {
+    fn from(unix_ms: i64) -> Self {
+        Self::UnixMs(unix_ms)
+    }
+}
+
+impl<'a> From<&'a str> for Timestamp<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Rfc3339(text)
+    }
+}
+
+/// How the server should treat an event. `None` leaves the choice to the server. A value here
+/// wins over the sentinel property of the same meaning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventOptions<'a> {
+    /// Count the visitor without storing an id (`$cookieless_mode`).
+    pub cookieless_mode: Option<bool>,
+    /// Take the timestamp as it is (`$ignore_sent_at`).
+    pub disable_skew_correction: Option<bool>,
+    /// Make or update a person profile (`$process_person_profile`).
+    pub process_person_profile: Option<bool>,
+    /// The product tour the event belongs to (`$product_tour_id`).
+    pub product_tour_id: Option<&'a str>,
+}
+
+impl EventOptions<'_> {
+    /// Everything is left to the server.
+    pub const NONE: Self = Self {
+        cookieless_mode: None,
+        disable_skew_correction: None,
+        process_person_profile: None,
+        product_tour_id: None,
+    };
+}

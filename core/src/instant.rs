@@ -1,0 +1,31 @@
+//! A point on the host's own monotonic clock.
+
+/// Monotonic milliseconds, as the host counts them: uptime, `performance.now()`,
+/// `std::time::Instant` since start. The core compares and adds; it never asks for the time.
+///
+/// A clock that goes back is clamped to the latest value seen (law 1 of [`Client`](crate::Client)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// `millis` since whatever the host counts from.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since whatever the host counts from.
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// This instant, `ms` milliseconds later.
+    #[must_use]
+    pub const fn plus_ms(self, ms: u32) -> Self {
+        Self(self.0.saturating_add(ms as u64))
+    }
+
+    /// Milliseconds from `self` until `later`; 0 when `later` has passed.
+    pub const fn ms_until(self, later: Self) -> u64 {
+        later.0.saturating_sub(self.0)
+    }
+}

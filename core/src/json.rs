@@ -1,0 +1,582 @@
+//! Checks JSON text that a host hands over, before it becomes part of an event, and walks its members.
+//!
+//! The server refuses a whole batch, every event in it, when the body is not JSON (PROTOCOL section 1). So nothing
+//! goes into the arena unread. There is one scanner: [`check_object`] runs it over the whole text, [`members`] stops
+//! it at each member.
+
+mod members;
+pub(crate) mod token;
+
+use core::fmt;
+pub use members::{Member, Members, key_is, keys_equal, members, parse_string};
+use token::{hex_digit, plain_len, short_escape, surrogate_pair};
+
+/// How many arrays and objects may be open at once, the outermost included; the next is [`JsonErrorKind::TooDeep`].
+///
+/// The server's parser stops at 128 levels for the whole body. A bit a level says whether an object or an array is
+/// open, so 32 levels cost one 4-byte word on the stack; properties nested deeper cannot be queried anyway.
+pub const MAX_DEPTH: usize = 32;
+
+/// Why a text is not the JSON asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JsonError {
+    /// Byte offset at which reading stopped: the offending byte, the backslash of an invalid escape, the bracket that
+    /// is too deep, or the text's length when it ends too soon.
+    pub at: usize,
+    /// What is wrong there.
+    pub kind: JsonErrorKind,
+}
+
+/// What is wrong with a JSON text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonErrorKind {
+    /// The text ends inside a value.
+    UnexpectedEnd,
+    /// A byte that cannot stand here; control characters within a string are among them.
+    UnexpectedByte,
+    /// More than [`MAX_DEPTH`] arrays and objects are open.
+    TooDeep,
+    /// The text is not UTF-8.
+    InvalidUtf8,
+    /// An unknown escape, or half of a surrogate pair, which the server's parser refuses as well.
+    InvalidEscape,
+    /// A number that RFC 8259 section 6 does not allow: `01`, `1.`, `+1`, `1e`.
+    InvalidNumber,
+    /// The value is not an object.
+    NotAnObject,
+    /// Something follows the value.
+    TrailingData,
+}
+
+/// Checks that `text` is one JSON object (RFC 8259, strictly), white space around it allowed.
+///
+/// Numbers are checked for their form only. Any range is fine, `1e999` as well, because the server keeps properties
+/// as raw text. A name that occurs twice is fine for the same reason.
+pub fn check_object(text: &[u8]) -> Result<(), JsonError> {
+    check(text, true)
+}
+
+/// Checks that `text` is one JSON value of any kind, by the same rules as [`check_object`].
+pub fn check_value(text: &[u8]) -> Result<(), JsonError> {
+    check(text, false)
+}
+
+fn check(text: &[u8], object: bool) -> Result<(), JsonError> {
+    if let Err(error) = core::str::from_utf8(text) {
+        return Err(JsonError {
+            at: error.valid_up_to(),
+            kind: JsonErrorKind::InvalidUtf8,
+        });
+    }
+    let mut scan = Scanner::new(text);
+    scan.document(object)
+        .map_err(|kind| JsonError { at: scan.at, kind })
+}
+
+/// Reads forward over a text; after an error `at` is where it was found.
+#[derive(Clone, Debug)]
+struct Scanner<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+type Scan<T = ()> = Result<T, JsonErrorKind>;
+
+impl<'a> Scanner<'a> {
+    const fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0 }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn skip(&mut self) {
+        // Only ever called behind a byte that was seen, so `at` stays within the text.
+        self.at = self.at.wrapping_add(1);
+    }
+
+    fn expect(&mut self, byte: u8) -> Scan {
+        match self.peek() {
+            Some(found) if found == byte => {
+                self.skip();
+                Ok(())
+            }
+            Some(_) => Err(JsonErrorKind::UnexpectedByte),
+            None => Err(JsonErrorKind::UnexpectedEnd),
+        }
+    }
+
+    fn space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.skip();
+        }
+    }
+
+    fn document(&mut self, object: bool) -> Scan {
+        self.space();
+        match self.peek() {
+            Some(byte) if object && byte != b'{' => return Err(JsonErrorKind::NotAnObject),
+            _ => self.value()?,
+        }
+        self.space();
+        match self.peek() {
+            Some(_) => Err(JsonErrorKind::TrailingData),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads one value, from its first byte to its last.
+    fn value(&mut self) -> Scan {
+        // One bit for each open bracket, the innermost lowest: 1 for an object, 0 for an array.
+        let mut objects = 0_u32;
+        let mut depth = 0;
+        loop {
+            let byte = self.peek().ok_or(JsonErrorKind::UnexpectedEnd)?;
+            match byte {
+                b'{' | b'[' => {
+                    if depth == MAX_DEPTH {
+                        return Err(JsonErrorKind::TooDeep);
+                    }
+                    self.skip();
+                    self.space();
+                    // A closing bracket is two above its opening one in ASCII.
+                    if self.peek() == Some(byte + 2) {
+                        self.skip();
+                    } else {
+                        depth += 1;
+                        objects = objects << 1 | u32::from(byte == b'{');
+                        if byte == b'{' {
+                            self.key()?;
+                        }
+                        continue;
+                    }
+                }
+                b'"' => self.string()?,
+                b't' => self.word(b"true")?,
+                b'f' => self.word(b"false")?,
+                b'n' => self.word(b"null")?,
+                b'0'..=b'9' | b'-' | b'+' | b'.' => self.number()?,
+                _ => return Err(JsonErrorKind::UnexpectedByte),
+            }
+            loop {
+                if depth == 0 {
+                    return Ok(());
+                }
+                let object = objects & 1 == 1;
+                self.space();
+                match self.peek() {
+                    Some(b',') => {
+                        self.skip();
+                        self.space();
+                        if object {
+                            self.key()?;
+                        }
+                        break;
+                    }
+                    Some(byte) if byte == if object { b'}' } else { b']' } => {
+                        self.skip();
+                        depth -= 1;
+                        objects >>= 1;
+                    }
+                    Some(_) => return Err(JsonErrorKind::UnexpectedByte),
+                    None => return Err(JsonErrorKind::UnexpectedEnd),
+                }
+            }
+        }
+    }
+
+    /// Reads a name and its colon, up to the value.
+    fn key(&mut self) -> Scan {
+        self.string()?;
+        self.space();
+        self.expect(b':')?;
+        self.space();
+        Ok(())
+    }
+
+    fn string(&mut self) -> Scan {
+        self.expect(b'"')?;
+        loop {
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            self.at = self.at.wrapping_add(plain_len(rest));
+            match self.peek() {
+                Some(b'"') => {
+                    self.skip();
+                    return Ok(());
+                }
+                Some(b'\\') => {
+                    self.escape()?;
+                }
+                Some(0..0x20) => return Err(JsonErrorKind::UnexpectedByte),
+                // `plain_len` stops short of nothing else.
+                Some(_) => self.skip(),
+                None => return Err(JsonErrorKind::UnexpectedEnd),
+            }
+        }
+    }
+
+    /// Reads an escape sequence from its backslash on.
+    fn escape(&mut self) -> Scan<char> {
+        let start = self.at;
+        let escaped = self.escape_body();
+        if escaped == Err(JsonErrorKind::InvalidEscape) {
+            self.at = start;
+        }
+        escaped
+    }
+
+    fn escape_body(&mut self) -> Scan<char> {
+        self.skip();
+        let letter = self.peek().ok_or(JsonErrorKind::UnexpectedEnd)?;
+        self.skip();
+        if letter != b'u' {
+            return short_escape(letter)
+                .map(char::from)
+                .ok_or(JsonErrorKind::InvalidEscape);
+        }
+        let unit = self.four_hex_digits()?;
+        if let Some(char) = char::from_u32(u32::from(unit)) {
+            return Ok(char);
+        }
+        // Half of a pair; if it is the second half, no other can complete it.
+        for expected in *b"\\u" {
+            self.expect(expected).map_err(invalid_escape)?;
+        }
+        let low = self.four_hex_digits()?;
+        surrogate_pair(unit, low).ok_or(JsonErrorKind::InvalidEscape)
+    }
+
+    fn four_hex_digits(&mut self) -> Scan<u16> {
+        let mut unit = 0;
+        for _ in 0..4 {
+            let byte = self.peek().ok_or(JsonErrorKind::UnexpectedEnd)?;
+            let digit = hex_digit(byte).ok_or(JsonErrorKind::InvalidEscape)?;
+            unit = unit << 4 | u16::from(digit);
+            self.skip();
+        }
+        Ok(unit)
+    }
+
+    fn word(&mut self, word: &[u8]) -> Scan {
+        word.iter().try_for_each(|byte| self.expect(*byte))
+    }
+
+    fn number(&mut self) -> Scan {
+        if self.peek() == Some(b'-') {
+            self.skip();
+        }
+        if self.peek() == Some(b'0') {
+            self.skip();
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.skip();
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.skip();
+            if let Some(b'+' | b'-') = self.peek() {
+                self.skip();
+            }
+            self.digits()?;
+        }
+        match self.peek() {
+            Some(b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E') => {
+                Err(JsonErrorKind::InvalidNumber)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn digits(&mut self) -> Scan {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        match rest.iter().position(|byte| !byte.is_ascii_digit()) {
+            Some(0) => Err(JsonErrorKind::InvalidNumber),
+            Some(len) => {
+                self.at = self.at.wrapping_add(len);
+                Ok(())
+            }
+            None => {
+                self.at = self.text.len();
+                if rest.is_empty() {
+                    Err(JsonErrorKind::UnexpectedEnd)
+                } else {
+                    Ok(())
+                }
+            }
+        }
+    }
+}
+
+/// A byte that breaks an escape makes the escape invalid; the text's end stays what it is.
+fn invalid_escape(kind: JsonErrorKind) -> JsonErrorKind {
+    match kind {
+        JsonErrorKind::UnexpectedByte => JsonErrorKind::InvalidEscape,
+        other => other,
+    }
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}", self.kind, self.at)
+    }
+}
+
+impl fmt::Display for JsonErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnexpectedEnd => "JSON ends too soon",
+            Self::UnexpectedByte => "unexpected byte in JSON",
+            Self::TooDeep => "JSON is nested too deep",
+            Self::InvalidUtf8 => "JSON is not UTF-8",
+            Self::InvalidEscape => "invalid escape in JSON",
+            Self::InvalidNumber => "invalid number in JSON",
+            Self::NotAnObject => "JSON is not an object",
+            Self::TrailingData => "something follows the JSON value",
+        })
+    }
+}
+
+impl core::error::Error for JsonError {}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::JsonErrorKind::{
+        InvalidEscape, InvalidNumber, InvalidUtf8, NotAnObject, TooDeep, TrailingData,
+        UnexpectedByte, UnexpectedEnd,
+    };
+    use super::{JsonError, JsonErrorKind, MAX_DEPTH, check_object, check_value, members};
+    use std::format;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    type Object = serde_json::Map<String, serde_json::Value>;
+
+    const OBJECT: &str = concat!(
+        "\t{\"$lib\" : \"web\\u0024 \\ud83d\\uDC18 é€🐘\\\\\\\"\\/\\b\\f\\n\\r\\t\", \"n\":[0,-0,-12.50,1E5,1.0e-07,2e+1,",
+        "true,false,null],\r\n\"o\":{\"a\":{},\"b\":[ ],\"c\":[[{\"d\":\"\"}]]}} "
+    );
+
+    #[test]
+    fn accepts_objects() {
+        for object in [
+            OBJECT,
+            "{}",
+            " {} ",
+            "{\"a\":1,\"a\":2}",
+            "{\"a\":1e999}",
+            "{\"\":\"\u{7f}\u{10ffff}\"}",
+        ] {
+            assert_eq!(check_object(object.as_bytes()), Ok(()), "{object}");
+            assert_eq!(check_value(object.as_bytes()), Ok(()), "{object}");
+        }
+        for value in ["0", "\"a\"", "[]", "null ", " true", "-1.5"] {
+            assert_eq!(check_value(value.as_bytes()), Ok(()), "{value}");
+            let at = value.len() - value.trim_start().len();
+            assert_eq!(
+                check_object(value.as_bytes()),
+                Err(JsonError {
+                    at,
+                    kind: NotAnObject
+                })
+            );
+        }
+    }
+
+    #[test]
+    fn names_the_fault_and_where_it_is() {
+        for (text, at, kind) in [
+            ("", 0, UnexpectedEnd),
+            (" \n", 2, UnexpectedEnd),
+            ("x", 0, UnexpectedByte),
+            ("\u{feff}{}", 0, UnexpectedByte),
+            ("nul", 3, UnexpectedEnd),
+            ("nulL", 3, UnexpectedByte),
+            ("truex", 4, TrailingData),
+            ("{} {}", 3, TrailingData),
+            ("{a:1}", 1, UnexpectedByte),
+            ("{'a':1}", 1, UnexpectedByte),
+            ("{\"a\"}", 4, UnexpectedByte),
+            ("{\"a\":}", 5, UnexpectedByte),
+            ("{\"a\":1,}", 7, UnexpectedByte),
+            ("{\"a\":1 \"b\":2}", 7, UnexpectedByte),
+            ("{\"a\":1]", 6, UnexpectedByte),
+            ("[1}", 2, UnexpectedByte),
+            ("[1,]", 3, UnexpectedByte),
+            ("[,1]", 1, UnexpectedByte),
+            ("{,}", 1, UnexpectedByte),
+            ("{]", 1, UnexpectedByte),
+            ("[}", 1, UnexpectedByte),
+            ("[1,/**/2]", 3, UnexpectedByte),
+            ("NaN", 0, UnexpectedByte),
+            ("\"a\tb\"", 2, UnexpectedByte),
+            ("\"12345678\u{1f}\"", 9, UnexpectedByte),
+            ("\"\0\"", 1, UnexpectedByte),
+            ("01", 1, InvalidNumber),
+            ("-01", 2, InvalidNumber),
+            ("+1", 0, InvalidNumber),
+            (".5", 0, InvalidNumber),
+            ("[1.]", 3, InvalidNumber),
+            ("[-]", 2, InvalidNumber),
+            ("[1e]", 3, InvalidNumber),
+            ("[1e+]", 4, InvalidNumber),
+            ("1.2.3", 3, InvalidNumber),
+            ("--1", 1, InvalidNumber),
+            ("-", 1, UnexpectedEnd),
+            ("-Infinity", 1, InvalidNumber),
+            ("0x1", 1, TrailingData),
+            ("\"a\\x\"", 2, InvalidEscape),
+            ("\"\\U0041\"", 1, InvalidEscape),
+            ("\"\\u004g\"", 1, InvalidEscape),
+            ("\"\\u00\"", 1, InvalidEscape),
+            ("\"\\ud83d\"", 1, InvalidEscape),
+            ("\"\\ud83d\\n\"", 1, InvalidEscape),
+            ("\"\\ud83d\\u0041\"", 1, InvalidEscape),
+            ("\"\\ud83d\\ud83d\"", 1, InvalidEscape),
+            ("\"\\udc18\"", 1, InvalidEscape),
+            ("\"\\udc18\\ud83d\"", 1, InvalidEscape),
+        ] {
+            assert_eq!(
+                check_value(text.as_bytes()),
+                Err(JsonError { at, kind }),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_not_utf_8() {
+        for (text, at) in [
+            (&b"{\"a\":\"\xff\"}"[..], 6),
+            (b"{\"\xc0\xaf\":1}", 2),
+            (b"{\"a\xed\xa0\x80\":1}", 3),
+        ] {
+            assert_eq!(
+                check_object(text),
+                Err(JsonError {
+                    at,
+                    kind: InvalidUtf8
+                })
+            );
+        }
+    }
+
+    #[test]
+    fn every_prefix_of_an_object_ends_too_soon() {
+        let text = OBJECT.trim_end().as_bytes();
+        for end in 0..text.len() {
+            let expected = match core::str::from_utf8(&text[..end]) {
+                Ok(_) => JsonError {
+                    at: end,
+                    kind: UnexpectedEnd,
+                },
+                Err(error) => JsonError {
+                    at: error.valid_up_to(),
+                    kind: InvalidUtf8,
+                },
+            };
+            assert_eq!(check_object(&text[..end]), Err(expected), "{end}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(check_value(nested(MAX_DEPTH).as_bytes()), Ok(()));
+        for depth in [MAX_DEPTH + 1, 10_000] {
+            let expected = JsonError {
+                at: MAX_DEPTH,
+                kind: TooDeep,
+            };
+            assert_eq!(check_value(nested(depth).as_bytes()), Err(expected));
+        }
+        // Which brackets are open is remembered at every level.
+        let pairs = MAX_DEPTH / 2;
+        let mixed = format!("{}1{}", "{\"a\":[".repeat(pairs), "]}".repeat(pairs));
+        assert_eq!(check_object(mixed.as_bytes()), Ok(()));
+        let at = mixed.len() - 1;
+        let crossed = format!("{}]", &mixed[..at]);
+        assert_eq!(
+            check_object(crossed.as_bytes()),
+            Err(JsonError {
+                at,
+                kind: UnexpectedByte
+            })
+        );
+    }
+
+    #[test]
+    fn mutated_texts_are_judged_as_serde_json_does() {
+        let mut random = 0x2545_f491_4f6c_dd1d_u64;
+        let mut next = |below: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            usize::try_from(random >> 33).expect("31 bits") % below
+        };
+        let pool = b"{}[]\",:\\/utrfnabe0159.-+E \t\n\x00\x1f\x7f\x80\xc3\xa9\xff\xd8dD8cC";
+        let mut accepted = 0;
+        for _ in 0..40_000 {
+            let mut text = OBJECT.as_bytes().to_vec();
+            for _ in 0..next(4) {
+                let (at, byte) = (next(text.len()), pool[next(pool.len())]);
+                match next(4) {
+                    0 => text[at] = byte,
+                    1 => drop(text.remove(at)),
+                    2 => text.insert(at, byte),
+                    _ => {
+                        let piece = text[at..text.len().min(at + next(12))].to_vec();
+                        let to = next(text.len());
+                        text.splice(to..to, piece);
+                    }
+                }
+            }
+            let shown = String::from_utf8_lossy(&text);
+            let found: Vec<_> = members(&text).collect();
+            match (check_object(&text), serde_json::from_slice::<Object>(&text)) {
+                (Ok(()), Ok(object)) => {
+                    assert!(found.len() >= object.len(), "{shown}");
+                    for member in found {
+                        let quoted =
+                            &text[member.span.start..member.span.start + member.key.len() + 2];
+                        let key: String = serde_json::from_slice(quoted).expect("a name");
+                        assert!(super::key_is(member.key, &key), "{shown}");
+                        let value: serde_json::Value =
+                            serde_json::from_slice(member.value).expect("a value");
+                        // The last of two members with one name counts, so only its value is comparable.
+                        assert!(
+                            object.contains_key(&key)
+                                && (object[&key] == value || shown.matches(&key).count() > 1)
+                        );
+                    }
+                    accepted += 1;
+                }
+                // Numbers may have any size here.
+                (Ok(()), Err(error)) => assert!(
+                    error.to_string().contains("out of range"),
+                    "{error}: {shown}"
+                ),
+                (Err(JsonError { at, kind }), result) => {
+                    assert!(result.is_err(), "{kind:?} at {at}: {shown}");
+                    assert!(at <= text.len());
+                }
+            }
+        }
+        assert!(
+            accepted > 8000,
+            "the mutations left too little to compare: {accepted}"
+        );
+    }
+
+    #[test]
+    fn an_error_reads_as_a_sentence() {
+        let error = check_object(b"[]").expect_err("an array");
+        assert_eq!(error.to_string(), "JSON is not an object at byte 0");
+        let kinds: [JsonErrorKind; 3] = [UnexpectedEnd, TooDeep, TrailingData];
+        assert!(kinds.iter().all(|kind| !kind.to_string().is_empty()));
+    }
+}

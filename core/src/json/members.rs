@@ -1,0 +1,254 @@
+//! Walks the members of an object and compares their names.
+
+use super::{JsonErrorKind, Scan, Scanner};
+use core::iter::FusedIterator;
+use core::ops::Range;
+
+/// The top-level members of an object that [`check_object`] accepted, in order.
+///
+/// On a text that was not checked the iterator ends before the first member that is not well-formed; it never panics.
+pub fn members(object: &[u8]) -> Members<'_> {
+    Members {
+        scan: Scanner::new(object),
+        before: b'{',
+    }
+}
+
+/// The iterator that [`members`] returns.
+#[derive(Clone, Debug)]
+pub struct Members<'a> {
+    scan: Scanner<'a>,
+    /// The byte that stands before the next member.
+    before: u8,
+}
+
+/// One member of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member<'a> {
+    /// The name as written, between its quotes, escapes kept; compare it with [`key_is`] or [`keys_equal`].
+    pub key: &'a [u8],
+    /// The value as written, without white space around it.
+    pub value: &'a [u8],
+    /// Where the member stands in the object's text, from the name's opening quote to the end of the value.
+    pub span: Range<usize>,
+}
+
+/// Whether a raw name (escapes kept) spells `plain`: both `$lib` and `\u0024lib` spell `$lib`.
+pub fn key_is(raw: &[u8], plain: &str) -> bool {
+    // An escape is never shorter than what it stands for.
+    raw.len() >= plain.len() && Unescape::new(raw).eq(plain.bytes())
+}
+
+/// Whether two raw names (escapes kept) are the same name.
+pub fn keys_equal(a: &[u8], b: &[u8]) -> bool {
+    a == b || Unescape::new(a).eq(Unescape::new(b))
+}
+
+/// The text between the quotes, escapes kept, when `value` (a token like [`Member::value`]) is a string.
+pub fn parse_string(value: &[u8]) -> Option<&[u8]> {
+    value.strip_prefix(b"\"")?.strip_suffix(b"\"")
+}
+
+impl<'a> Members<'a> {
+    fn member(&mut self) -> Scan<Member<'a>> {
+        let scan = &mut self.scan;
+        scan.space();
+        scan.expect(self.before)?;
+        self.before = b',';
+        scan.space();
+        let start = scan.at;
+        scan.string()?;
+        let key = start..scan.at;
+        scan.space();
+        scan.expect(b':')?;
+        scan.space();
+        let value = scan.at..scan.at;
+        scan.value()?;
+        let slice = |range: Range<usize>| scan.text.get(range).ok_or(JsonErrorKind::UnexpectedEnd);
+        Ok(Member {
+            key: parse_string(slice(key)?).ok_or(JsonErrorKind::UnexpectedEnd)?,
+            value: slice(value.start..scan.at)?,
+            span: start..scan.at,
+        })
+    }
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = Member<'a>;
+
+    fn next(&mut self) -> Option<Member<'a>> {
+        let member = self.member();
+        if member.is_err() {
+            self.scan = Scanner::new(&[]);
+        }
+        member.ok()
+    }
+}
+
+impl FusedIterator for Members<'_> {}
+
+/// The bytes of a string's text with its escapes resolved; half of a surrogate pair or an unknown escape, which no
+/// checked text holds, becomes U+FFFD and ends it.
+struct Unescape<'a> {
+    scan: Scanner<'a>,
+    /// What is left of the last escape's UTF-8, lowest byte first.
+    pending: u32,
+    pending_len: usize,
+}
+
+impl<'a> Unescape<'a> {
+    const fn new(raw: &'a [u8]) -> Self {
+        Self {
+            scan: Scanner::new(raw),
+            pending: 0,
+            pending_len: 0,
+        }
+    }
+}
+
+impl Iterator for Unescape<'_> {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        if self.pending_len == 0 {
+            let byte = self.scan.peek()?;
+            if byte != b'\\' {
+                self.scan.skip();
+                return Some(byte);
+            }
+            let char = self.scan.escape().unwrap_or_else(|_| {
+                self.scan = Scanner::new(&[]);
+                char::REPLACEMENT_CHARACTER
+            });
+            let mut utf8 = [0; 4];
+            self.pending_len = char.encode_utf8(&mut utf8).len();
+            self.pending = u32::from_le_bytes(utf8);
+        }
+        let [byte, ..] = self.pending.to_le_bytes();
+        self.pending >>= 8;
+        self.pending_len = self.pending_len.wrapping_sub(1);
+        Some(byte)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::{key_is, keys_equal, members, parse_string};
+    use crate::json::check_object;
+    use std::string::String;
+    use std::vec::Vec;
+    use std::{format, vec};
+
+    fn listed(object: &str) -> Vec<String> {
+        members(object.as_bytes())
+            .map(|member| {
+                assert_eq!(object[member.span.clone()].as_bytes().first(), Some(&b'"'));
+                assert!(object[member.span].ends_with(str(member.value)));
+                format!("{}={}", str(member.key), str(member.value))
+            })
+            .collect()
+    }
+
+    fn str(bytes: &[u8]) -> &str {
+        core::str::from_utf8(bytes).expect("a slice of a text between ASCII bytes")
+    }
+
+    #[test]
+    fn members_come_in_order_with_raw_names_and_trimmed_values() {
+        for (object, expected) in [
+            ("{}", vec![]),
+            (" { } ", vec![]),
+            (r#"{"a":1}"#, vec!["a=1"]),
+            (
+                " {\n\"a\" : [1, {\"b\":2}] ,\t\"\\u0024c\":\"}\\\",\" , \"\": { } } ",
+                vec!["a=[1, {\"b\":2}]", "\\u0024c=\"}\\\",\"", "={ }"],
+            ),
+            (r#"{"é":-1.5e+3,"é":null}"#, vec!["é=-1.5e+3", "é=null"]),
+        ] {
+            assert_eq!(check_object(object.as_bytes()), Ok(()), "{object}");
+            assert_eq!(listed(object), expected);
+        }
+    }
+
+    #[test]
+    fn a_span_reaches_from_the_name_to_the_end_of_the_value() {
+        let object = r#"{ "a" : 1 , "b" : [ ] }"#;
+        let spans: Vec<_> = members(object.as_bytes())
+            .map(|member| &object[member.span])
+            .collect();
+        assert_eq!(spans, [r#""a" : 1"#, r#""b" : [ ]"#]);
+    }
+
+    #[test]
+    fn an_unchecked_text_ends_the_walk_where_it_is_broken() {
+        let whole = r#"{"a":1,"b":{"c":[true,"x\n"]},"d":"é"}"#;
+        let expected = listed(whole);
+        for end in 0..whole.len() {
+            let found: Vec<_> = members(&whole.as_bytes()[..end])
+                .map(|member| member.span)
+                .collect();
+            assert!(found.len() <= expected.len());
+        }
+        for (text, count) in [
+            ("", 0),
+            ("[1]", 0),
+            ("{,\"a\":1}", 0),
+            ("{\"a\":1,,\"b\":2}", 1),
+            ("{\"a\":1 \"b\":2}", 1),
+            ("{\"a\":1,}", 1),
+            ("{\"a\":1]", 1),
+        ] {
+            let mut walk = members(text.as_bytes());
+            assert_eq!(walk.by_ref().count(), count, "{text}");
+            assert_eq!(walk.next(), None);
+        }
+    }
+
+    #[test]
+    fn a_name_is_compared_by_what_it_spells() {
+        for raw in [
+            "$lib",
+            r"\u0024lib",
+            r"$l\u0069b",
+            r"\u0024\u006C\u0069\u0062",
+        ] {
+            assert!(key_is(raw.as_bytes(), "$lib"), "{raw}");
+            assert!(keys_equal(raw.as_bytes(), br"$li\u0062"), "{raw}");
+        }
+        for raw in [
+            "",
+            "$",
+            "$li",
+            "$libs",
+            "$Lib",
+            r"$lib\u0000",
+            r"$lib\ud800",
+            r"\u0024li",
+            r"$lib\",
+            r"\",
+        ] {
+            assert!(!key_is(raw.as_bytes(), "$lib"), "{raw}");
+            assert!(!keys_equal(raw.as_bytes(), b"$lib"), "{raw}");
+        }
+        assert!(key_is(b"", ""));
+        assert!(key_is(br"\\u0024", r"\u0024"));
+        assert!(!key_is(br"\u0024", r"\u0024"));
+        assert!(key_is("é€🐘".as_bytes(), "é€🐘"));
+        assert!(key_is(br"\u00e9\u20ac\ud83d\udc18", "é€🐘"));
+        assert!(key_is(
+            br#"\"\\\/\b\f\n\r\t\u0000"#,
+            "\"\\/\u{8}\u{c}\n\r\t\0"
+        ));
+    }
+
+    #[test]
+    fn the_text_of_a_string_keeps_its_escapes() {
+        assert_eq!(parse_string(br#""a\"b""#), Some(&br#"a\"b"#[..]));
+        assert_eq!(parse_string(b"\"\""), Some(&b""[..]));
+        for other in ["\"", "", "1", "null", "[\"a\"]", "{\"a\":\"b\"}"] {
+            assert_eq!(parse_string(other.as_bytes()), None);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The small rules of JSON: escapes, numbers, plain text; shared with parsers that are fed in pieces.
+
+/// The character that a one-letter escape stands for, `n` for a line feed.
+pub(crate) fn short_escape(letter: u8) -> Option<u8> {
+    Some(match letter {
+        b'"' | b'\\' | b'/' => letter,
+        b'b' => 0x08,
+        b'f' => 0x0c,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        _ => return None,
+    })
+}
+
+/// The value of a hexadecimal digit of either case.
+pub(crate) fn hex_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// The character of a surrogate pair; `None` unless `high` and `low` are one.
+pub(crate) fn surrogate_pair(high: u16, low: u16) -> Option<char> {
+    if high & 0xfc00 != 0xd800 || low & 0xfc00 != 0xdc00 {
+        return None;
+    }
+    char::from_u32(0x1_0000 + ((u32::from(high & 0x3ff) << 10) | u32::from(low & 0x3ff)))
+}
+
+/// How far into a number (RFC 8259 section 6) the text has come, for a parser that sees one byte at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Number {
+    Start,
+    Minus,
+    Zero,
+    Integer,
+    Point,
+    Fraction,
+    Exponent,
+    ExponentSign,
+    ExponentDigits,
+}
+
+impl Number {
+    /// The state after `byte`, or `None` when the number cannot go on with it.
+    pub(crate) const fn step(self, byte: u8) -> Option<Self> {
+        Some(match byte {
+            b'0'..=b'9' => match self {
+                Self::Zero => return None,
+                Self::Start | Self::Minus if byte == b'0' => Self::Zero,
+                Self::Start | Self::Minus | Self::Integer => Self::Integer,
+                Self::Point | Self::Fraction => Self::Fraction,
+                Self::Exponent | Self::ExponentSign | Self::ExponentDigits => Self::ExponentDigits,
+            },
+            b'-' if matches!(self, Self::Start) => Self::Minus,
+            b'.' if matches!(self, Self::Zero | Self::Integer) => Self::Point,
+            b'e' | b'E' if matches!(self, Self::Zero | Self::Integer | Self::Fraction) => {
+                Self::Exponent
+            }
+            b'+' | b'-' if matches!(self, Self::Exponent) => Self::ExponentSign,
+            _ => return None,
+        })
+    }
+
+    /// Whether the number may end here.
+    pub(crate) const fn is_whole(self) -> bool {
+        matches!(
+            self,
+            Self::Zero | Self::Integer | Self::Fraction | Self::ExponentDigits
+        )
+    }
+}
+
+/// How many bytes at the start of `text` are surely plain: no quote, no backslash, no control character.
+///
+/// Looks at a machine word at a time. It may stop early, within a word of the end, never late.
+pub(super) fn plain_len(text: &[u8]) -> usize {
+    const EACH: usize = usize::MAX / 255;
+    let (words, _) = text.as_chunks::<{ size_of::<usize>() }>();
+    let mut len = 0_usize;
+    for word in words {
+        let word = usize::from_le_bytes(*word);
+        // Subtracting borrows into the top bit of a byte that was smaller. A borrow may spoil the bytes above the
+        // first hit, never those below it, and only the first hit counts.
+        let quote = (word ^ (EACH * 0x22)).wrapping_sub(EACH) & !(word ^ (EACH * 0x22));
+        let backslash = (word ^ (EACH * 0x5c)).wrapping_sub(EACH) & !(word ^ (EACH * 0x5c));
+        let control = word.wrapping_sub(EACH * 0x20) & !word;
+        let hits = (quote | backslash | control) & (EACH * 0x80);
+        if hits != 0 {
+            // At most the bytes of a word, so nothing is lost.
+            return len.wrapping_add(hits.trailing_zeros() as usize / 8);
+        }
+        len = len.wrapping_add(size_of::<usize>());
+    }
+    len
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_len;
+
+    #[test]
+    fn plain_text_ends_at_the_first_byte_that_matters() {
+        let stops = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+        for position in 0..16 {
+            for byte in 0..=255 {
+                // Neighbours that borrow from each other, and a second hit behind the first.
+                for around in [b'a', 0x20, 0x21, 0x23, 0x5b, 0x5d, 0x7f, 0x80, 0xff] {
+                    let mut text = [around; 32];
+                    text[position] = byte;
+                    text[position + 1] = 0x1f;
+                    let expected = if stops(byte) { position } else { position + 1 };
+                    assert_eq!(
+                        plain_len(&text),
+                        expected,
+                        "{byte:#x} at {position} in {around:#x}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn plain_text_is_looked_at_in_whole_words() {
+        let text = [b'a'; 31];
+        for len in 0..text.len() {
+            assert_eq!(
+                plain_len(&text[..len]),
+                len / size_of::<usize>() * size_of::<usize>()
+            );
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The smallest `PostHog` client that can be trusted: a `no_std`, sans-IO core.
+//!
+//! [`Client`] takes events, keeps them in memory that its host owns, and says when to send what.
+//! It never opens a socket, reads a clock, allocates or blocks: a browser, a Worker, a server and a
+//! microcontroller each lend it those with a loop around [`Client::poll`] of a few dozen lines.
+//! Same inputs, same bytes, on every host.
+//!
+//! To follow one event through this crate, read in this order: [`Event`] (what the caller says),
+//! `client/capture.rs` (checked, stamped, queued), `encode.rs` (its wire form), `arena.rs` (the
+//! queue), `client.rs` (when it is sent), `request.rs` (what is sent), `client/answer.rs` (what the
+//! answer means), [`Receipt`] (how it ended).
+//!
+//! The wire contract is Capture V1 and V0 of `PostHog`; comments that name a "PROTOCOL section"
+//! refer to the summary of it in the repository's `AGENTS.md`.
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
+#[cfg(feature = "miniz")]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod arena;
+mod capture_error;
+mod client;
+mod clock;
+mod config;
+#[cfg(feature = "gzip")]
+#[path = "deflate_stable.rs"]
+pub mod deflate;
+mod encode;
+#[cfg(feature = "gzip")]
+mod encoded;
+mod event;
+mod http_date;
+mod instant;
+mod json;
+#[cfg(feature = "miniz")]
+pub mod miniz;
+mod object;
+mod receipt;
+mod request;
+mod results;
+mod retry;
+mod rng;
+#[cfg(feature = "serde")]
+mod serialize;
+mod special;
+mod stats;
+mod storage;
+mod timers;
+mod timestamp;
+mod validate;
+mod writer;
+
+pub use capture_error::{CaptureError, MAX_DISTINCT_ID_BYTES, MAX_NAME_BYTES};
+pub use client::{Accepted, Action, Client, FlushMark};
+pub use config::{
+    CaptureMode, Compression, Config, ConfigError, ENVELOPE_BYTES, Lane, MAX_RETRY_WAIT_MS,
+    MAX_SDK_INFO_BYTES, MAX_TOKEN_BYTES, MIN_RETRY_INITIAL_MS, OnExhausted, Overflow,
+};
+#[cfg(feature = "gzip")]
+pub use encoded::Encoded;
+pub use event::{Event, EventOptions, Properties, Timestamp, Value};
+pub use instant::Instant;
+pub use json::{JsonError, JsonErrorKind, MAX_DEPTH};
+pub use receipt::{Cause, Ignore, Outcome, Receipt, Receipts, TransportError};
+pub use request::{Header, Request, RequestId, Response, ResponseHead, UnknownRequest};
+pub use results::{MAX_DETAILS_LEN, MAX_RESULT_LEN};
+#[cfg(feature = "serde")]
+pub use serialize::{SerializeError, ToJson};
+pub use stats::Stats;
+pub use storage::{Slot, Storage, StorageArray};
+pub use timers::Timer;
+pub use uuid::Uuid;

@@ -1,0 +1,224 @@
+//! One request, as meaning: method, path, headers, body. Never bytes of HTTP/1.1.
+
+use core::fmt;
+
+use heapless::{String, Vec};
+use uuid::Uuid;
+
+use crate::config::{CaptureMode, Compression, Config, ENVELOPE_BYTES};
+use crate::timestamp;
+use crate::writer::Writer;
+
+/// Names one attempt. Of two attempts of the same batch each has its own, so that a late answer
+/// to the first cannot end the second (law 5 of [`Client`](crate::Client)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(pub(crate) u32);
+
+impl RequestId {
+    /// The id as a number, to pass through a foreign interface.
+    pub const fn to_u32(self) -> u32 {
+        self.0
+    }
+
+    /// The id that [`Self::to_u32`] gave; any other number is an id nobody knows.
+    pub const fn from_u32(id: u32) -> Self {
+        Self(id)
+    }
+}
+
+/// What is fixed about an attempt when [`Client::poll`](crate::Client::poll) says to send it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt {
+    /// `PostHog-Request-Id`; of the batch.
+    pub(crate) uuid: Uuid,
+    /// `created_at`; of the batch.
+    pub(crate) created_ms: i64,
+    /// `PostHog-Request-Timestamp`, `sent_at`; of the attempt.
+    pub(crate) sent_ms: i64,
+    /// 1, 2, 3, …
+    pub(crate) number: u32,
+}
+
+/// A request to send, read from the client as often as wanted: from
+/// [`Action::Send`](crate::Action::Send) until it ends it has the same bytes (law 3).
+#[derive(Debug)]
+pub struct Request<'a> {
+    config: &'a Config<'a>,
+    batch: &'a [u8],
+    events: u32,
+    number: u32,
+    request_id: [u8; 36],
+    sent_at: [u8; timestamp::TEXT_LEN],
+    attempt: String<10>,
+    head: Vec<u8, ENVELOPE_BYTES>,
+    tail: Vec<u8, ENVELOPE_BYTES>,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn new(
+        config: &'a Config<'a>,
+        attempt: &Attempt,
+        batch: &'a [u8],
+        events: u32,
+    ) -> Self {
+        let mut request_id = [0; 36];
+        attempt.uuid.hyphenated().encode_lower(&mut request_id);
+        let mut request = Self {
+            config,
+            batch,
+            events,
+            number: attempt.number,
+            request_id,
+            sent_at: timestamp::format(attempt.sent_ms),
+            attempt: String::new(),
+            head: Vec::new(),
+            tail: Vec::new(),
+        };
+        request.envelope(&timestamp::format(attempt.created_ms));
+        let mut digits = [0; 10];
+        let mut writer = Writer::new(&mut digits);
+        writer.u64(u64::from(attempt.number));
+        let len = writer.len();
+        let digits = digits.get(..len).and_then(|digits| core::str::from_utf8(digits).ok());
+        // Ten digits hold any u32.
+        let _ = request.attempt.push_str(digits.unwrap_or_default());
+        request
+    }
+
+    /// Writes what goes before and after the events. It always fits: the token's length is
+    /// checked, and the tests hold the sum against [`ENVELOPE_BYTES`].
+    fn envelope(&mut self, created_at: &[u8]) {
+        let historical: &[u8] = match self.config.historical_migration {
+            true => b",\"historical_migration\":true",
+            false => b"",
+        };
+        let token = self.config.token.as_bytes();
+        let (head, tail): ([&[u8]; 3], [&[u8]; 5]) = match self.config.capture_mode {
+            CaptureMode::V1 => (
+                [b"{\"created_at\":\"", created_at, b"\",\"batch\":["],
+                [b"]", historical, b"}", b"", b""],
+            ),
+            CaptureMode::V0 => (
+                [b"{\"api_key\":\"", token, b"\",\"batch\":["],
+                [b"],\"sent_at\":\"", &self.sent_at, b"\"", historical, b"}"],
+            ),
+        };
+        for piece in head {
+            let _ = self.head.extend_from_slice(piece);
+        }
+        for piece in tail {
+            let _ = self.tail.extend_from_slice(piece);
+        }
+    }
+
+    /// Always `POST`. A redirect must not turn it into anything else.
+    pub const fn method(&self) -> &'static str {
+        "POST"
+    }
+
+    /// The path, from the host's root.
+    pub const fn path(&self) -> &'a str {
+        self.config.path()
+    }
+
+    /// The JSON body, in three pieces to be sent one behind the other.
+    pub fn body(&self) -> [&[u8]; 3] {
+        [&self.head, self.batch, &self.tail]
+    }
+
+    /// Bytes of the JSON body: `Content-Length` where it is sent as it is.
+    pub fn body_len(&self) -> usize {
+        self.body().iter().map(|piece| piece.len()).sum()
+    }
+
+    /// Events in the body.
+    pub const fn event_count(&self) -> u32 {
+        self.events
+    }
+
+    /// 1 for the first attempt.
+    pub const fn attempt(&self) -> u32 {
+        self.number
+    }
+
+    /// How the configuration wants the body compressed.
+    pub const fn compression(&self) -> Compression {
+        self.config.compression
+    }
+
+    /// The headers, but for `Host` and `Content-Length`. `encoding` is how the body *is*
+    /// compressed: [`Self::compression`], or [`Compression::None`] where that came out smaller.
+    /// A browser sets its own `user-agent`.
+    pub fn headers(&self, encoding: Compression) -> impl Iterator<Item = Header<'_>> {
+        let v1 = self.config.capture_mode == CaptureMode::V1;
+        let user_agent = self.config.user_agent.unwrap_or(self.config.sdk_info);
+        // ASCII, all of it.
+        let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
+        [
+            (true, "content-type", ["application/json", ""]),
+            (true, "user-agent", [user_agent, ""]),
+            (v1, "authorization", ["Bearer ", self.config.token]),
+            (v1, "posthog-sdk-info", [self.config.sdk_info, ""]),
+            (v1, "posthog-attempt", [&self.attempt, ""]),
+            (v1, "posthog-request-id", [text(&self.request_id), ""]),
+            (v1, "posthog-request-timestamp", [text(&self.sent_at), ""]),
+            (
+                encoding != Compression::None,
+                "content-encoding",
+                [encoding.content_encoding().unwrap_or_default(), ""],
+            ),
+        ]
+        .into_iter()
+        .filter(|(is_sent, ..)| *is_sent)
+        .map(|(_, name, value)| Header { name, value })
+    }
+}
+
+/// A header of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header<'a> {
+    /// In lower case.
+    pub name: &'static str,
+    /// The value's two parts, to be sent one behind the other.
+    pub value: [&'a str; 2],
+}
+
+impl fmt::Display for Header<'_> {
+    /// `name: value`, without a line end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, second] = self.value;
+        write!(f, "{}: {first}{second}", self.name)
+    }
+}
+
+/// The server's answer, whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Response<'a> {
+    /// Status and the headers the client reads.
+    pub head: ResponseHead<'a>,
+    /// The body, decoded.
+    pub body: &'a [u8],
+}
+
+/// The part of an answer before its body.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ResponseHead<'a> {
+    /// The status code.
+    pub status: u16,
+    /// The value of `Retry-After`: seconds, or any of the three HTTP dates.
+    pub retry_after: Option<&'a [u8]>,
+    /// The value of `Date`.
+    pub date: Option<&'a [u8]>,
+}
+
+/// An id that names no request under way: it has ended, or never was. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownRequest;
+
+impl fmt::Display for UnknownRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no such request is under way")
+    }
+}
+
+impl core::error::Error for UnknownRequest {}

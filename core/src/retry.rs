@@ -1,0 +1,108 @@
+//! What an answer's status means, and how long to wait. Pure: no state, no clock.
+
+use crate::config::{CaptureMode, MAX_RETRY_WAIT_MS};
+use crate::rng::Rng;
+
+/// What to do with the batch an answer belongs to (PROTOCOL section 1, "What the client does").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Read the verdict on each event from the body.
+    Results,
+    /// The whole batch is stored.
+    Delivered,
+    /// Send it again.
+    Retry,
+    /// Too large: send it in two halves, if it has more than one event.
+    Split,
+    /// Give it up.
+    Reject,
+    /// Give it up, and send nothing else until `Retry-After` has passed.
+    RejectAndHold,
+}
+
+pub(crate) fn judge(mode: CaptureMode, status: u16, retry_404_and_429: bool) -> Verdict {
+    match (status, mode) {
+        (200..=299, CaptureMode::V1) => Verdict::Results,
+        (200..=299, CaptureMode::V0) => Verdict::Delivered,
+        // The protocol names 500, 502, 503 and 504. What a CDN adds (520 to 527, 530) is as
+        // transient; 501 and 505 say that trying again is useless.
+        (501 | 505, _) => Verdict::Reject,
+        (408 | 500..=599, _) | (429, CaptureMode::V0) => Verdict::Retry,
+        (404 | 429, CaptureMode::V1) if retry_404_and_429 => Verdict::Retry,
+        (429, CaptureMode::V1) => Verdict::RejectAndHold,
+        (413, _) => Verdict::Split,
+        _ => Verdict::Reject,
+    }
+}
+
+/// Milliseconds until the attempt after `attempt` (1, 2, 3, …): exponential backoff with up to a
+/// quarter of jitter, and at least what the server asked for, all under one ceiling.
+pub(crate) fn wait_ms(initial_ms: u32, attempt: u32, hint_ms: u32, rng: &mut Rng) -> u32 {
+    let doublings = attempt.saturating_sub(1).min(16);
+    let backoff = initial_ms.saturating_mul(1 << doublings).min(MAX_RETRY_WAIT_MS);
+    let backoff = backoff.saturating_add(rng.up_to(backoff / 4)).min(MAX_RETRY_WAIT_MS);
+    backoff.max(hint_ms.min(MAX_RETRY_WAIT_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statuses(mode: CaptureMode, option: bool, wanted: Verdict) -> std::vec::Vec<u16> {
+        (100..600).filter(|&status| judge(mode, status, option) == wanted).collect()
+    }
+
+    extern crate std;
+
+    #[test]
+    fn v1_retries_what_the_protocol_names_and_other_server_errors() {
+        let retried = statuses(CaptureMode::V1, false, Verdict::Retry);
+        let expected = (500..600).filter(|s| ![501, 505].contains(s));
+        assert!(retried.into_iter().eq([408].into_iter().chain(expected)));
+        assert_eq!(statuses(CaptureMode::V1, false, Verdict::Split), [413]);
+        assert_eq!(statuses(CaptureMode::V1, false, Verdict::RejectAndHold), [429]);
+        assert_eq!(statuses(CaptureMode::V1, false, Verdict::Results).len(), 100);
+        assert!(statuses(CaptureMode::V1, false, Verdict::Delivered).is_empty());
+    }
+
+    #[test]
+    fn v0_retries_429_and_reads_no_results() {
+        let retried = statuses(CaptureMode::V0, false, Verdict::Retry);
+        assert_eq!(retried.iter().take(2).copied().collect::<std::vec::Vec<_>>(), [408, 429]);
+        assert!(statuses(CaptureMode::V0, false, Verdict::Results).is_empty());
+        assert_eq!(statuses(CaptureMode::V0, false, Verdict::Delivered).len(), 100);
+    }
+
+    #[test]
+    fn a_proxy_may_be_believed_by_configuration() {
+        let retried = statuses(CaptureMode::V1, true, Verdict::Retry);
+        assert!(retried.starts_with(&[404, 408, 429, 500]));
+        assert!(statuses(CaptureMode::V1, true, Verdict::RejectAndHold).is_empty());
+    }
+
+    #[test]
+    fn redirects_and_other_refusals_are_final() {
+        for status in [301, 302, 303, 307, 308, 400, 401, 402, 403, 404, 415, 501] {
+            assert_eq!(judge(CaptureMode::V1, status, false), Verdict::Reject, "{status}");
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_the_ceiling_with_a_quarter_of_jitter() {
+        let mut rng = Rng::new([9; 16]).expect("not zero");
+        for (attempt, base) in [(1, 1_000), (2, 2_000), (3, 4_000), (5, 16_000), (6, 30_000), (u32::MAX, 30_000)] {
+            for _ in 0..100 {
+                let wait = wait_ms(1_000, attempt, 0, &mut rng);
+                assert!((base..=(base + base / 4).min(30_000)).contains(&wait), "{attempt}: {wait}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_servers_hint_is_a_minimum_under_the_same_ceiling() {
+        let mut rng = Rng::new([9; 16]).expect("not zero");
+        assert_eq!(wait_ms(1_000, 1, 7_000, &mut rng), 7_000);
+        assert_eq!(wait_ms(1_000, 1, 3_600_000, &mut rng), 30_000);
+        assert!(wait_ms(16_000, 1, 1_000, &mut rng) >= 16_000);
+    }
+}

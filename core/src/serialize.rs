@@ -1,0 +1,508 @@
+//! Anything `serde::Serialize` as properties (feature `serde`).
+//!
+//! A serializer of our own and not `serde-json-core`'s: that one panics on `char`, on tuple variants
+//! and on an error of the caller's own `Serialize`, and writes integer map keys without quotes.
+
+use core::fmt;
+
+use serde::ser::{self, Serialize};
+
+use crate::capture_error::CaptureError;
+use crate::event::{Event, Properties};
+use crate::json::MAX_DEPTH;
+use crate::writer::Writer;
+
+/// Something that can be written as JSON: every [`Serialize`] is.
+pub trait ToJson {
+    #[doc(hidden)]
+    fn write_to(&self, json: Json<'_, '_>) -> Result<(), SerializeError>;
+}
+
+impl<T: Serialize> ToJson for T {
+    fn write_to(&self, json: Json<'_, '_>) -> Result<(), SerializeError> {
+        self.serialize(json)
+    }
+}
+
+/// Why a value could not be serialised as an event's properties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SerializeError {
+    /// The value is not a struct or a map.
+    NotAnObject,
+    /// Nested deeper than [`MAX_DEPTH`](crate::MAX_DEPTH).
+    TooDeep,
+    /// A map key that is not a string, an integer, a `bool` or a `char`.
+    Key,
+    /// A type JSON has no form for here: 128-bit integers, and floats without feature `float`.
+    Unsupported(&'static str),
+    /// The value's own `Serialize` failed. Its message needs an allocator and is lost.
+    Custom,
+}
+
+impl fmt::Display for SerializeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAnObject => f.write_str("the value is not a struct or a map"),
+            Self::TooDeep => write!(f, "values are nested deeper than {MAX_DEPTH}"),
+            Self::Key => f.write_str("a map key is not a string, integer, bool or char"),
+            Self::Unsupported(kind) => write!(f, "{kind} cannot be written as JSON here"),
+            Self::Custom => f.write_str("the value's own Serialize failed"),
+        }
+    }
+}
+
+impl core::error::Error for SerializeError {}
+
+impl ser::Error for SerializeError {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self::Custom
+    }
+}
+
+/// The texts of an event's three objects, as far as they are to be serialised.
+pub(crate) type Texts<'a> = [Option<&'a [u8]>; 3];
+
+pub(crate) enum Staged<'a> {
+    /// The room that is left, and the texts behind it.
+    Fits(&'a mut [u8], Texts<'a>),
+    /// The room must have about this many bytes.
+    Needs(usize),
+}
+
+/// Writes what is to be serialised to the end of `room`, so that the event itself can be encoded
+/// from text into the beginning.
+pub(crate) fn stage<'a>(room: &'a mut [u8], event: &Event<'_>) -> Result<Staged<'a>, CaptureError> {
+    let mut writer = Writer::new(room);
+    let mut lens = [None; 3];
+    for (len, object) in lens.iter_mut().zip([event.properties, event.set, event.set_once]) {
+        let start = writer.len();
+        if let Properties::Serialize(value) = object {
+            let json = Json { writer: &mut writer, depth: MAX_DEPTH };
+            value.write_to(json).map_err(CaptureError::Serialize)?;
+            if !writer.starts_object(start) {
+                return Err(CaptureError::Serialize(SerializeError::NotAnObject));
+            }
+            *len = Some(writer.len() - start);
+        }
+    }
+    let total = writer.len();
+    let Some(start) = room.len().checked_sub(total) else {
+        return Ok(Staged::Needs(total.saturating_mul(2)));
+    };
+    room.copy_within(..total, start);
+    let Some((room, mut texts)) = room.split_at_mut_checked(start).map(|(a, b)| (a, &*b)) else {
+        return Ok(Staged::Needs(total.saturating_mul(2)));
+    };
+    let staged = lens.map(|len| {
+        let (text, rest) = texts.split_at_checked(len?)?;
+        texts = rest;
+        Some(text)
+    });
+    Ok(Staged::Fits(room, staged))
+}
+
+/// The serializer.
+#[doc(hidden)]
+pub struct Json<'w, 'b> {
+    writer: &'w mut Writer<'b>,
+    /// Levels that may still open.
+    depth: usize,
+}
+
+impl<'w, 'b> Json<'w, 'b> {
+    fn open(self, opening: &[u8], closing: &'static [u8]) -> Result<Compound<'w, 'b>, SerializeError> {
+        let depth = self.depth.checked_sub(1).ok_or(SerializeError::TooDeep)?;
+        self.writer.raw(opening);
+        Ok(Compound { writer: self.writer, depth, is_first: true, closing })
+    }
+
+    fn variant(self, variant: &str, opening: &[u8], closing: &'static [u8]) -> Result<Compound<'w, 'b>, SerializeError> {
+        self.writer.byte(b'{');
+        self.writer.string(variant);
+        self.writer.byte(b':');
+        self.open(opening, closing)
+    }
+}
+
+/// An array or object that is being written.
+#[doc(hidden)]
+pub struct Compound<'w, 'b> {
+    writer: &'w mut Writer<'b>,
+    depth: usize,
+    is_first: bool,
+    closing: &'static [u8],
+}
+
+impl<'b> Compound<'_, 'b> {
+    fn next(&mut self) {
+        if !self.is_first {
+            self.writer.byte(b',');
+        }
+        self.is_first = false;
+    }
+
+    fn json(&mut self) -> Json<'_, 'b> {
+        Json { writer: self.writer, depth: self.depth }
+    }
+
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), SerializeError> {
+        self.next();
+        value.serialize(self.json())
+    }
+
+    fn field<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), SerializeError> {
+        self.next();
+        self.writer.string(key);
+        self.writer.byte(b':');
+        value.serialize(self.json())
+    }
+
+    fn close(self) {
+        self.writer.raw(self.closing);
+    }
+}
+
+type Done = Result<(), SerializeError>;
+
+impl<'w, 'b> ser::Serializer for Json<'w, 'b> {
+    type Ok = ();
+    type Error = SerializeError;
+    type SerializeSeq = Compound<'w, 'b>;
+    type SerializeTuple = Compound<'w, 'b>;
+    type SerializeTupleStruct = Compound<'w, 'b>;
+    type SerializeTupleVariant = Compound<'w, 'b>;
+    type SerializeMap = Compound<'w, 'b>;
+    type SerializeStruct = Compound<'w, 'b>;
+    type SerializeStructVariant = Compound<'w, 'b>;
+
+    fn serialize_bool(self, v: bool) -> Done {
+        self.writer.bool(v);
+        Ok(())
+    }
+
+    fn serialize_i8(self, v: i8) -> Done {
+        self.serialize_i64(i64::from(v))
+    }
+
+    fn serialize_i16(self, v: i16) -> Done {
+        self.serialize_i64(i64::from(v))
+    }
+
+    fn serialize_i32(self, v: i32) -> Done {
+        self.serialize_i64(i64::from(v))
+    }
+
+    fn serialize_i64(self, v: i64) -> Done {
+        self.writer.i64(v);
+        Ok(())
+    }
+
+    fn serialize_u8(self, v: u8) -> Done {
+        self.serialize_u64(u64::from(v))
+    }
+
+    fn serialize_u16(self, v: u16) -> Done {
+        self.serialize_u64(u64::from(v))
+    }
+
+    fn serialize_u32(self, v: u32) -> Done {
+        self.serialize_u64(u64::from(v))
+    }
+
+    fn serialize_u64(self, v: u64) -> Done {
+        self.writer.u64(v);
+        Ok(())
+    }
+
+    fn serialize_i128(self, _: i128) -> Done {
+        Err(SerializeError::Unsupported("i128"))
+    }
+
+    fn serialize_u128(self, _: u128) -> Done {
+        Err(SerializeError::Unsupported("u128"))
+    }
+
+    #[cfg(feature = "float")]
+    fn serialize_f32(self, v: f32) -> Done {
+        // Through its own shortest text: 0.1f32 is 0.1 and not 0.10000000149011612.
+        match v.is_finite() {
+            true => self.writer.raw(ryu::Buffer::new().format_finite(v).as_bytes()),
+            false => self.writer.raw(b"null"),
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "float")]
+    fn serialize_f64(self, v: f64) -> Done {
+        self.writer.f64(v);
+        Ok(())
+    }
+
+    #[cfg(not(feature = "float"))]
+    fn serialize_f32(self, _: f32) -> Done {
+        Err(SerializeError::Unsupported("f32"))
+    }
+
+    #[cfg(not(feature = "float"))]
+    fn serialize_f64(self, _: f64) -> Done {
+        Err(SerializeError::Unsupported("f64"))
+    }
+
+    fn serialize_char(self, v: char) -> Done {
+        self.writer.string(v.encode_utf8(&mut [0; 4]));
+        Ok(())
+    }
+
+    fn serialize_str(self, v: &str) -> Done {
+        self.writer.string(v);
+        Ok(())
+    }
+
+    fn serialize_bytes(self, v: &[u8]) -> Done {
+        v.serialize(self)
+    }
+
+    fn serialize_none(self) -> Done {
+        self.serialize_unit()
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Done {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Done {
+        self.writer.raw(b"null");
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Done {
+        self.serialize_unit()
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Done {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Done {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Done {
+        let mut object = self.open(b"{", b"}")?;
+        object.field(variant, value)?;
+        object.close();
+        Ok(())
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Self::SerializeSeq, SerializeError> {
+        self.open(b"[", b"]")
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple, SerializeError> {
+        self.open(b"[", b"]")
+    }
+
+    fn serialize_tuple_struct(
+        self,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeTupleStruct, SerializeError> {
+        self.open(b"[", b"]")
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeTupleVariant, SerializeError> {
+        self.variant(variant, b"[", b"]}")
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, SerializeError> {
+        self.open(b"{", b"}")
+    }
+
+    fn serialize_struct(
+        self,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeStruct, SerializeError> {
+        self.open(b"{", b"}")
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeStructVariant, SerializeError> {
+        self.variant(variant, b"{", b"}}")
+    }
+
+    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Done {
+        use fmt::Write;
+        struct Escape<'w, 'b>(&'w mut Writer<'b>);
+        impl Write for Escape<'_, '_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                self.0.escaped(text);
+                Ok(())
+            }
+        }
+        self.writer.byte(b'"');
+        write!(Escape(self.writer), "{value}").map_err(|_| SerializeError::Custom)?;
+        self.writer.byte(b'"');
+        Ok(())
+    }
+}
+
+/// Implements one of serde's sequence traits.
+macro_rules! elements {
+    ($trait:ident, $method:ident) => {
+        impl ser::$trait for Compound<'_, '_> {
+            type Ok = ();
+            type Error = SerializeError;
+
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Done {
+                self.element(value)
+            }
+
+            fn end(self) -> Done {
+                self.close();
+                Ok(())
+            }
+        }
+    };
+}
+
+elements!(SerializeSeq, serialize_element);
+elements!(SerializeTuple, serialize_element);
+elements!(SerializeTupleStruct, serialize_field);
+elements!(SerializeTupleVariant, serialize_field);
+
+/// Implements one of serde's struct traits.
+macro_rules! fields {
+    ($trait:ident) => {
+        impl ser::$trait for Compound<'_, '_> {
+            type Ok = ();
+            type Error = SerializeError;
+
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Done {
+                self.field(key, value)
+            }
+
+            fn end(self) -> Done {
+                self.close();
+                Ok(())
+            }
+        }
+    };
+}
+
+fields!(SerializeStruct);
+fields!(SerializeStructVariant);
+
+impl ser::SerializeMap for Compound<'_, '_> {
+    type Ok = ();
+    type Error = SerializeError;
+
+    /// A key must come out as a string. Integers and booleans get quotes, as in `serde_json`.
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Done {
+        const SCRATCH: usize = 24;
+        self.next();
+        let mut scratch = [0; SCRATCH];
+        let mut writer = Writer::new(&mut scratch);
+        key.serialize(Json { writer: &mut writer, depth: 0 }).map_err(|_| SerializeError::Key)?;
+        match writer.first() {
+            Some(b'"') => key.serialize(Json { writer: self.writer, depth: 0 })?,
+            Some(b'-' | b'0'..=b'9' | b't' | b'f') => {
+                let text = writer.written().ok_or(SerializeError::Key)?;
+                self.writer.byte(b'"');
+                self.writer.raw(text);
+                self.writer.byte(b'"');
+            }
+            _ => return Err(SerializeError::Key),
+        }
+        self.writer.byte(b':');
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Done {
+        value.serialize(self.json())
+    }
+
+    fn end(self) -> Done {
+        self.close();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::string::String;
+    use std::vec::Vec;
+
+    use super::*;
+
+    fn written(value: &dyn ToJson) -> Result<String, SerializeError> {
+        let mut buf = [0; 1024];
+        let mut writer = Writer::new(&mut buf);
+        value.write_to(Json { writer: &mut writer, depth: MAX_DEPTH })?;
+        Ok(String::from_utf8(writer.written().expect("it fits").to_vec()).expect("UTF-8"))
+    }
+
+    #[derive(serde::Serialize)]
+    enum Shape {
+        Unit,
+        Newtype(u8),
+        Tuple(char, bool),
+        Struct { a: Option<i8>, b: [f32; 2] },
+    }
+
+    #[test]
+    fn every_shape_reads_as_serde_json_writes_it() {
+        let shapes = [
+            Shape::Unit,
+            Shape::Newtype(7),
+            Shape::Tuple('"', true),
+            Shape::Struct { a: None, b: [0.1, f32::NAN] },
+        ];
+        let map = BTreeMap::from([(-1, "a"), (12, "b\n")]);
+        let nested = (shapes, map, (), "ü");
+        assert_eq!(written(&nested).as_deref(), Ok(serde_json::to_string(&nested).expect("JSON").as_str()));
+    }
+
+    #[test]
+    fn what_other_serializers_panic_on_is_an_error() {
+        struct Failing;
+        impl Serialize for Failing {
+            fn serialize<S: ser::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+                Err(ser::Error::custom("no"))
+            }
+        }
+        assert_eq!(written(&Failing), Err(SerializeError::Custom));
+        assert_eq!(written(&1u128), Err(SerializeError::Unsupported("u128")));
+        assert_eq!(written(&BTreeMap::from([(Some(Vec::from([1])), 1)])), Err(SerializeError::Key));
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        #[derive(serde::Serialize)]
+        struct Endless<'a>(&'a [Endless<'a>]);
+        let mut leaf = Vec::from([Endless(&[])]);
+        for _ in 0..MAX_DEPTH {
+            leaf = Vec::from([Endless(Vec::leak(leaf))]);
+        }
+        assert_eq!(written(&leaf), Err(SerializeError::TooDeep));
+    }
+}

@@ -1,0 +1,104 @@
+//! Property names that mean something to the SDK itself.
+
+use crate::json;
+use crate::object::Token;
+
+/// A property the SDK reads, moves or adds (PROTOCOL section 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Special {
+    CookielessMode,
+    IgnoreSentAt,
+    ProcessPersonProfile,
+    ProductTourId,
+    SessionId,
+    WindowId,
+    Lib,
+    LibVersion,
+    Set,
+    SetOnce,
+    Groups,
+    GeoipDisable,
+}
+
+impl Special {
+    const ALL: [(Self, &'static str); 12] = [
+        (Self::CookielessMode, "$cookieless_mode"),
+        (Self::IgnoreSentAt, "$ignore_sent_at"),
+        (Self::ProcessPersonProfile, "$process_person_profile"),
+        (Self::ProductTourId, "$product_tour_id"),
+        (Self::SessionId, "$session_id"),
+        (Self::WindowId, "$window_id"),
+        (Self::Lib, "$lib"),
+        (Self::LibVersion, "$lib_version"),
+        (Self::Set, "$set"),
+        (Self::SetOnce, "$set_once"),
+        (Self::Groups, "$groups"),
+        (Self::GeoipDisable, "$geoip_disable"),
+    ];
+
+    /// Its name among the properties.
+    pub(crate) fn name(self) -> &'static str {
+        Self::ALL.get(self as usize).map_or("", |(_, name)| name)
+    }
+
+    /// Its name among V1's event options.
+    pub(crate) fn option_name(self) -> &'static str {
+        match self {
+            Self::IgnoreSentAt => "disable_skew_correction",
+            _ => self.name().trim_start_matches('$'),
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        if !name.starts_with('$') {
+            return None;
+        }
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(special, _)| *special)
+    }
+
+    /// Reads a key as it stands in JSON text, escapes and all.
+    pub(crate) fn from_raw_name(raw: &[u8]) -> Option<Self> {
+        if !matches!(raw.first(), Some(b'$' | b'\\')) {
+            return None;
+        }
+        Self::ALL.iter().find(|(_, known)| json::key_is(raw, known)).map(|(special, _)| *special)
+    }
+}
+
+/// Special members set aside while the others are written. Of a name given twice the last wins,
+/// as in every JSON parser the server uses.
+#[derive(Default)]
+pub(crate) struct Aside<'a>([Option<Token<'a>>; Special::ALL.len()]);
+
+impl<'a> Aside<'a> {
+    pub(crate) fn put(&mut self, special: Special, token: Token<'a>) {
+        if let Some(place) = self.0.get_mut(special as usize) {
+            *place = Some(token);
+        }
+    }
+
+    pub(crate) fn get(&self, special: Special) -> Option<Token<'a>> {
+        self.0.get(special as usize).copied().flatten()
+    }
+
+    pub(crate) fn take(&mut self, special: Special) -> Option<Token<'a>> {
+        self.0.get_mut(special as usize).and_then(Option::take)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_again() {
+        for (special, name) in Special::ALL {
+            assert_eq!(special.name(), name);
+            assert_eq!(Special::from_name(name), Some(special));
+            assert_eq!(Special::from_raw_name(name.as_bytes()), Some(special));
+        }
+        assert_eq!(Special::from_name("$current_url"), None);
+        assert_eq!(Special::from_raw_name(br"\u0024lib"), Some(Special::Lib));
+    }
+}

@@ -1,0 +1,103 @@
+//! The server's rules for an event's identity, applied before anything is queued.
+
+use crate::capture_error::{CaptureError, MAX_DISTINCT_ID_BYTES, MAX_NAME_BYTES};
+use crate::event::{Event, Timestamp};
+use crate::timestamp;
+
+/// Values the server takes for a mistake and not for a person, in lower case (PROTOCOL section 1).
+const ILLEGAL_DISTINCT_IDS: [&str; 20] = [
+    "0",
+    "00000000-0000-0000-0000-000000000000",
+    "[object object]",
+    "anonymous",
+    "anonymous-user",
+    "backend",
+    "distinct_id",
+    "distinctid",
+    "email",
+    "false",
+    "guest",
+    "id",
+    "nan",
+    "none",
+    "not_authenticated",
+    "null",
+    "system",
+    "true",
+    "undefined",
+    "user",
+];
+
+/// Checks name and `distinct_id`.
+pub(crate) fn identity(event: &Event<'_>) -> Result<(), CaptureError> {
+    let (name, id) = (event.name, event.distinct_id);
+    let trimmed = id.trim();
+    if name.is_empty() {
+        Err(CaptureError::NameEmpty)
+    } else if name.len() > MAX_NAME_BYTES {
+        Err(CaptureError::NameTooLong { len: name.len() })
+    } else if name == "$performance_event" {
+        Err(CaptureError::NameReserved)
+    } else if trimmed.is_empty() {
+        Err(CaptureError::DistinctIdEmpty)
+    } else if id.len() > MAX_DISTINCT_ID_BYTES {
+        Err(CaptureError::DistinctIdTooLong { len: id.len() })
+    } else if is_illegal(trimmed) {
+        Err(CaptureError::DistinctIdIllegal)
+    } else {
+        Ok(())
+    }
+}
+
+/// Unix milliseconds of the caller's timestamp, if there is one.
+pub(crate) fn unix_ms(timestamp: Option<Timestamp<'_>>) -> Result<Option<i64>, CaptureError> {
+    let unix_ms = match timestamp {
+        None => return Ok(None),
+        Some(Timestamp::UnixMs(unix_ms)) => Some(unix_ms),
+        Some(Timestamp::Rfc3339(text)) => timestamp::parse(text),
+    };
+    let range = timestamp::MIN_UNIX_MS..=timestamp::MAX_UNIX_MS;
+    match unix_ms.filter(|ms| range.contains(ms)) {
+        Some(unix_ms) => Ok(Some(unix_ms)),
+        None => Err(CaptureError::TimestampInvalid),
+    }
+}
+
+fn is_illegal(id: &str) -> bool {
+    // The longest of them is the nil uuid: most ids are told apart by their length alone.
+    id.len() <= 36 && ILLEGAL_DISTINCT_IDS.iter().any(|illegal| id.eq_ignore_ascii_case(illegal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_the_server_would_drop_are_refused() {
+        let long = core::str::from_utf8(&[b'x'; 201]).expect("ASCII");
+        let cases = [
+            ("", "u", CaptureError::NameEmpty),
+            (long, "u", CaptureError::NameTooLong { len: 201 }),
+            ("$performance_event", "u", CaptureError::NameReserved),
+            ("e", "", CaptureError::DistinctIdEmpty),
+            ("e", " \t", CaptureError::DistinctIdEmpty),
+            ("e", long, CaptureError::DistinctIdTooLong { len: 201 }),
+            ("e", "NULL", CaptureError::DistinctIdIllegal),
+            ("e", " [object Object] ", CaptureError::DistinctIdIllegal),
+        ];
+        for (name, id, error) in cases {
+            assert_eq!(identity(&Event::new(name, id)), Err(error), "{name:?} {id:?}");
+        }
+        for illegal in ILLEGAL_DISTINCT_IDS {
+            let event = Event::new("e", illegal);
+            assert_eq!(identity(&event), Err(CaptureError::DistinctIdIllegal), "{illegal}");
+        }
+    }
+
+    #[test]
+    fn limits_are_the_last_value_taken() {
+        let full = core::str::from_utf8(&[b'x'; 200]).expect("ASCII");
+        assert_eq!(identity(&Event::new(full, full)), Ok(()));
+        assert_eq!(identity(&Event::new("e", "users")), Ok(()));
+    }
+}

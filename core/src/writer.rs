@@ -1,0 +1,251 @@
+//! Appends JSON to a borrowed buffer, and keeps counting when the buffer is full.
+//!
+//! The length an event *would* have is what an error must tell and what an eviction must make
+//! room for, so running out of room is not an error here: [`Writer::len`] just goes past the
+//! buffer's end, and whoever commits compares the two.
+
+/// Decimal digits of `u64::MAX`.
+const MAX_DIGITS: usize = 20;
+
+pub(crate) struct Writer<'a> {
+    buf: &'a mut [u8],
+    len: usize,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn new(buf: &'a mut [u8]) -> Self {
+        Self { buf, len: 0 }
+    }
+
+    /// Bytes written so far, or that would have been.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// What was written, if all of it fitted.
+    #[cfg(any(feature = "serde", test))]
+    pub(crate) fn written(&self) -> Option<&[u8]> {
+        self.buf.get(..self.len)
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn first(&self) -> Option<u8> {
+        self.buf.first().copied().filter(|_| self.len > 0)
+    }
+
+    /// Whether what was written at `start` opens an object; yes, if it did not fit.
+    #[cfg(feature = "serde")]
+    pub(crate) fn starts_object(&self, start: usize) -> bool {
+        self.len > start && self.buf.get(start).is_none_or(|byte| *byte == b'{')
+    }
+
+    pub(crate) fn byte(&mut self, byte: u8) {
+        self.raw(&[byte]);
+    }
+
+    /// Appends bytes that are JSON already.
+    #[inline]
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        let end = self.len.saturating_add(bytes.len());
+        if let Some(room) = self.buf.get_mut(self.len..end) {
+            room.copy_from_slice(bytes);
+        }
+        self.len = end;
+    }
+
+    /// Appends `text` as a JSON string with its quotes.
+    pub(crate) fn string(&mut self, text: &str) {
+        self.byte(b'"');
+        self.escaped(text);
+        self.byte(b'"');
+    }
+
+    /// Appends `text` escaped, without quotes.
+    pub(crate) fn escaped(&mut self, text: &str) {
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() {
+            let (plain, after) = rest.split_at_checked(plain_prefix(rest)).unwrap_or((rest, &[]));
+            self.raw(plain);
+            let Some((&byte, after)) = after.split_first() else { return };
+            self.escape(byte);
+            rest = after;
+        }
+    }
+
+    fn escape(&mut self, byte: u8) {
+        const HEX: [u8; 16] = *b"0123456789abcdef";
+        let short = match byte {
+            b'"' | b'\\' => byte,
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0x08 => b'b',
+            0x0c => b'f',
+            _ => {
+                let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
+                self.raw(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
+                return;
+            }
+        };
+        self.raw(&[b'\\', short]);
+    }
+
+    pub(crate) fn bool(&mut self, value: bool) {
+        self.raw(if value { b"true" } else { b"false" });
+    }
+
+    pub(crate) fn i64(&mut self, value: i64) {
+        if value < 0 {
+            self.byte(b'-');
+        }
+        self.u64(value.unsigned_abs());
+    }
+
+    pub(crate) fn u64(&mut self, value: u64) {
+        let mut digits = [0; MAX_DIGITS];
+        let digits = decimal(value, &mut digits);
+        self.raw(digits);
+    }
+
+    /// Appends `mantissa` with its last `decimals` digits behind the point: `(235, 1)` is `23.5`.
+    pub(crate) fn fixed(&mut self, mantissa: i64, decimals: u8) {
+        let mut digits = [0; MAX_DIGITS];
+        let digits = decimal(mantissa.unsigned_abs(), &mut digits);
+        let decimals = usize::from(decimals);
+        if mantissa < 0 {
+            self.byte(b'-');
+        }
+        let whole = digits.len().saturating_sub(decimals);
+        let (whole, fraction) = digits.split_at_checked(whole).unwrap_or((digits, &[]));
+        self.raw(if whole.is_empty() { b"0" } else { whole });
+        if decimals > 0 {
+            self.byte(b'.');
+            for _ in fraction.len()..decimals {
+                self.byte(b'0');
+            }
+            self.raw(fraction);
+        }
+    }
+
+    /// Appends the shortest text that reads back as `value`; `null` for NaN and infinities, which
+    /// JSON cannot say.
+    #[cfg(feature = "float")]
+    pub(crate) fn f64(&mut self, value: f64) {
+        if value.is_finite() {
+            self.raw(ryu::Buffer::new().format_finite(value).as_bytes());
+        } else {
+            self.raw(b"null");
+        }
+    }
+}
+
+/// The decimal digits of `value`, at the end of `digits`.
+fn decimal(mut value: u64, digits: &mut [u8; MAX_DIGITS]) -> &[u8] {
+    let mut start = MAX_DIGITS;
+    for (at, digit) in digits.iter_mut().enumerate().rev() {
+        start = at;
+        // 32-bit machines have no 64-bit division; few numbers need it.
+        let last = if let Ok(small) = u32::try_from(value) {
+            value = u64::from(small / 10);
+            small % 10
+        } else {
+            let last = value % 10;
+            value /= 10;
+            u32::try_from(last).unwrap_or(0)
+        };
+        *digit = b'0' + u8::try_from(last).unwrap_or(0);
+        if value == 0 {
+            break;
+        }
+    }
+    digits.get(start..).unwrap_or_default()
+}
+
+/// How many bytes at the start of `bytes` need no escape.
+fn plain_prefix(bytes: &[u8]) -> usize {
+    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let mut len = 0;
+    let (words, _) = bytes.as_chunks::<8>();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let [quote, slash] = [b'"', b'\\'].map(|b| word ^ (LOW * u64::from(b)));
+        let below_space = word.wrapping_sub(LOW * 0x20) & !word;
+        let zero_in = |x: u64| x.wrapping_sub(LOW) & !x;
+        if (below_space | zero_in(quote) | zero_in(slash)) & HIGH != 0 {
+            break;
+        }
+        len += 8;
+    }
+    let rest = bytes.get(len..).unwrap_or_default();
+    let special = |b: &u8| *b < 0x20 || *b == b'"' || *b == b'\\';
+    len + rest.iter().position(special).unwrap_or(rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::string::String;
+
+    fn written(write: impl FnOnce(&mut Writer<'_>)) -> String {
+        let mut buf = [0; 256];
+        let mut writer = Writer::new(&mut buf);
+        write(&mut writer);
+        String::from_utf8(writer.written().expect("it fits").to_vec()).expect("UTF-8")
+    }
+
+    #[test]
+    fn strings_are_escaped_as_serde_json_does() {
+        let long = "plain text that is longer than a word, then \"quoted\"";
+        for text in ["", "a", "ü€😀", "tab\tnl\ncr\r\u{8}\u{c}", "\u{0}\u{1f}\u{7f}", "a\\b", long] {
+            let expected = serde_json::to_string(text).expect("a string");
+            assert_eq!(written(|w| w.string(text)), expected);
+        }
+        for at in 0..20 {
+            let mut text = String::from("abcdefghijklmnopqrst");
+            text.insert(at, '"');
+            let expected = serde_json::to_string(&text).expect("a string");
+            assert_eq!(written(|w| w.string(&text)), expected);
+        }
+    }
+
+    #[test]
+    fn integers_reach_both_ends() {
+        for value in [0, 1, 9, 10, 4_294_967_295, 4_294_967_296, u64::MAX] {
+            assert_eq!(written(|w| w.u64(value)), std::format!("{value}"));
+        }
+        for value in [i64::MIN, -1, 0, i64::MAX] {
+            assert_eq!(written(|w| w.i64(value)), std::format!("{value}"));
+        }
+    }
+
+    #[test]
+    fn fixed_point_needs_no_float() {
+        let cases = [(235, 1, "23.5"), (-5, 2, "-0.05"), (7, 0, "7"), (100, 2, "1.00"), (0, 3, "0.000")];
+        for (mantissa, decimals, text) in cases {
+            assert_eq!(written(|w| w.fixed(mantissa, decimals)), text);
+        }
+    }
+
+    #[cfg(feature = "float")]
+    #[test]
+    fn floats_read_back_and_the_impossible_is_null() {
+        for value in [0.0, -0.0, 1.5, 1e300, 5e-324, 0.1 + 0.2] {
+            let text = written(|w| w.f64(value));
+            assert_eq!(text.parse::<f64>().expect("a number").to_bits(), value.to_bits());
+        }
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(written(|w| w.f64(value)), "null");
+        }
+    }
+
+    #[test]
+    fn a_full_buffer_keeps_counting() {
+        let mut buf = [0; 3];
+        let mut writer = Writer::new(&mut buf);
+        writer.string("abcdef");
+        assert_eq!(writer.len(), 8);
+        assert_eq!(writer.written(), None);
+    }
+}
