@@ -46,7 +46,10 @@ impl Free {
     }
 
     pub(crate) fn fraction(self, of: usize) -> Self {
-        Self { bytes: self.bytes / of, slots: self.slots / of }
+        Self {
+            bytes: self.bytes / of,
+            slots: self.slots / of,
+        }
     }
 
     pub(crate) fn is_below(self, other: Self) -> bool {
@@ -125,13 +128,15 @@ impl<'buf> Arena<'buf> {
             self.pinned = Run::default();
             self.queued = Run::default();
         }
-        self.bytes.get_mut(self.queued.bytes.end..).unwrap_or_default()
+        self.bytes
+            .get_mut(self.queued.bytes.end..)
+            .unwrap_or_default()
     }
 
     /// Queues the event whose bytes were written at the start of [`Self::room`].
     pub(crate) fn commit(&mut self, slot: Slot) {
         if self.queued.slots.end == self.slots.len() {
-            self.compact();
+            self.compact_slots();
         }
         if let Some(free) = self.slots.get_mut(self.queued.slots.end) {
             *free = slot;
@@ -142,11 +147,21 @@ impl<'buf> Arena<'buf> {
 
     /// Moves everything to the front. Costs the bytes that are stored.
     pub(crate) fn compact(&mut self) {
-        let (mut bytes, mut slots) = (0, 0);
+        let mut to = 0;
         for run in [&mut self.pinned, &mut self.queued] {
-            run.bytes = shift(self.bytes, &run.bytes, bytes);
-            run.slots = shift(self.slots, &run.slots, slots);
-            (bytes, slots) = (run.bytes.end, run.slots.end);
+            run.bytes = shift(self.bytes, &run.bytes, to);
+            to = run.bytes.end;
+        }
+        self.compact_slots();
+    }
+
+    /// Moves the slots alone: the bytes behind the last event may be those of one about to be
+    /// committed.
+    fn compact_slots(&mut self) {
+        let mut to = 0;
+        for run in [&mut self.pinned, &mut self.queued] {
+            run.slots = shift(self.slots, &run.slots, to);
+            to = run.slots.end;
         }
     }
 
@@ -174,8 +189,16 @@ impl<'buf> Arena<'buf> {
 
     /// Puts what is in flight back in front of the queue.
     pub(crate) fn unpin(&mut self) {
-        let bytes = self.queued.bytes.start.saturating_sub(self.pinned.bytes.len());
-        let slots = self.queued.slots.start.saturating_sub(self.pinned.slots.len());
+        let bytes = self
+            .queued
+            .bytes
+            .start
+            .saturating_sub(self.pinned.bytes.len());
+        let slots = self
+            .queued
+            .slots
+            .start
+            .saturating_sub(self.pinned.slots.len());
         if !self.pinned.is_empty() {
             self.queued.bytes.start = shift(self.bytes, &self.pinned.bytes, bytes).start;
             self.queued.slots.start = shift(self.slots, &self.pinned.slots, slots).start;
@@ -196,7 +219,12 @@ impl<'buf> Arena<'buf> {
             bytes: from.bytes.end..from.bytes.end,
             slots: from.slots.end..from.slots.end,
         };
-        while let Some(slot) = from.slots.next_back().and_then(|at| self.slots.get(at)).copied() {
+        while let Some(slot) = from
+            .slots
+            .next_back()
+            .and_then(|at| self.slots.get(at))
+            .copied()
+        {
             let start = from.bytes.end.saturating_sub(len_of(&slot));
             if slot.state == State::Retry {
                 kept.bytes.start -= len_of(&slot);
@@ -214,20 +242,29 @@ impl<'buf> Arena<'buf> {
 
     /// The bytes of the batch in flight, without the last comma.
     pub(crate) fn batch(&self) -> &[u8] {
-        let bytes = self.bytes.get(self.pinned.bytes.clone()).unwrap_or_default();
+        let bytes = self
+            .bytes
+            .get(self.pinned.bytes.clone())
+            .unwrap_or_default();
         bytes.split_last().map_or(&[], |(_, batch)| batch)
     }
 
     pub(crate) fn pinned(&self) -> &[Slot] {
-        self.slots.get(self.pinned.slots.clone()).unwrap_or_default()
+        self.slots
+            .get(self.pinned.slots.clone())
+            .unwrap_or_default()
     }
 
     pub(crate) fn pinned_mut(&mut self) -> &mut [Slot] {
-        self.slots.get_mut(self.pinned.slots.clone()).unwrap_or_default()
+        self.slots
+            .get_mut(self.pinned.slots.clone())
+            .unwrap_or_default()
     }
 
     pub(crate) fn queued(&self) -> &[Slot] {
-        self.slots.get(self.queued.slots.clone()).unwrap_or_default()
+        self.slots
+            .get(self.queued.slots.clone())
+            .unwrap_or_default()
     }
 
     pub(crate) fn contains(&self, uuid: Uuid) -> bool {
@@ -236,13 +273,19 @@ impl<'buf> Arena<'buf> {
     }
 
     pub(crate) fn uses(&self, base: Base) -> bool {
-        self.pinned().iter().chain(self.queued()).any(|slot| slot.base == base)
+        self.pinned()
+            .iter()
+            .chain(self.queued())
+            .any(|slot| slot.base == base)
     }
 
     /// The oldest event that has not ended.
     pub(crate) fn oldest(&self) -> Option<&Slot> {
         let live = |slot: &&Slot| slot.state != State::Ended;
-        self.pinned().iter().find(live).or_else(|| self.queued().first())
+        self.pinned()
+            .iter()
+            .find(live)
+            .or_else(|| self.queued().first())
     }
 }
 
@@ -294,14 +337,30 @@ mod tests {
             }
         }
         let names = |slots: &[Slot]| -> String {
-            slots.iter().map(|s| char::from(s.uuid.as_bytes()[0])).collect()
+            slots
+                .iter()
+                .map(|s| char::from(s.uuid.as_bytes()[0]))
+                .collect()
         };
         let trace = std::format!("{}|{}", names(arena.pinned()), names(arena.queued()));
         assert_eq!(trace, expect, "{script}");
-        let wire: Vec<u8> = names(arena.pinned()).bytes().flat_map(|b| [b, b',']).collect();
-        assert_eq!(arena.batch(), wire.split_last().map_or(&[][..], |(_, w)| w), "{script}");
-        let queued = arena.bytes.get(arena.queued.bytes.clone()).expect("in range");
-        let wire: Vec<u8> = names(arena.queued()).bytes().flat_map(|b| [b, b',']).collect();
+        let wire: Vec<u8> = names(arena.pinned())
+            .bytes()
+            .flat_map(|b| [b, b','])
+            .collect();
+        assert_eq!(
+            arena.batch(),
+            wire.split_last().map_or(&[][..], |(_, w)| w),
+            "{script}"
+        );
+        let queued = arena
+            .bytes
+            .get(arena.queued.bytes.clone())
+            .expect("in range");
+        let wire: Vec<u8> = names(arena.queued())
+            .bytes()
+            .flat_map(|b| [b, b','])
+            .collect();
         assert_eq!(queued, wire, "{script}");
     }
 
@@ -350,6 +409,9 @@ mod tests {
     fn room_at_the_front_is_found_again() {
         check(8, 4, "a b c d P2 R e f", "|cdef");
         check(8, 4, "a b P1 R C c d e", "|bcde");
+        // Slots run out before bytes do.
+        check(64, 4, "a b c d P2 R e f", "|cdef");
+        check(64, 4, "a b c d P2 Ka e", "a|cde");
     }
 
     #[test]

@@ -47,14 +47,14 @@ pub enum CaptureError {
     UuidQueued,
     /// The event is larger than an event may be.
     EventTooLarge {
-        /// Bytes of its JSON.
+        /// Bytes of its JSON; with what is to be serialised counted twice, if that is too much.
         needed: usize,
         /// `max_event_bytes`, or the storage's size if that is less.
         capacity: usize,
     },
     /// The event does not fit beside what is queued.
     QueueFull {
-        /// Bytes of its JSON.
+        /// Bytes of its JSON, what is to be serialised counted twice.
         needed: usize,
         /// Events queued and in flight.
         events: usize,
@@ -63,27 +63,61 @@ pub enum CaptureError {
     Closed,
 }
 
+impl CaptureError {
+    /// The error's name in logs and JSON, `snake_case`; a host that cannot afford the text of its
+    /// `Display` (2 KB of compressed code) says this.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NameEmpty => "name_empty",
+            Self::NameTooLong { .. } => "name_too_long",
+            Self::NameReserved => "name_reserved",
+            Self::DistinctIdEmpty => "distinct_id_empty",
+            Self::DistinctIdTooLong { .. } => "distinct_id_too_long",
+            Self::DistinctIdIllegal => "distinct_id_illegal",
+            Self::TimestampInvalid => "timestamp_invalid",
+            Self::Json(_) => "json_invalid",
+            Self::TooDeep => "too_deep",
+            #[cfg(feature = "serde")]
+            Self::Serialize(_) => "not_serializable",
+            Self::UuidQueued => "uuid_queued",
+            Self::EventTooLarge { .. } => "event_too_large",
+            Self::QueueFull { .. } => "queue_full",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 impl fmt::Display for CaptureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NameEmpty => f.write_str("event name is empty"),
             Self::NameTooLong { len } => {
-                write!(f, "event name has {len} bytes, the limit is {MAX_NAME_BYTES}")
+                write!(
+                    f,
+                    "event name has {len} bytes, the limit is {MAX_NAME_BYTES}"
+                )
             }
             Self::NameReserved => f.write_str("$performance_event is not taken by the server"),
             Self::DistinctIdEmpty => f.write_str("distinct_id is empty"),
             Self::DistinctIdTooLong { len } => {
-                write!(f, "distinct_id has {len} bytes, the limit is {MAX_DISTINCT_ID_BYTES}")
+                write!(
+                    f,
+                    "distinct_id has {len} bytes, the limit is {MAX_DISTINCT_ID_BYTES}"
+                )
             }
-            Self::DistinctIdIllegal => {
-                f.write_str("distinct_id is a placeholder that the server does not take for a person")
-            }
+            Self::DistinctIdIllegal => f.write_str(
+                "distinct_id is a placeholder that the server does not take for a person",
+            ),
             Self::TimestampInvalid => {
                 f.write_str("timestamp is not RFC 3339 in the years 0000 to 9999")
             }
             Self::Json(error) => write!(f, "properties: {error}"),
             Self::TooDeep => {
-                write!(f, "values are nested deeper than {}", crate::json::MAX_DEPTH)
+                write!(
+                    f,
+                    "values are nested deeper than {}",
+                    crate::json::MAX_DEPTH
+                )
             }
             #[cfg(feature = "serde")]
             Self::Serialize(error) => write!(f, "properties: {error}"),
@@ -92,7 +126,10 @@ impl fmt::Display for CaptureError {
                 write!(f, "event takes {needed} bytes, the limit is {capacity}")
             }
             Self::QueueFull { needed, events } => {
-                write!(f, "queue is full: {needed} bytes do not fit beside {events} events")
+                write!(
+                    f,
+                    "queue is full: {needed} bytes do not fit beside {events} events"
+                )
             }
             Self::Closed => f.write_str("client is closed"),
         }

@@ -4,16 +4,16 @@
 mod answer;
 mod capture;
 
+use crate::Instant;
 use crate::arena::Arena;
 use crate::clock::{Base, Clock};
 use crate::config::{Config, ConfigError, ENVELOPE_BYTES};
-use crate::receipt::{Outcome, Receipt, Receipts};
+use crate::receipt::{Outcome, Receipt, Receipts, TransportError};
 use crate::request::{Attempt, Request, RequestId};
 use crate::rng::Rng;
 use crate::stats::Stats;
 use crate::storage::{Slot, State, Storage};
 use crate::timers::{Timer, Timers};
-use crate::Instant;
 
 pub use capture::Accepted;
 
@@ -98,6 +98,16 @@ struct Split {
 pub struct FlushMark(u32);
 
 impl FlushMark {
+    /// The mark as a number, to pass through a foreign interface.
+    pub const fn to_u32(self) -> u32 {
+        self.0
+    }
+
+    /// The mark that [`Self::to_u32`] gave.
+    pub const fn from_u32(mark: u32) -> Self {
+        Self(mark)
+    }
+
     /// Whether the event numbered `seq` was captured before the flush. Numbers wrap.
     const fn covers(self, seq: u32) -> bool {
         self.0.wrapping_sub(seq) <= u32::MAX / 2
@@ -145,7 +155,10 @@ impl<'buf> Client<'buf> {
     /// Refuses further events, makes all others due at once, and ends what is left at `deadline`
     /// as [`Outcome::Abandoned`]. Called again, the earlier deadline holds.
     pub fn close(&mut self, deadline: Instant) {
-        let deadline = self.timers.get(Timer::Close).map_or(deadline, |set| set.min(deadline));
+        let deadline = self
+            .timers
+            .get(Timer::Close)
+            .map_or(deadline, |set| set.min(deadline));
         self.timers.set(Timer::Close, deadline);
         self.timers.clear(Timer::Park);
         self.is_closing = true;
@@ -167,7 +180,7 @@ impl Client<'_> {
     pub fn poll(&mut self, now: Instant, receipts: &mut dyn Receipts) -> Action {
         let now = self.clock.advance(now);
         if self.timers.take_expired(Timer::Timeout, now) {
-            self.time_out(now, receipts);
+            self.no_answer(TransportError::Timeout, now, receipts);
         }
         if self.is_closing && (self.arena.is_empty() || self.timers.is_expired(Timer::Close, now)) {
             self.abandon(receipts);
@@ -175,7 +188,11 @@ impl Client<'_> {
         if self.arena.is_empty() {
             return Action::Idle;
         }
-        if self.flight.as_ref().is_some_and(|flight| flight.sending.is_some()) {
+        if self
+            .flight
+            .as_ref()
+            .is_some_and(|flight| flight.sending.is_some())
+        {
             return self.sleep(&[Timer::Timeout, Timer::Close]);
         }
         let gates = [Timer::Hold, Timer::Park, Timer::Retry];
@@ -198,7 +215,10 @@ impl Client<'_> {
 
     /// The request to send for [`Action::Send`]; `None` once it has ended.
     pub fn request(&self, id: RequestId) -> Option<Request<'_>> {
-        let flight = self.flight.as_ref().filter(|flight| flight.sending == Some(id))?;
+        let flight = self
+            .flight
+            .as_ref()
+            .filter(|flight| flight.sending == Some(id))?;
         let events = self.arena.pinned_len();
         Some(Request::new(
             &self.config,
@@ -224,7 +244,10 @@ impl Client<'_> {
             || self.arena.has_no_slot()
             || self.arena.queued_bytes() >= self.max_events_bytes()
             || self.timers.is_expired(Timer::Flush, now)
-            || self.flush_through.zip(first).is_some_and(|(mark, first)| mark.covers(first.seq))
+            || self
+                .flush_through
+                .zip(first)
+                .is_some_and(|(mark, first)| mark.covers(first.seq))
     }
 
     /// Bytes of events that fit into one body.
@@ -234,16 +257,28 @@ impl Client<'_> {
 
     /// Puts the oldest queued events in flight: of one clock base, within the limits of a batch.
     fn pin_batch(&mut self, now: Instant) {
-        let limit = self.split.map_or(u32::MAX, |split| split.limit.min(split.remaining));
+        let limit = self
+            .split
+            .map_or(u32::MAX, |split| split.limit.min(split.remaining));
         let limit = usize_of(limit.min(self.config.max_batch_events));
         let mut room = self.max_events_bytes();
-        let base = self.arena.queued().first().map_or(self.clock.base(), |slot| slot.base);
+        let base = self
+            .arena
+            .queued()
+            .first()
+            .map_or(self.clock.base(), |slot| slot.base);
         let fits = |slot: &&Slot| {
             let left = room.checked_sub(usize_of(slot.len));
             room = left.unwrap_or(0);
             slot.base == base && left.is_some()
         };
-        let count = self.arena.queued().iter().take(limit).take_while(fits).count();
+        let count = self
+            .arena
+            .queued()
+            .iter()
+            .take(limit)
+            .take_while(fits)
+            .count();
         self.arena.pin(count);
         if self.arena.queued_len() == 0 {
             self.timers.clear(Timer::Flush);
@@ -264,7 +299,9 @@ impl Client<'_> {
     }
 
     fn start_attempt(&mut self, now: Instant) -> Action {
-        let Some(flight) = &mut self.flight else { return Action::Idle };
+        let Some(flight) = &mut self.flight else {
+            return Action::Idle;
+        };
         self.stats.requests = self.stats.requests.wrapping_add(1);
         let id = RequestId(self.stats.requests);
         flight.sending = Some(id);
@@ -274,7 +311,8 @@ impl Client<'_> {
         if flight.attempt.number > 1 {
             self.stats.retries = self.stats.retries.wrapping_add(1);
         }
-        self.timers.set(Timer::Timeout, now.plus_ms(self.config.request_timeout_ms));
+        self.timers
+            .set(Timer::Timeout, now.plus_ms(self.config.request_timeout_ms));
         Action::Send(id)
     }
 
@@ -293,17 +331,25 @@ impl Client<'_> {
 impl Client<'_> {
     /// Whether everything captured before `mark` has ended.
     pub fn is_flushed(&self, mark: FlushMark) -> bool {
-        !self.arena.oldest().is_some_and(|slot| mark.covers(slot.seq))
+        !self
+            .arena
+            .oldest()
+            .is_some_and(|slot| mark.covers(slot.seq))
     }
 
     /// Whether [`Self::close`] was called and every event has ended.
     pub fn is_closed(&self) -> bool {
-        self.is_closing && self.arena.is_empty()
+        self.is_closing && self.arena.oldest().is_none()
     }
 
     /// Where every event is or went.
     pub fn stats(&self) -> Stats {
-        let live = self.arena.pinned().iter().filter(|slot| slot.state != State::Ended).count();
+        let live = self
+            .arena
+            .pinned()
+            .iter()
+            .filter(|slot| slot.state != State::Ended)
+            .count();
         Stats {
             queued: u32::try_from(self.arena.queued_len()).unwrap_or(u32::MAX),
             in_flight: u32::try_from(live).unwrap_or(u32::MAX),
@@ -326,7 +372,11 @@ fn end(
     outcome: Outcome<'_>,
 ) {
     stats.count(&outcome);
-    receipts.receipt(Receipt { uuid: *uuid, attempts, outcome });
+    receipts.receipt(Receipt {
+        uuid: *uuid,
+        attempts,
+        outcome,
+    });
 }
 
 /// A limit as a length; saturates on a 16-bit machine, where no storage is that large.

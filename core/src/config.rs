@@ -100,7 +100,10 @@ pub enum OnExhausted {
 
 /// What a client is told once, at [`Client::new`](crate::Client::new). Make it with [`Config::new`] and set
 /// the fields that should differ.
-#[expect(clippy::struct_excessive_bools, reason = "independent switches, named in every peer")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, named in every peer"
+)]
 #[derive(Clone, Copy, Debug)]
 pub struct Config<'buf> {
     /// The project token (`phc_…`), 1 to [`MAX_TOKEN_BYTES`] visible ASCII bytes.
@@ -220,7 +223,11 @@ impl<'buf> Config<'buf> {
         at_least("flush_at", self.flush_at, 1)?;
         at_least("max_batch_events", self.max_batch_events, 1)?;
         at_least("request_timeout_ms", self.request_timeout_ms, 1)?;
-        at_least("retry_initial_ms", self.retry_initial_ms, MIN_RETRY_INITIAL_MS)?;
+        at_least(
+            "retry_initial_ms",
+            self.retry_initial_ms,
+            MIN_RETRY_INITIAL_MS,
+        )?;
         let envelope = u32::try_from(ENVELOPE_BYTES).unwrap_or(u32::MAX);
         let min = self.max_event_bytes.saturating_add(envelope);
         at_least("max_batch_bytes", self.max_batch_bytes, min)?;
@@ -253,9 +260,9 @@ fn check_token(token: &str) -> Result<(), ConfigError> {
 }
 
 fn check_sdk_info(sdk_info: &str) -> Result<(), ConfigError> {
-    let named = sdk_info.rsplit_once('/').is_some_and(|(name, version)| {
-        !name.trim().is_empty() && !version.trim().is_empty()
-    });
+    let named = sdk_info
+        .rsplit_once('/')
+        .is_some_and(|(name, version)| !name.trim().is_empty() && !version.trim().is_empty());
     if !named || sdk_info.len() > MAX_SDK_INFO_BYTES || !is_header_text(sdk_info) {
         return Err(ConfigError::SdkInfo);
     }
@@ -302,18 +309,39 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// The error's name in logs and JSON, `snake_case`; of [`Self::TooSmall`] the field's.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::TokenLength { .. } => "token_length",
+            Self::TokenCharacter => "token_character",
+            Self::PersonalToken => "personal_token",
+            Self::SdkInfo => "sdk_info",
+            Self::UserAgent => "user_agent",
+            Self::Path => "path",
+            Self::CompressionNeedsV1 => "compression_needs_v1",
+            Self::SeedIsZero => "seed_is_zero",
+            Self::NoStorage => "no_storage",
+            Self::TooSmall { field, .. } => field,
+        }
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TokenLength { len } => {
-                write!(f, "project token has {len} bytes, it must have 1 to {MAX_TOKEN_BYTES}")
+                write!(
+                    f,
+                    "project token has {len} bytes, it must have 1 to {MAX_TOKEN_BYTES}"
+                )
             }
-            Self::TokenCharacter => {
-                f.write_str("project token has a character that is not visible ASCII, or a quote or backslash")
-            }
-            Self::PersonalToken => {
-                f.write_str("a personal API key (phx_…) was given, capture needs the project token (phc_…)")
-            }
+            Self::TokenCharacter => f.write_str(
+                "project token has a character that is not visible ASCII, or a quote or backslash",
+            ),
+            Self::PersonalToken => f.write_str(
+                "a personal API key (phx_…) was given, capture needs the project token (phc_…)",
+            ),
             Self::SdkInfo => write!(
                 f,
                 "sdk_info must be name/version in at most {MAX_SDK_INFO_BYTES} bytes of visible ASCII"

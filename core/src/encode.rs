@@ -34,7 +34,10 @@ pub(crate) struct Source<'a> {
 impl<'a> Source<'a> {
     /// `staged` holds the text of properties, `$set` and `$set_once` where they were given as
     /// something to serialise.
-    pub(crate) fn new(event: &'a Event<'a>, staged: [Option<&'a [u8]>; 3]) -> Result<Self, CaptureError> {
+    pub(crate) fn new(
+        event: &'a Event<'a>,
+        staged: [Option<&'a [u8]>; 3],
+    ) -> Result<Self, CaptureError> {
         let [properties, set, set_once] = staged;
         Ok(Self {
             event,
@@ -81,7 +84,13 @@ fn root(writer: &mut Writer<'_>, event: &Event<'_>, stamp: &Stamp) {
     writer.raw(b"{\"event\":");
     writer.string(event.name);
     writer.raw(b",\"uuid\":\"");
-    writer.raw(stamp.uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
+    writer.raw(
+        stamp
+            .uuid
+            .hyphenated()
+            .encode_lower(&mut Uuid::encode_buffer())
+            .as_bytes(),
+    );
     writer.raw(b"\",\"distinct_id\":");
     writer.string(event.distinct_id);
     writer.raw(b",\"timestamp\":\"");
@@ -140,7 +149,10 @@ fn v0_tail(
         let token = options.given(special).or(aside.take(special)).or(token);
         members.optional(special.name(), token)?;
     }
-    for (special, given) in [(Special::SessionId, event.session_id), (Special::WindowId, event.window_id)] {
+    for (special, given) in [
+        (Special::SessionId, event.session_id),
+        (Special::WindowId, event.window_id),
+    ] {
         let token = given.map(Token::from).or(aside.take(special));
         members.optional(special.name(), token)?;
     }
@@ -162,10 +174,22 @@ impl<'a> Options<'a> {
     fn new(event: &Event<'a>, stamp: &Stamp, aside: &Aside<'a>) -> Self {
         let options = &event.options;
         let given = [
-            (Special::CookielessMode, options.cookieless_mode.map(Token::from)),
-            (Special::IgnoreSentAt, options.disable_skew_correction.map(Token::from)),
-            (Special::ProcessPersonProfile, options.process_person_profile.map(Token::from)),
-            (Special::ProductTourId, options.product_tour_id.map(Token::from)),
+            (
+                Special::CookielessMode,
+                options.cookieless_mode.map(Token::from),
+            ),
+            (
+                Special::IgnoreSentAt,
+                options.disable_skew_correction.map(Token::from),
+            ),
+            (
+                Special::ProcessPersonProfile,
+                options.process_person_profile.map(Token::from),
+            ),
+            (
+                Special::ProductTourId,
+                options.product_tour_id.map(Token::from),
+            ),
         ];
         let read = given.map(|(special, given)| given.or_else(|| coerce(special, stamp, aside)));
         Self { given, read }
@@ -173,22 +197,26 @@ impl<'a> Options<'a> {
 
     /// Every option with the value to send, if any.
     fn tokens(&self) -> impl Iterator<Item = (Special, Option<Token<'a>>)> {
-        self.given.into_iter().zip(self.read).map(|((special, _), token)| (special, token))
+        self.given
+            .into_iter()
+            .zip(self.read)
+            .map(|((special, _), token)| (special, token))
     }
 
     fn given(&self, wanted: Special) -> Option<Token<'a>> {
-        self.given.iter().find(|(special, _)| *special == wanted).and_then(|(_, given)| *given)
+        self.given
+            .iter()
+            .find(|(special, _)| *special == wanted)
+            .and_then(|(_, given)| *given)
     }
 }
 
 fn coerce<'a>(special: Special, stamp: &Stamp, aside: &Aside<'a>) -> Option<Token<'a>> {
     let found = aside.get(special);
-    match special {
-        Special::ProductTourId => found.filter(Token::is_string),
-        _ => {
-            let default = special == Special::IgnoreSentAt && stamp.is_absolute;
-            let read = found.and_then(|token| token.coerce_bool());
-            read.or(default.then_some(true)).map(Token::from)
-        }
+    if special == Special::ProductTourId {
+        return found.filter(Token::is_string);
     }
+    let default = special == Special::IgnoreSentAt && stamp.is_absolute;
+    let read = found.and_then(|token| token.coerce_bool());
+    read.or(default.then_some(true)).map(Token::from)
 }

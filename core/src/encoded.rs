@@ -33,7 +33,11 @@ impl Request<'_> {
             let len = deflate::encoded_len(format, self.body(), table);
             if len < self.body_len() {
                 let reader = Reader::Deflate(Encoder::new(format, self.body(), table));
-                return Encoded { compression, len, reader };
+                return Encoded {
+                    compression,
+                    len,
+                    reader,
+                };
             }
         }
         Encoded {
@@ -66,7 +70,8 @@ impl Encoded<'_> {
         for piece in pieces {
             let free = out.get_mut(filled..).unwrap_or_default();
             let len = piece.len().min(free.len());
-            if let Some(((now, later), free)) = piece.split_at_checked(len).zip(free.get_mut(..len)) {
+            if let Some(((now, later), free)) = piece.split_at_checked(len).zip(free.get_mut(..len))
+            {
                 free.copy_from_slice(now);
                 *piece = later;
                 filled += len;

@@ -7,7 +7,7 @@ const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 
 /// When the server allows the next request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RetryAfter {
+pub(crate) enum RetryAfter {
     /// After this many milliseconds, counted from the response. Above 49 days it stays at `u32::MAX`.
     DelayMs(u32),
     /// At this instant, in milliseconds since 1970-01-01T00:00:00Z by the server's clock.
@@ -17,19 +17,22 @@ pub enum RetryAfter {
 /// Reads an HTTP date (`Date`, `Retry-After`) as milliseconds since 1970-01-01T00:00:00Z.
 ///
 /// All three forms of RFC 9110 section 5.6.7 are read, with or without spaces around them:
-/// `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`. A two-digit year
-/// below 70 is in this century, any other in the last: no date before 1970 can be an answer here, and no server of
-/// today writes that form. The name of the weekday is not compared with the date, because it adds nothing to it.
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`; so is `+0000` for
+/// `GMT`, which the capture server writes. A two-digit year below 70 is in this century, any other in the last: no
+/// date before 1970 can be an answer here, and no server of today writes that form. The name of the weekday is not compared with the date, because it adds nothing to it.
 ///
 /// `None` for anything else and for dates before 1970.
-pub fn parse(value: &[u8]) -> Option<u64> {
+pub(crate) fn parse(value: &[u8]) -> Option<u64> {
     let value = value.trim_ascii();
     let letters = value.iter().position(|byte| !byte.is_ascii_alphabetic())?;
     let (weekday, rest) = value.split_at_checked(letters)?;
     if weekday.len() < 3 {
         return None;
     }
-    let (day, month, year, time) = if let Some(rest) = rest.strip_suffix(b" GMT") {
+    let utc = rest
+        .strip_suffix(b" GMT")
+        .or_else(|| rest.strip_suffix(b" +0000"));
+    let (day, month, year, time) = if let Some(rest) = utc {
         let (date, time) = rest.split_last_chunk()?;
         let [b',', b' ', d1, d2, date @ .., b' '] = date else {
             return None;
@@ -72,7 +75,7 @@ pub fn parse(value: &[u8]) -> Option<u64> {
 ///
 /// Seconds may have a fraction (`1.5`), which some proxies send; it counts to the millisecond. Of several values
 /// joined by a proxy (`60, 120`) the first counts. `None` for a negative number and for anything else.
-pub fn retry_after(value: &[u8]) -> Option<RetryAfter> {
+pub(crate) fn retry_after(value: &[u8]) -> Option<RetryAfter> {
     let value = value.trim_ascii();
     if !value.first()?.is_ascii_digit() {
         return parse(value).map(RetryAfter::AtUnixMs);
@@ -105,8 +108,9 @@ mod tests {
     use crate::timestamp;
     use std::format;
 
-    const FORMS: [&str; 3] = [
+    const FORMS: [&str; 4] = [
         "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 +0000",
         "Sunday, 06-Nov-94 08:49:37 GMT",
         "Sun Nov  6 08:49:37 1994",
     ];

@@ -8,13 +8,13 @@ mod members;
 pub(crate) mod token;
 
 use core::fmt;
-pub use members::{Member, Members, key_is, keys_equal, members, parse_string};
+pub(crate) use members::{key_is, keys_equal, members};
 use token::{hex_digit, plain_len, short_escape, surrogate_pair};
 
 /// How many arrays and objects may be open at once, the outermost included; the next is [`JsonErrorKind::TooDeep`].
 ///
-/// The server's parser stops at 128 levels for the whole body. A bit a level says whether an object or an array is
-/// open, so 32 levels cost one 4-byte word on the stack; properties nested deeper cannot be queried anyway.
+/// The server's parser stops at 128 levels for the whole body, so a text within this bound never meets that one. A bit
+/// a level says whether an object or an array is open: 32 levels cost one 4-byte word on the stack.
 pub const MAX_DEPTH: usize = 32;
 
 /// Why a text is not the JSON asked for.
@@ -52,12 +52,12 @@ pub enum JsonErrorKind {
 ///
 /// Numbers are checked for their form only. Any range is fine, `1e999` as well, because the server keeps properties
 /// as raw text. A name that occurs twice is fine for the same reason.
-pub fn check_object(text: &[u8]) -> Result<(), JsonError> {
+pub(crate) fn check_object(text: &[u8]) -> Result<(), JsonError> {
     check(text, true)
 }
 
 /// Checks that `text` is one JSON value of any kind, by the same rules as [`check_object`].
-pub fn check_value(text: &[u8]) -> Result<(), JsonError> {
+pub(crate) fn check_value(text: &[u8]) -> Result<(), JsonError> {
     check(text, false)
 }
 

@@ -36,7 +36,6 @@ mod client;
 mod clock;
 mod config;
 #[cfg(feature = "gzip")]
-#[path = "deflate_stable.rs"]
 pub mod deflate;
 mod encode;
 #[cfg(feature = "gzip")]

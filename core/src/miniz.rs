@@ -7,7 +7,7 @@ use miniz_oxide::deflate::core::{
     CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
 };
 
-use crate::deflate::Format;
+use crate::deflate::{Format, adler32, crc32, total_len};
 
 /// Bytes by which the output grows when it is full.
 const GROWTH: usize = 4 << 10;
@@ -24,7 +24,10 @@ impl Compressor {
     pub fn new(format: Format, level: u8) -> Self {
         // Negative window bits leave out zlib's own frame.
         let flags = create_comp_flags_from_zip_params(i32::from(level.min(10)), -15, 0);
-        Self { format, state: Box::new(CompressorOxide::new(flags)) }
+        Self {
+            format,
+            state: Box::new(CompressorOxide::new(flags)),
+        }
     }
 
     /// Compresses the concatenation of `pieces` into `out`, whose capacity is used again.
@@ -36,9 +39,15 @@ impl Compressor {
             self.feed(piece, TDEFLFlush::None, out);
         }
         self.feed(&[], TDEFLFlush::Finish, out);
-        let (trailer, bits) = self.format.trailer(&pieces);
-        let trailer = trailer.to_le_bytes();
-        out.extend(trailer.iter().take(usize::try_from(bits / 8).unwrap_or(0)));
+        match self.format {
+            Format::Gzip => {
+                out.extend_from_slice(&crc32(&pieces).to_le_bytes());
+                // RFC 1952 wants the length modulo 2^32.
+                let [a, b, c, d, ..] = total_len(&pieces).to_le_bytes();
+                out.extend_from_slice(&[a, b, c, d]);
+            }
+            Format::Zlib => out.extend_from_slice(&adler32(&pieces).to_be_bytes()),
+        }
     }
 
     fn feed(&mut self, mut piece: &[u8], flush: TDEFLFlush, out: &mut Vec<u8>) {
@@ -66,7 +75,9 @@ mod tests {
 
     #[test]
     fn what_it_writes_any_decoder_reads() {
-        let text: String = (0..2_000u32).map(|n| std::format!("{{\"n\":{n}}},")).collect();
+        let text: String = (0..2_000u32)
+            .map(|n| std::format!("{{\"n\":{n}}},"))
+            .collect();
         let mut out = Vec::new();
         let mut gzip = Compressor::new(Format::Gzip, 6);
         for _ in 0..2 {

@@ -19,8 +19,14 @@ impl<'a> Object<'a> {
     pub(crate) const EMPTY: Self = Self::Typed(&[]);
 
     /// The caller's object, checked; `staged` is its text if it was serialised.
-    #[cfg_attr(not(feature = "serde"), expect(unused_variables, reason = "nothing is staged"))]
-    pub(crate) fn new(properties: Properties<'a>, staged: Option<&'a [u8]>) -> Result<Self, CaptureError> {
+    #[cfg_attr(
+        not(feature = "serde"),
+        expect(unused_variables, reason = "nothing is staged")
+    )]
+    pub(crate) fn new(
+        properties: Properties<'a>,
+        staged: Option<&'a [u8]>,
+    ) -> Result<Self, CaptureError> {
         match properties {
             Properties::None => Ok(Self::EMPTY),
             Properties::Members(members) => Ok(Self::Typed(members)),
@@ -43,12 +49,12 @@ impl<'a> Object<'a> {
         each: &mut dyn FnMut(Key<'a>, Token<'a>) -> Result<(), CaptureError>,
     ) -> Result<(), CaptureError> {
         match self {
-            Self::Typed(members) => {
-                members.iter().try_for_each(|(key, value)| each(Key::Plain(key), Token::Typed(*value)))
-            }
-            Self::Groups(groups) => {
-                groups.iter().try_for_each(|(key, value)| each(Key::Plain(key), Token::from(*value)))
-            }
+            Self::Typed(members) => members
+                .iter()
+                .try_for_each(|(key, value)| each(Key::Plain(key), Token::Typed(*value))),
+            Self::Groups(groups) => groups
+                .iter()
+                .try_for_each(|(key, value)| each(Key::Plain(key), Token::from(*value))),
             Self::Text(text) => json::members(text)
                 .try_for_each(|member| each(Key::Raw(member.key), Token::Text(member.value))),
         }
@@ -152,9 +158,10 @@ impl<'a> Token<'a> {
     fn as_object(&self) -> Option<Object<'a>> {
         match *self {
             Self::Typed(Value::Object(members)) => Some(Object::Typed(members)),
-            Self::Typed(Value::Json(text)) | Self::Text(text) => {
-                text.trim_ascii_start().starts_with(b"{").then_some(Object::Text(text))
-            }
+            Self::Typed(Value::Json(text)) | Self::Text(text) => text
+                .trim_ascii_start()
+                .starts_with(b"{")
+                .then_some(Object::Text(text)),
             Self::Typed(_) => None,
         }
     }
@@ -199,7 +206,11 @@ fn bool_of_word(word: &[u8]) -> Option<bool> {
 }
 
 /// Recursion is bounded by `depth`.
-fn write_value(writer: &mut Writer<'_>, value: Value<'_>, depth: usize) -> Result<(), CaptureError> {
+fn write_value(
+    writer: &mut Writer<'_>,
+    value: Value<'_>,
+    depth: usize,
+) -> Result<(), CaptureError> {
     let deeper = || depth.checked_sub(1).ok_or(CaptureError::TooDeep);
     match value {
         Value::Null => writer.raw(b"null"),
@@ -247,7 +258,10 @@ pub(crate) struct Members<'w, 'b> {
 
 impl<'w, 'b> Members<'w, 'b> {
     pub(crate) fn new(writer: &'w mut Writer<'b>) -> Self {
-        Self { writer, is_first: true }
+        Self {
+            writer,
+            is_first: true,
+        }
     }
 
     /// Ends the object.
@@ -273,24 +287,27 @@ impl<'w, 'b> Members<'w, 'b> {
         object: Object<'a>,
         aside: &mut Aside<'a>,
     ) -> Result<(), CaptureError> {
-        if let Object::Text(text) = object {
-            self.text_but_special(text, aside);
-            return Ok(());
-        }
-        object.try_each(&mut |key, token| {
-            let special = match key {
-                Key::Plain(name) => Special::from_name(name),
-                Key::Raw(name) => Special::from_raw_name(name),
-            };
-            match special {
-                Some(special) => {
-                    token.check()?;
-                    aside.put(special, token);
-                    Ok(())
-                }
-                None => self.member(key, token),
+        let members = match object {
+            Object::Typed(members) => members,
+            Object::Text(text) => {
+                self.text_but_special(text, aside);
+                return Ok(());
             }
-        })
+            // Groups are never an event's properties.
+            Object::Groups(_) => &[],
+        };
+        for (name, value) in members {
+            if let Some(special) = Special::from_name(name) {
+                let token = Token::Typed(*value);
+                token.check()?;
+                aside.put(special, token);
+            } else {
+                self.separate();
+                Key::Plain(name).write(self.writer);
+                write_value(self.writer, *value, MAX_DEPTH)?;
+            }
+        }
+        Ok(())
     }
 
     /// Copies runs of members between special ones as they stand.
@@ -338,9 +355,12 @@ impl<'w, 'b> Members<'w, 'b> {
         self.writer.byte(b'{');
         let mut inner = Members::new(self.writer);
         base_object.try_each(&mut |key, token| inner.member(key, token))?;
-        extra.try_each(&mut |key, token| match base_object.has(key) {
-            true => Ok(()),
-            false => inner.member(key, token),
+        extra.try_each(&mut |key, token| {
+            if base_object.has(key) {
+                Ok(())
+            } else {
+                inner.member(key, token)
+            }
         })?;
         inner.close();
         Ok(())

@@ -47,7 +47,7 @@ pub struct Request<'a> {
     batch: &'a [u8],
     events: u32,
     number: u32,
-    request_id: [u8; 36],
+    id_text: [u8; 36],
     sent_at: [u8; timestamp::TEXT_LEN],
     attempt: String<10>,
     head: Vec<u8, ENVELOPE_BYTES>,
@@ -61,14 +61,14 @@ impl<'a> Request<'a> {
         batch: &'a [u8],
         events: u32,
     ) -> Self {
-        let mut request_id = [0; 36];
-        attempt.uuid.hyphenated().encode_lower(&mut request_id);
+        let mut id_text = [0; 36];
+        attempt.uuid.hyphenated().encode_lower(&mut id_text);
         let mut request = Self {
             config,
             batch,
             events,
             number: attempt.number,
-            request_id,
+            id_text,
             sent_at: timestamp::format(attempt.sent_ms),
             attempt: String::new(),
             head: Vec::new(),
@@ -79,7 +79,9 @@ impl<'a> Request<'a> {
         let mut writer = Writer::new(&mut digits);
         writer.u64(u64::from(attempt.number));
         let len = writer.len();
-        let digits = digits.get(..len).and_then(|digits| core::str::from_utf8(digits).ok());
+        let digits = digits
+            .get(..len)
+            .and_then(|digits| core::str::from_utf8(digits).ok());
         // Ten digits hold any u32.
         let _ = request.attempt.push_str(digits.unwrap_or_default());
         request
@@ -88,9 +90,10 @@ impl<'a> Request<'a> {
     /// Writes what goes before and after the events. It always fits: the token's length is
     /// checked, and the tests hold the sum against [`ENVELOPE_BYTES`].
     fn envelope(&mut self, created_at: &[u8]) {
-        let historical: &[u8] = match self.config.historical_migration {
-            true => b",\"historical_migration\":true",
-            false => b"",
+        let historical: &[u8] = if self.config.historical_migration {
+            b",\"historical_migration\":true"
+        } else {
+            b""
         };
         let token = self.config.token.as_bytes();
         let (head, tail): ([&[u8]; 3], [&[u8]; 5]) = match self.config.capture_mode {
@@ -160,7 +163,7 @@ impl<'a> Request<'a> {
             (v1, "authorization", ["Bearer ", self.config.token]),
             (v1, "posthog-sdk-info", [self.config.sdk_info, ""]),
             (v1, "posthog-attempt", [&self.attempt, ""]),
-            (v1, "posthog-request-id", [text(&self.request_id), ""]),
+            (v1, "posthog-request-id", [text(&self.id_text), ""]),
             (v1, "posthog-request-timestamp", [text(&self.sent_at), ""]),
             (
                 encoding != Compression::None,

@@ -17,7 +17,7 @@ pub const MAX_DETAILS_LEN: usize = 40;
 
 /// What the server says about one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry<'a> {
+pub(crate) struct Entry<'a> {
     /// The event's uuid, read from either case, hyphens ignored.
     pub uuid: [u8; 16],
     /// `ok`, `warning`, `drop`, `retry` or another word, at most [`MAX_RESULT_LEN`] bytes; empty when the entry has
@@ -29,7 +29,7 @@ pub struct Entry<'a> {
 
 /// What a response body was, by [`Parser::finish`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Body {
+pub(crate) enum Body {
     /// JSON with an object `results`, read to its end; every entry has been reported.
     Complete,
     /// Nothing at all, or JSON without an object `results` at its top.
@@ -46,7 +46,7 @@ pub enum Body {
 /// JSON is read strictly. Only within strings half a surrogate pair and bytes that are not UTF-8 are let through: in
 /// what is reported they become U+FFFD.
 #[derive(Clone, Debug)]
-pub struct Parser {
+pub(crate) struct Parser {
     uuid: [u8; 16],
     result: String<MAX_RESULT_LEN, u8>,
     details: String<MAX_DETAILS_LEN, u8>,
@@ -69,7 +69,10 @@ pub struct Parser {
     /// The length in UTF-8 that the character in `code` was announced with.
     code_len: u8,
     state: State,
+    /// What the characters of the current string are for.
     role: Role,
+    /// What the last name says its value is.
+    member: Role,
     /// Whether the current string is a member's name.
     in_name: bool,
     found_results: bool,
@@ -100,12 +103,16 @@ enum State {
     Malformed,
 }
 
-/// What the characters of the current string are for.
+/// What a string or a member's value is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     Skip,
+    /// A name to be compared with the known words.
     Name,
+    /// A name that should be a uuid.
     Uuid,
+    /// An object on the way to an entry, or the entry itself.
+    Path,
     Result,
     Details,
 }
@@ -144,7 +151,7 @@ const fn ends_run(byte: u8) -> bool {
 
 impl Parser {
     /// A parser at the beginning of a body.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             uuid: [0; 16],
             result: String::new(),
@@ -160,6 +167,7 @@ impl Parser {
             code_len: 0,
             state: State::Value,
             role: Role::Skip,
+            member: Role::Path,
             in_name: false,
             found_results: false,
             has_details: false,
@@ -169,7 +177,7 @@ impl Parser {
     /// Reads the next piece of the body, of any length. Calls `on` for each entry as soon as it is complete, in order.
     ///
     /// After a fault ([`Body::Malformed`]) nothing more is read.
-    pub fn feed(&mut self, piece: &[u8], on: &mut dyn FnMut(Entry<'_>)) {
+    pub(crate) fn feed(&mut self, piece: &[u8], on: &mut dyn FnMut(Entry<'_>)) {
         let mut rest = piece;
         while let [byte, tail @ ..] = rest {
             // Most of a body is text, and is taken a run at a time.
@@ -188,7 +196,7 @@ impl Parser {
     }
 
     /// What the body was, if it ends here.
-    pub fn finish(&self) -> Body {
+    pub(crate) fn finish(&self) -> Body {
         match self.state {
             _ if self.depth != 0 => Body::Malformed,
             // `Value` at depth 0 is the beginning: nothing but white space so far.
@@ -209,31 +217,44 @@ impl Parser {
                 None => return State::Malformed,
             }
         }
-        let in_object = self.objects & 1 == 1;
-        match (state, byte) {
-            (State::Text, b'"') => self.text_ends(on),
-            (State::Text, b'\\') => {
-                self.drop_partial_utf8();
-                State::Escape
-            }
-            (State::Escape, b'u') => {
+        match state {
+            State::Text => match byte {
+                b'"' => self.text_ends(on),
+                b'\\' => {
+                    self.drop_partial_utf8();
+                    State::Escape
+                }
+                _ => State::Malformed,
+            },
+            State::Escape if byte == b'u' => {
                 self.code = 0;
                 self.missing = 4;
                 State::Hex
             }
-            (State::Escape, _) => match short_escape(byte) {
+            State::Escape => match short_escape(byte) {
                 Some(byte) => {
                     self.code_unit(u16::from(byte));
                     State::Text
                 }
                 None => State::Malformed,
             },
-            (State::Hex, _) => self.hex(byte),
-            (State::Literal, _) => self.literal(byte, on),
-            (State::Malformed | State::Text, _) => State::Malformed,
-            (_, b' ' | b'\t' | b'\n' | b'\r') => state,
-            (State::FirstName | State::Name, b'"') => self.name_starts(),
-            (State::Colon, b':') => State::Value,
+            State::Hex => self.hex(byte),
+            State::Literal => self.literal(byte, on),
+            _ => self.structure(state, byte, on),
+        }
+    }
+
+    /// Takes a byte between strings, numbers and literals.
+    fn structure(&mut self, state: State, byte: u8, on: &mut dyn FnMut(Entry<'_>)) -> State {
+        let in_object = self.objects & 1 == 1;
+        let bracket = if in_object { b'}' } else { b']' };
+        match (state, byte) {
+            (State::Malformed, _) | (_, b' ' | b'\t' | b'\n' | b'\r') => state,
+            (State::FirstName | State::FirstValue | State::AfterValue, _)
+                if byte == bracket && self.depth != 0 =>
+            {
+                self.close(on)
+            }
             (State::AfterValue, b',') if self.depth != 0 => {
                 if in_object {
                     State::Name
@@ -241,10 +262,9 @@ impl Parser {
                     State::Value
                 }
             }
-            (State::FirstName, b'}') | (State::FirstValue, b']') => self.close(on),
-            (State::AfterValue, b'}') if in_object => self.close(on),
-            (State::AfterValue, b']') if self.depth != 0 && !in_object => self.close(on),
-            (State::Value | State::FirstValue, _) => self.value_starts(byte),
+            (State::FirstName | State::Name, b'"') => self.name_starts(),
+            (State::Colon, b':') => State::Value,
+            (State::FirstValue | State::Value, _) => self.value_starts(byte),
             _ => State::Malformed,
         }
     }
@@ -254,13 +274,11 @@ impl Parser {
             b'{' => self.open(true),
             b'[' => self.open(false),
             b'"' => {
-                let role = match self.name {
-                    RESULT => Role::Result,
-                    DETAILS => Role::Details,
-                    _ => Role::Skip,
+                self.role = if self.path == self.depth {
+                    self.member
+                } else {
+                    Role::Skip
                 };
-                let in_entry = self.depth == 3 && self.path == 3;
-                self.role = if in_entry { role } else { Role::Skip };
                 self.has_details |= self.role == Role::Details;
                 self.in_name = false;
                 State::Text
@@ -289,14 +307,7 @@ impl Parser {
         if usize::from(self.depth) == MAX_DEPTH {
             return State::Malformed;
         }
-        let on_path = object
-            && self.path == self.depth
-            && match self.depth {
-                0 => true,
-                1 => self.name == RESULTS,
-                2 => self.uuid_digits == UUID_DIGITS,
-                _ => false,
-            };
+        let on_path = object && self.path == self.depth && self.member == Role::Path;
         self.depth = self.depth.wrapping_add(1);
         self.objects = self.objects << 1 | u32::from(object);
         if on_path {
@@ -341,17 +352,24 @@ impl Parser {
         if !self.in_name {
             return self.value_ends(on);
         }
-        // A second value replaces the first, even when it is not a string.
-        if self.role == Role::Name && self.depth == 3 {
-            match self.name {
-                RESULT => self.result.clear(),
-                DETAILS => {
+        self.member = match self.role {
+            Role::Name => match (self.depth, self.name) {
+                (1, RESULTS) => Role::Path,
+                // A second value replaces the first, even when it is not a string.
+                (3, RESULT) => {
+                    self.result.clear();
+                    Role::Result
+                }
+                (3, DETAILS) => {
                     self.details.clear();
                     self.has_details = false;
+                    Role::Details
                 }
-                _ => {}
-            }
-        }
+                _ => Role::Skip,
+            },
+            Role::Uuid if self.uuid_digits == UUID_DIGITS => Role::Path,
+            _ => Role::Skip,
+        };
         State::Colon
     }
 
@@ -401,7 +419,7 @@ impl Parser {
     fn text(&mut self, run: &[u8]) {
         for byte in run {
             match self.role {
-                Role::Skip => return,
+                Role::Skip | Role::Path => return,
                 Role::Name => self.name = longer_word(self.name, *byte),
                 Role::Uuid => self.uuid_char(*byte),
                 Role::Result | Role::Details => self.utf8(*byte),
@@ -424,14 +442,14 @@ impl Parser {
             return;
         }
         self.drop_partial_utf8();
-        let (len, bits) = match byte {
+        let len = match byte {
             0..0x80 => return self.char(char::from(byte)),
-            0xc0..0xe0 => (2, byte & 0x1f),
-            0xe0..0xf0 => (3, byte & 0x0f),
-            0xf0..0xf8 => (4, byte & 0x07),
+            0xc0..0xe0 => 2,
+            0xe0..0xf0 => 3,
+            0xf0..0xf8 => 4,
             _ => return self.char(char::REPLACEMENT_CHARACTER),
         };
-        self.code = u32::from(bits);
+        self.code = u32::from(byte & (0x7f >> len));
         self.code_len = len;
         self.missing = len - 1;
     }
@@ -454,7 +472,7 @@ impl Parser {
     fn char(&mut self, char: char) {
         let byte = u8::try_from(char).unwrap_or(u8::MAX);
         let kept = match self.role {
-            Role::Skip => return,
+            Role::Skip | Role::Path => return,
             Role::Name => return self.name = longer_word(self.name, byte),
             Role::Uuid => return self.uuid_char(byte),
             Role::Result => self.result.as_mut_view(),
@@ -594,6 +612,8 @@ mod tests {
             ),
             ("{}", "2233aaff "),
             ("[]", "2233aaff "),
+            (r#"["ok",{"result":"ok"}]"#, "2233aaff "),
+            (r#"{"result":["ok"],"details":{"a":"b"}}"#, "2233aaff "),
             (r#""ok""#, "2233aaff "),
             ("17", "2233aaff "),
             ("null", "2233aaff "),
@@ -755,6 +775,8 @@ mod tests {
                 Body::Malformed,
             );
         }
+        // A closing bracket too many must not open a level when the count wraps.
+        check(b"5],[1", &[], Body::Malformed);
         let mut parser = Parser::new();
         parser.feed(b"{]", &mut |_| panic!("no entry"));
         parser.feed(format!("{head}}}}}").as_bytes(), &mut |_| {
@@ -765,8 +787,11 @@ mod tests {
 
     #[test]
     fn depth_is_bounded() {
+        let brackets = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        check(brackets(MAX_DEPTH).as_bytes(), &[], Body::NoResults);
+        check(brackets(MAX_DEPTH + 1).as_bytes(), &[], Body::Malformed);
         let nested = |depth: usize| {
-            let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+            let deep = brackets(depth);
             format!(r#"{{"deep":{deep},"results":{{}}}}"#)
         };
         check(nested(MAX_DEPTH - 1).as_bytes(), &[], Body::Complete);

@@ -24,9 +24,9 @@ pub(crate) fn judge(mode: CaptureMode, status: u16, retry_404_and_429: bool) -> 
     match (status, mode) {
         (200..=299, CaptureMode::V1) => Verdict::Results,
         (200..=299, CaptureMode::V0) => Verdict::Delivered,
-        // The protocol names 500, 502, 503 and 504. What a CDN adds (520 to 527, 530) is as
-        // transient; 501 and 505 say that trying again is useless.
-        (501 | 505, _) => Verdict::Reject,
+        // V1 names 500, 502, 503 and 504. What a CDN adds (520 to 527, 530) is as transient; 501
+        // and 505 say that trying again is useless. V0 names every 5xx.
+        (501 | 505, CaptureMode::V1) => Verdict::Reject,
         (408 | 500..=599, _) | (429, CaptureMode::V0) => Verdict::Retry,
         (404 | 429, CaptureMode::V1) if retry_404_and_429 => Verdict::Retry,
         (429, CaptureMode::V1) => Verdict::RejectAndHold,
@@ -39,8 +39,12 @@ pub(crate) fn judge(mode: CaptureMode, status: u16, retry_404_and_429: bool) -> 
 /// quarter of jitter, and at least what the server asked for, all under one ceiling.
 pub(crate) fn wait_ms(initial_ms: u32, attempt: u32, hint_ms: u32, rng: &mut Rng) -> u32 {
     let doublings = attempt.saturating_sub(1).min(16);
-    let backoff = initial_ms.saturating_mul(1 << doublings).min(MAX_RETRY_WAIT_MS);
-    let backoff = backoff.saturating_add(rng.up_to(backoff / 4)).min(MAX_RETRY_WAIT_MS);
+    let backoff = initial_ms
+        .saturating_mul(1 << doublings)
+        .min(MAX_RETRY_WAIT_MS);
+    let backoff = backoff
+        .saturating_add(rng.up_to(backoff / 4))
+        .min(MAX_RETRY_WAIT_MS);
     backoff.max(hint_ms.min(MAX_RETRY_WAIT_MS))
 }
 
@@ -49,7 +53,9 @@ mod tests {
     use super::*;
 
     fn statuses(mode: CaptureMode, option: bool, wanted: Verdict) -> std::vec::Vec<u16> {
-        (100..600).filter(|&status| judge(mode, status, option) == wanted).collect()
+        (100..600)
+            .filter(|&status| judge(mode, status, option) == wanted)
+            .collect()
     }
 
     extern crate std;
@@ -60,17 +66,30 @@ mod tests {
         let expected = (500..600).filter(|s| ![501, 505].contains(s));
         assert!(retried.into_iter().eq([408].into_iter().chain(expected)));
         assert_eq!(statuses(CaptureMode::V1, false, Verdict::Split), [413]);
-        assert_eq!(statuses(CaptureMode::V1, false, Verdict::RejectAndHold), [429]);
-        assert_eq!(statuses(CaptureMode::V1, false, Verdict::Results).len(), 100);
+        assert_eq!(
+            statuses(CaptureMode::V1, false, Verdict::RejectAndHold),
+            [429]
+        );
+        assert_eq!(
+            statuses(CaptureMode::V1, false, Verdict::Results).len(),
+            100
+        );
         assert!(statuses(CaptureMode::V1, false, Verdict::Delivered).is_empty());
     }
 
     #[test]
-    fn v0_retries_429_and_reads_no_results() {
+    fn v0_retries_408_429_and_every_5xx_and_reads_no_results() {
         let retried = statuses(CaptureMode::V0, false, Verdict::Retry);
-        assert_eq!(retried.iter().take(2).copied().collect::<std::vec::Vec<_>>(), [408, 429]);
+        assert!(
+            retried
+                .into_iter()
+                .eq([408, 429].into_iter().chain(500..600))
+        );
         assert!(statuses(CaptureMode::V0, false, Verdict::Results).is_empty());
-        assert_eq!(statuses(CaptureMode::V0, false, Verdict::Delivered).len(), 100);
+        assert_eq!(
+            statuses(CaptureMode::V0, false, Verdict::Delivered).len(),
+            100
+        );
     }
 
     #[test]
@@ -83,17 +102,31 @@ mod tests {
     #[test]
     fn redirects_and_other_refusals_are_final() {
         for status in [301, 302, 303, 307, 308, 400, 401, 402, 403, 404, 415, 501] {
-            assert_eq!(judge(CaptureMode::V1, status, false), Verdict::Reject, "{status}");
+            assert_eq!(
+                judge(CaptureMode::V1, status, false),
+                Verdict::Reject,
+                "{status}"
+            );
         }
     }
 
     #[test]
     fn waits_double_up_to_the_ceiling_with_a_quarter_of_jitter() {
         let mut rng = Rng::new([9; 16]).expect("not zero");
-        for (attempt, base) in [(1, 1_000), (2, 2_000), (3, 4_000), (5, 16_000), (6, 30_000), (u32::MAX, 30_000)] {
+        for (attempt, base) in [
+            (1, 1_000),
+            (2, 2_000),
+            (3, 4_000),
+            (5, 16_000),
+            (6, 30_000),
+            (u32::MAX, 30_000),
+        ] {
             for _ in 0..100 {
                 let wait = wait_ms(1_000, attempt, 0, &mut rng);
-                assert!((base..=(base + base / 4).min(30_000)).contains(&wait), "{attempt}: {wait}");
+                assert!(
+                    (base..=(base + base / 4).min(30_000)).contains(&wait),
+                    "{attempt}: {wait}"
+                );
             }
         }
     }

@@ -76,7 +76,10 @@ mod tests {
         let [a, b] = [rng.uuid_v7(0x0123_4567_89ab), rng.uuid_v7(0x0123_4567_89ab)];
         assert_ne!(a, b);
         assert_eq!(a.get_version_num(), 7);
-        assert!(a.as_bytes().starts_with(&[0x01, 0x23, 0x45, 0x67, 0x89, 0xab]));
+        assert!(
+            a.as_bytes()
+                .starts_with(&[0x01, 0x23, 0x45, 0x67, 0x89, 0xab])
+        );
     }
 
     #[test]

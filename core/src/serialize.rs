@@ -64,9 +64,13 @@ impl ser::Error for SerializeError {
 pub(crate) type Texts<'a> = [Option<&'a [u8]>; 3];
 
 pub(crate) enum Staged<'a> {
-    /// The room that is left, and the texts behind it.
-    Fits(&'a mut [u8], Texts<'a>),
-    /// The room must have about this many bytes.
+    /// The texts have `len` bytes, at the end of the room; `room` is what is left before them.
+    Fits {
+        room: &'a mut [u8],
+        texts: Texts<'a>,
+        len: usize,
+    },
+    /// The texts alone have this many bytes, more than the room.
     Needs(usize),
 }
 
@@ -75,12 +79,22 @@ pub(crate) enum Staged<'a> {
 pub(crate) fn stage<'a>(room: &'a mut [u8], event: &Event<'_>) -> Result<Staged<'a>, CaptureError> {
     let mut writer = Writer::new(room);
     let mut lens = [None; 3];
-    for (len, object) in lens.iter_mut().zip([event.properties, event.set, event.set_once]) {
+    for (len, object) in lens
+        .iter_mut()
+        .zip([event.properties, event.set, event.set_once])
+    {
         let start = writer.len();
         if let Properties::Serialize(value) = object {
-            let json = Json { writer: &mut writer, depth: MAX_DEPTH };
+            let json = Json {
+                writer: &mut writer,
+                depth: MAX_DEPTH,
+            };
             value.write_to(json).map_err(CaptureError::Serialize)?;
-            if !writer.starts_object(start) {
+            let first = match writer.written() {
+                Some(text) => text.get(start).copied(),
+                None => first_byte(value),
+            };
+            if first != Some(b'{') {
                 return Err(CaptureError::Serialize(SerializeError::NotAnObject));
             }
             *len = Some(writer.len() - start);
@@ -88,18 +102,34 @@ pub(crate) fn stage<'a>(room: &'a mut [u8], event: &Event<'_>) -> Result<Staged<
     }
     let total = writer.len();
     let Some(start) = room.len().checked_sub(total) else {
-        return Ok(Staged::Needs(total.saturating_mul(2)));
+        return Ok(Staged::Needs(total));
     };
     room.copy_within(..total, start);
-    let Some((room, mut texts)) = room.split_at_mut_checked(start).map(|(a, b)| (a, &*b)) else {
-        return Ok(Staged::Needs(total.saturating_mul(2)));
+    let Some((room, mut rest)) = room.split_at_mut_checked(start).map(|(a, b)| (a, &*b)) else {
+        return Ok(Staged::Needs(total));
     };
-    let staged = lens.map(|len| {
-        let (text, rest) = texts.split_at_checked(len?)?;
-        texts = rest;
+    let texts = lens.map(|len| {
+        let (text, after) = rest.split_at_checked(len?)?;
+        rest = after;
         Some(text)
     });
-    Ok(Staged::Fits(room, staged))
+    Ok(Staged::Fits {
+        room,
+        texts,
+        len: total,
+    })
+}
+
+/// The first byte of a text for which there was no room: whether it is an object must be known
+/// before anything is evicted for it.
+fn first_byte(value: &dyn ToJson) -> Option<u8> {
+    let mut first = [0];
+    let mut writer = Writer::new(&mut first);
+    let json = Json {
+        writer: &mut writer,
+        depth: MAX_DEPTH,
+    };
+    value.write_to(json).ok().and_then(|()| writer.first())
 }
 
 /// The serializer.
@@ -111,13 +141,27 @@ pub struct Json<'w, 'b> {
 }
 
 impl<'w, 'b> Json<'w, 'b> {
-    fn open(self, opening: &[u8], closing: &'static [u8]) -> Result<Compound<'w, 'b>, SerializeError> {
+    fn open(
+        self,
+        opening: &[u8],
+        closing: &'static [u8],
+    ) -> Result<Compound<'w, 'b>, SerializeError> {
         let depth = self.depth.checked_sub(1).ok_or(SerializeError::TooDeep)?;
         self.writer.raw(opening);
-        Ok(Compound { writer: self.writer, depth, is_first: true, closing })
+        Ok(Compound {
+            writer: self.writer,
+            depth,
+            is_first: true,
+            closing,
+        })
     }
 
-    fn variant(self, variant: &str, opening: &[u8], closing: &'static [u8]) -> Result<Compound<'w, 'b>, SerializeError> {
+    fn variant(
+        self,
+        variant: &str,
+        opening: &[u8],
+        closing: &'static [u8],
+    ) -> Result<Compound<'w, 'b>, SerializeError> {
         self.writer.byte(b'{');
         self.writer.string(variant);
         self.writer.byte(b':');
@@ -143,7 +187,10 @@ impl<'b> Compound<'_, 'b> {
     }
 
     fn json(&mut self) -> Json<'_, 'b> {
-        Json { writer: self.writer, depth: self.depth }
+        Json {
+            writer: self.writer,
+            depth: self.depth,
+        }
     }
 
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), SerializeError> {
@@ -226,9 +273,11 @@ impl<'w, 'b> ser::Serializer for Json<'w, 'b> {
     #[cfg(feature = "float")]
     fn serialize_f32(self, v: f32) -> Done {
         // Through its own shortest text: 0.1f32 is 0.1 and not 0.10000000149011612.
-        match v.is_finite() {
-            true => self.writer.raw(ryu::Buffer::new().format_finite(v).as_bytes()),
-            false => self.writer.raw(b"null"),
+        if v.is_finite() {
+            self.writer
+                .raw(zmij::Buffer::new().format_finite(v).as_bytes());
+        } else {
+            self.writer.raw(b"null");
         }
         Ok(())
     }
@@ -396,7 +445,11 @@ macro_rules! fields {
             type Ok = ();
             type Error = SerializeError;
 
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Done {
+            fn serialize_field<T: Serialize + ?Sized>(
+                &mut self,
+                key: &'static str,
+                value: &T,
+            ) -> Done {
                 self.field(key, value)
             }
 
@@ -421,9 +474,16 @@ impl ser::SerializeMap for Compound<'_, '_> {
         self.next();
         let mut scratch = [0; SCRATCH];
         let mut writer = Writer::new(&mut scratch);
-        key.serialize(Json { writer: &mut writer, depth: 0 }).map_err(|_| SerializeError::Key)?;
+        key.serialize(Json {
+            writer: &mut writer,
+            depth: 0,
+        })
+        .map_err(|_| SerializeError::Key)?;
         match writer.first() {
-            Some(b'"') => key.serialize(Json { writer: self.writer, depth: 0 })?,
+            Some(b'"') => key.serialize(Json {
+                writer: self.writer,
+                depth: 0,
+            })?,
             Some(b'-' | b'0'..=b'9' | b't' | b'f') => {
                 let text = writer.written().ok_or(SerializeError::Key)?;
                 self.writer.byte(b'"');
@@ -457,7 +517,10 @@ mod tests {
     fn written(value: &dyn ToJson) -> Result<String, SerializeError> {
         let mut buf = [0; 1024];
         let mut writer = Writer::new(&mut buf);
-        value.write_to(Json { writer: &mut writer, depth: MAX_DEPTH })?;
+        value.write_to(Json {
+            writer: &mut writer,
+            depth: MAX_DEPTH,
+        })?;
         Ok(String::from_utf8(writer.written().expect("it fits").to_vec()).expect("UTF-8"))
     }
 
@@ -475,11 +538,17 @@ mod tests {
             Shape::Unit,
             Shape::Newtype(7),
             Shape::Tuple('"', true),
-            Shape::Struct { a: None, b: [0.1, f32::NAN] },
+            Shape::Struct {
+                a: None,
+                b: [0.1, f32::NAN],
+            },
         ];
         let map = BTreeMap::from([(-1, "a"), (12, "b\n")]);
         let nested = (shapes, map, (), "ü");
-        assert_eq!(written(&nested).as_deref(), Ok(serde_json::to_string(&nested).expect("JSON").as_str()));
+        assert_eq!(
+            written(&nested).as_deref(),
+            Ok(serde_json::to_string(&nested).expect("JSON").as_str())
+        );
     }
 
     #[test]
@@ -492,7 +561,10 @@ mod tests {
         }
         assert_eq!(written(&Failing), Err(SerializeError::Custom));
         assert_eq!(written(&1u128), Err(SerializeError::Unsupported("u128")));
-        assert_eq!(written(&BTreeMap::from([(Some(Vec::from([1])), 1)])), Err(SerializeError::Key));
+        assert_eq!(
+            written(&BTreeMap::from([(Some(Vec::from([1])), 1)])),
+            Err(SerializeError::Key)
+        );
     }
 
     #[test]

@@ -54,7 +54,10 @@ impl Special {
         if !name.starts_with('$') {
             return None;
         }
-        Self::ALL.iter().find(|(_, known)| *known == name).map(|(special, _)| *special)
+        Self::ALL
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(special, _)| *special)
     }
 
     /// Reads a key as it stands in JSON text, escapes and all.
@@ -62,7 +65,10 @@ impl Special {
         if !matches!(raw.first(), Some(b'$' | b'\\')) {
             return None;
         }
-        Self::ALL.iter().find(|(_, known)| json::key_is(raw, known)).map(|(special, _)| *special)
+        Self::ALL
+            .iter()
+            .find(|(_, known)| json::key_is(raw, known))
+            .map(|(special, _)| *special)
     }
 }
 

@@ -19,11 +19,12 @@ pub struct Slot {
 /// How far a slot's event is. Only events in flight leave [`State::Pending`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
+    /// It has its receipt; the slot goes when the answer ends. The first, so that an empty slot is
+    /// all zeroes and a static of them costs no flash.
+    Ended,
     Pending,
     /// The answer asked for it again.
     Retry,
-    /// It has its receipt; the slot goes when the answer ends.
-    Ended,
 }
 
 impl Slot {

@@ -44,7 +44,10 @@ impl Timers {
     }
 
     pub(crate) fn get(&self, timer: Timer) -> Option<Instant> {
-        self.0.get(timer as usize).copied().filter(|at| *at != NEVER)
+        self.0
+            .get(timer as usize)
+            .copied()
+            .filter(|at| *at != NEVER)
     }
 
     pub(crate) fn set(&mut self, timer: Timer, at: Instant) {
@@ -77,7 +80,11 @@ impl Timers {
     }
 
     /// The latest of `timers` still to come.
-    pub(crate) fn latest_pending(&self, timers: &[Timer], now: Instant) -> Option<(Instant, Timer)> {
+    pub(crate) fn latest_pending(
+        &self,
+        timers: &[Timer],
+        now: Instant,
+    ) -> Option<(Instant, Timer)> {
         let set = timers.iter().filter_map(|&t| Some((self.get(t)?, t)));
         set.filter(|&(at, _)| at > now).max_by_key(|&(at, _)| at)
     }

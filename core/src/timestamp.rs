@@ -4,13 +4,13 @@
 //! (PROTOCOL section 1). [`parse`] reads what a caller may hand over: any offset, any precision.
 
 /// Length in bytes of the canonical form, `2026-11-24T04:52:50.123Z`.
-pub const TEXT_LEN: usize = 24;
+pub(crate) const TEXT_LEN: usize = 24;
 
 /// The first instant with a four-digit year, 0000-01-01T00:00:00.000Z, in Unix milliseconds.
-pub const MIN_UNIX_MS: i64 = -62_167_219_200_000;
+pub(crate) const MIN_UNIX_MS: i64 = -62_167_219_200_000;
 
 /// The last instant with a four-digit year, 9999-12-31T23:59:59.999Z, in Unix milliseconds.
-pub const MAX_UNIX_MS: i64 = 253_402_300_799_999;
+pub(crate) const MAX_UNIX_MS: i64 = 253_402_300_799_999;
 
 const MS_PER_DAY: i64 = 86_400_000;
 
@@ -85,7 +85,7 @@ impl Civil {
 ///
 /// `unix_ms` counts milliseconds since 1970-01-01T00:00:00Z without leap seconds. Outside
 /// [`MIN_UNIX_MS`]`..=`[`MAX_UNIX_MS`] the nearer bound is written, because RFC 3339 has four-digit years only.
-pub fn format(unix_ms: i64) -> [u8; TEXT_LEN] {
+pub(crate) fn format(unix_ms: i64) -> [u8; TEXT_LEN] {
     let since_year_0 = unix_ms
         .clamp(MIN_UNIX_MS, MAX_UNIX_MS)
         .abs_diff(MIN_UNIX_MS);
@@ -132,7 +132,7 @@ pub fn format(unix_ms: i64) -> [u8; TEXT_LEN] {
 ///
 /// `None` for anything else, surrounding spaces included, and for an instant that has no four-digit year in UTC, so
 /// that whatever is read can be written by [`format`].
-pub fn parse(text: &str) -> Option<i64> {
+pub(crate) fn parse(text: &str) -> Option<i64> {
     let (date, rest) = text.as_bytes().split_first_chunk()?;
     let &[y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2] = date else {
         return None;

@@ -65,7 +65,10 @@ pub(crate) fn unix_ms(timestamp: Option<Timestamp<'_>>) -> Result<Option<i64>, C
 
 fn is_illegal(id: &str) -> bool {
     // The longest of them is the nil uuid: most ids are told apart by their length alone.
-    id.len() <= 36 && ILLEGAL_DISTINCT_IDS.iter().any(|illegal| id.eq_ignore_ascii_case(illegal))
+    id.len() <= 36
+        && ILLEGAL_DISTINCT_IDS
+            .iter()
+            .any(|illegal| id.eq_ignore_ascii_case(illegal))
 }
 
 #[cfg(test)]
@@ -86,11 +89,19 @@ mod tests {
             ("e", " [object Object] ", CaptureError::DistinctIdIllegal),
         ];
         for (name, id, error) in cases {
-            assert_eq!(identity(&Event::new(name, id)), Err(error), "{name:?} {id:?}");
+            assert_eq!(
+                identity(&Event::new(name, id)),
+                Err(error),
+                "{name:?} {id:?}"
+            );
         }
         for illegal in ILLEGAL_DISTINCT_IDS {
             let event = Event::new("e", illegal);
-            assert_eq!(identity(&event), Err(CaptureError::DistinctIdIllegal), "{illegal}");
+            assert_eq!(
+                identity(&event),
+                Err(CaptureError::DistinctIdIllegal),
+                "{illegal}"
+            );
         }
     }
 

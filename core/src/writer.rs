@@ -33,12 +33,6 @@ impl<'a> Writer<'a> {
         self.buf.first().copied().filter(|_| self.len > 0)
     }
 
-    /// Whether what was written at `start` opens an object; yes, if it did not fit.
-    #[cfg(feature = "serde")]
-    pub(crate) fn starts_object(&self, start: usize) -> bool {
-        self.len > start && self.buf.get(start).is_none_or(|byte| *byte == b'{')
-    }
-
     pub(crate) fn byte(&mut self, byte: u8) {
         self.raw(&[byte]);
     }
@@ -64,9 +58,13 @@ impl<'a> Writer<'a> {
     pub(crate) fn escaped(&mut self, text: &str) {
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
-            let (plain, after) = rest.split_at_checked(plain_prefix(rest)).unwrap_or((rest, &[]));
+            let (plain, after) = rest
+                .split_at_checked(plain_prefix(rest))
+                .unwrap_or((rest, &[]));
             self.raw(plain);
-            let Some((&byte, after)) = after.split_first() else { return };
+            let Some((&byte, after)) = after.split_first() else {
+                return;
+            };
             self.escape(byte);
             rest = after;
         }
@@ -132,7 +130,7 @@ impl<'a> Writer<'a> {
     #[cfg(feature = "float")]
     pub(crate) fn f64(&mut self, value: f64) {
         if value.is_finite() {
-            self.raw(ryu::Buffer::new().format_finite(value).as_bytes());
+            self.raw(zmij::Buffer::new().format_finite(value).as_bytes());
         } else {
             self.raw(b"null");
         }
@@ -163,23 +161,43 @@ fn decimal(mut value: u64, digits: &mut [u8; MAX_DIGITS]) -> &[u8] {
 
 /// How many bytes at the start of `bytes` need no escape.
 fn plain_prefix(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks();
+    let plain = words.iter().take_while(|word| is_plain(**word)).count();
+    if plain == words.len() && is_plain(padded(rest)) {
+        return bytes.len();
+    }
+    let start = plain * 8;
+    let rest = bytes.get(start..).unwrap_or_default();
+    let special = |b: &u8| *b < 0x20 || *b == b'"' || *b == b'\\';
+    start + rest.iter().position(special).unwrap_or(rest.len())
+}
+
+/// Whether none of eight bytes needs an escape.
+fn is_plain(bytes: [u8; 8]) -> bool {
     const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    let mut len = 0;
-    let (words, _) = bytes.as_chunks::<8>();
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        let [quote, slash] = [b'"', b'\\'].map(|b| word ^ (LOW * u64::from(b)));
-        let below_space = word.wrapping_sub(LOW * 0x20) & !word;
-        let zero_in = |x: u64| x.wrapping_sub(LOW) & !x;
-        if (below_space | zero_in(quote) | zero_in(slash)) & HIGH != 0 {
-            break;
-        }
-        len += 8;
-    }
-    let rest = bytes.get(len..).unwrap_or_default();
-    let special = |b: &u8| *b < 0x20 || *b == b'"' || *b == b'\\';
-    len + rest.iter().position(special).unwrap_or(rest.len())
+    let word = u64::from_ne_bytes(bytes);
+    let [quote, slash] = [b'"', b'\\'].map(|b| word ^ (LOW * u64::from(b)));
+    let below_space = word.wrapping_sub(LOW * 0x20) & !word;
+    let zero_in = |x: u64| x.wrapping_sub(LOW) & !x;
+    (below_space | zero_in(quote) | zero_in(slash)) & HIGH == 0
+}
+
+/// Up to seven bytes as eight, some of them twice, the rest spaces: most names and values are so
+/// short that a loop over their bytes would be what capturing costs.
+fn padded(bytes: &[u8]) -> [u8; 8] {
+    let spaces = [b' '; 4];
+    let (low, high) = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => (*first, *last),
+        _ => match bytes {
+            [a] => ([*a; 4], spaces),
+            [a, b] => ([*a, *a, *b, *b], spaces),
+            [a, b, c] => ([*a, *b, *c, *c], spaces),
+            _ => (spaces, spaces),
+        },
+    };
+    let (low, high) = (u32::from_ne_bytes(low), u32::from_ne_bytes(high));
+    (u64::from(low) << 32 | u64::from(high)).to_ne_bytes()
 }
 
 #[cfg(test)]
@@ -198,7 +216,15 @@ mod tests {
     #[test]
     fn strings_are_escaped_as_serde_json_does() {
         let long = "plain text that is longer than a word, then \"quoted\"";
-        for text in ["", "a", "ü€😀", "tab\tnl\ncr\r\u{8}\u{c}", "\u{0}\u{1f}\u{7f}", "a\\b", long] {
+        for text in [
+            "",
+            "a",
+            "ü€😀",
+            "tab\tnl\ncr\r\u{8}\u{c}",
+            "\u{0}\u{1f}\u{7f}",
+            "a\\b",
+            long,
+        ] {
             let expected = serde_json::to_string(text).expect("a string");
             assert_eq!(written(|w| w.string(text)), expected);
         }
@@ -222,7 +248,13 @@ mod tests {
 
     #[test]
     fn fixed_point_needs_no_float() {
-        let cases = [(235, 1, "23.5"), (-5, 2, "-0.05"), (7, 0, "7"), (100, 2, "1.00"), (0, 3, "0.000")];
+        let cases = [
+            (235, 1, "23.5"),
+            (-5, 2, "-0.05"),
+            (7, 0, "7"),
+            (100, 2, "1.00"),
+            (0, 3, "0.000"),
+        ];
         for (mantissa, decimals, text) in cases {
             assert_eq!(written(|w| w.fixed(mantissa, decimals)), text);
         }
@@ -233,7 +265,10 @@ mod tests {
     fn floats_read_back_and_the_impossible_is_null() {
         for value in [0.0, -0.0, 1.5, 1e300, 5e-324, 0.1 + 0.2] {
             let text = written(|w| w.f64(value));
-            assert_eq!(text.parse::<f64>().expect("a number").to_bits(), value.to_bits());
+            assert_eq!(
+                text.parse::<f64>().expect("a number").to_bits(),
+                value.to_bits()
+            );
         }
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert_eq!(written(|w| w.f64(value)), "null");

@@ -27,7 +27,11 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) const fn new() -> Self {
-        Self { status: 0, hint_ms: 0, parser: Parser::new() }
+        Self {
+            status: 0,
+            hint_ms: 0,
+            parser: Parser::new(),
+        }
     }
 }
 
@@ -63,13 +67,17 @@ impl Client<'_> {
         self.sending(id)?;
         let now = self.clock.advance(now);
         let date_ms = head.date.and_then(http_date::parse);
-        let hint_ms = head.retry_after.map_or(0, |value| self.hint_ms(value, date_ms, now));
+        let hint_ms = head
+            .retry_after
+            .map_or(0, |value| self.hint_ms(value, date_ms, now));
         if matches!(head.status, 200..=299) {
             self.learn_clock(date_ms, now);
         }
-        let answer = &mut self.sending(id)?.answer;
-        answer.status = head.status;
-        answer.hint_ms = hint_ms;
+        self.sending(id)?.answer = Answer {
+            status: head.status,
+            hint_ms,
+            parser: Parser::new(),
+        };
         Ok(())
     }
 
@@ -85,8 +93,13 @@ impl Client<'_> {
         receipts: &mut dyn Receipts,
     ) -> Result<(), UnknownRequest> {
         let config = &self.config;
-        let flight = self.flight.as_mut().filter(|flight| flight.sending == Some(id));
-        let Flight { answer, attempt, .. } = flight.ok_or(UnknownRequest)?;
+        let flight = self
+            .flight
+            .as_mut()
+            .filter(|flight| flight.sending == Some(id));
+        let Flight {
+            answer, attempt, ..
+        } = flight.ok_or(UnknownRequest)?;
         let verdict = retry::judge(config.capture_mode, answer.status, config.retry_404_and_429);
         if verdict == Verdict::Results {
             let (slots, stats) = (self.arena.pinned_mut(), &mut self.stats);
@@ -108,13 +121,22 @@ impl Client<'_> {
         now: Instant,
         receipts: &mut dyn Receipts,
     ) -> Result<(), UnknownRequest> {
-        let Answer { status, hint_ms, .. } = self.sending(id)?.answer;
+        let status = self.sending(id)?.answer.status;
         let now = self.clock.advance(now);
-        if status == 0 {
+        match status {
             // An end without a beginning.
-            self.try_again(Cause::Transport(TransportError::Interrupted), 0, now, receipts);
-            return Ok(());
+            0 => self.no_answer(TransportError::Interrupted, now, receipts),
+            _ => self.conclude(now, receipts),
         }
+        Ok(())
+    }
+
+    /// Decides what becomes of the batch, by the answer's status and headers.
+    fn conclude(&mut self, now: Instant, receipts: &mut dyn Receipts) {
+        let Some(flight) = &self.flight else { return };
+        let Answer {
+            status, hint_ms, ..
+        } = flight.answer;
         let config = &self.config;
         match retry::judge(config.capture_mode, status, config.retry_404_and_429) {
             Verdict::Results => self.end_results(hint_ms, now, receipts),
@@ -128,7 +150,6 @@ impl Client<'_> {
                 self.timers.set(Timer::Hold, now.plus_ms(hold_ms));
             }
         }
-        Ok(())
     }
 
     /// Takes the news that there will be no answer, or no more of it.
@@ -144,18 +165,40 @@ impl Client<'_> {
     ) -> Result<(), UnknownRequest> {
         self.sending(id)?;
         let now = self.clock.advance(now);
-        self.try_again(Cause::Transport(why), 0, now, receipts);
+        self.no_answer(why, now, receipts);
         Ok(())
     }
 
-    pub(super) fn time_out(&mut self, now: Instant, receipts: &mut dyn Receipts) {
-        self.try_again(Cause::Transport(TransportError::Timeout), 0, now, receipts);
+    /// The answer did not arrive, or not all of it. Of a refusal the status is enough: a server
+    /// that finds a body too large may close the connection behind its head.
+    pub(super) fn no_answer(
+        &mut self,
+        why: TransportError,
+        now: Instant,
+        receipts: &mut dyn Receipts,
+    ) {
+        let Some(flight) = &self.flight else { return };
+        let Answer {
+            status, hint_ms, ..
+        } = flight.answer;
+        match status {
+            0 | 200..=299 => self.try_again(Cause::Transport(why), hint_ms, now, receipts),
+            _ => self.conclude(now, receipts),
+        }
     }
 
     /// Ends every event of the batch that has not ended yet, and the batch.
     pub(super) fn end_batch(&mut self, outcome: Outcome<'_>, receipts: &mut dyn Receipts) {
-        let attempts = self.flight.as_ref().map_or(0, |flight| flight.attempt.number);
-        for slot in self.arena.pinned().iter().filter(|slot| slot.state != State::Ended) {
+        let attempts = self
+            .flight
+            .as_ref()
+            .map_or(0, |flight| flight.attempt.number);
+        for slot in self
+            .arena
+            .pinned()
+            .iter()
+            .filter(|slot| slot.state != State::Ended)
+        {
             end(&mut self.stats, receipts, &slot.uuid, attempts, outcome);
         }
         self.arena.release();
@@ -163,7 +206,10 @@ impl Client<'_> {
     }
 
     fn sending(&mut self, id: RequestId) -> Result<&mut Flight, UnknownRequest> {
-        let flight = self.flight.as_mut().filter(|flight| flight.sending == Some(id));
+        let flight = self
+            .flight
+            .as_mut()
+            .filter(|flight| flight.sending == Some(id));
         flight.ok_or(UnknownRequest)
     }
 
@@ -185,47 +231,63 @@ impl Client<'_> {
     }
 
     /// Sends what is left of the batch again, if anything is and the retries are not used up.
-    fn try_again(
-        &mut self,
-        cause: Cause,
-        hint_ms: u32,
-        now: Instant,
-        receipts: &mut dyn Receipts,
-    ) {
-        for slot in self.arena.pinned_mut().iter_mut().filter(|s| s.state == State::Pending) {
-            slot.state = State::Retry;
-        }
-        self.arena.retain_retries();
-        let Some(flight) = &mut self.flight else { return };
+    fn try_again(&mut self, cause: Cause, hint_ms: u32, now: Instant, receipts: &mut dyn Receipts) {
+        self.keep_unended();
+        let Some(flight) = &mut self.flight else {
+            return;
+        };
         let attempt = flight.attempt.number;
         if self.arena.pinned_len() == 0 {
             self.finish_batch();
         } else if attempt <= self.config.max_retries {
             flight.sending = None;
-            let wait_ms =
-                retry::wait_ms(self.config.retry_initial_ms, attempt, hint_ms, &mut self.rng);
+            let wait_ms = retry::wait_ms(
+                self.config.retry_initial_ms,
+                attempt,
+                hint_ms,
+                &mut self.rng,
+            );
             self.timers.clear(Timer::Timeout);
             self.timers.set(Timer::Retry, now.plus_ms(wait_ms));
         } else if let OnExhausted::Park { cooldown_ms } = self.config.on_exhausted {
-            self.unpin_batch(now.plus_ms(cooldown_ms));
+            self.unpin_batch(now);
             self.timers.set(Timer::Park, now.plus_ms(cooldown_ms));
         } else {
             self.end_batch(Outcome::Exhausted(cause), receipts);
         }
     }
 
-    /// 413: the same events in two requests, each new.
-    fn split_batch(&mut self, now: Instant) {
-        let events = u32::try_from(self.arena.pinned_len()).unwrap_or(u32::MAX);
-        let remaining = self.split.map_or(events, |split| split.remaining.max(events));
-        self.unpin_batch(now);
-        self.split = Some(Split { limit: events.div_ceil(2), remaining });
+    /// Frees what has ended; the rest is pending again.
+    fn keep_unended(&mut self) {
+        for slot in self
+            .arena
+            .pinned_mut()
+            .iter_mut()
+            .filter(|s| s.state == State::Pending)
+        {
+            slot.state = State::Retry;
+        }
+        self.arena.retain_retries();
     }
 
-    /// Puts the batch back into the queue, due at `due`.
-    fn unpin_batch(&mut self, due: Instant) {
+    /// 413: the same events in two requests, each new.
+    fn split_batch(&mut self, now: Instant) {
+        self.keep_unended();
+        let events = u32::try_from(self.arena.pinned_len()).unwrap_or(u32::MAX);
+        let remaining = self
+            .split
+            .map_or(events, |split| split.remaining.max(events));
+        self.unpin_batch(now);
+        self.split = Some(Split {
+            limit: events.div_ceil(2),
+            remaining,
+        });
+    }
+
+    /// Puts the batch back into the queue, due as soon as nothing holds it back.
+    fn unpin_batch(&mut self, now: Instant) {
         self.arena.unpin();
-        self.timers.set(Timer::Flush, due);
+        self.timers.set(Timer::Flush, now);
         if let Some(flight) = &mut self.flight {
             flight.events = 0;
         }
@@ -236,11 +298,16 @@ impl Client<'_> {
         let events = self.flight.take().map_or(0, |flight| flight.events);
         self.timers.clear(Timer::Timeout);
         self.timers.clear(Timer::Retry);
+        self.shorten_split(events);
+        self.flush_through = self.flush_through.filter(|mark| !self.is_flushed(*mark));
+    }
+
+    /// `events` of those to be split have gone.
+    pub(super) fn shorten_split(&mut self, events: u32) {
         if let Some(split) = &mut self.split {
             split.remaining = split.remaining.saturating_sub(events);
         }
         self.split = self.split.filter(|split| split.remaining > 0);
-        self.flush_through = self.flush_through.filter(|mark| !self.is_flushed(*mark));
     }
 
     /// Milliseconds from now that a `Retry-After` means; 0 if it means nothing. A date is best
@@ -250,8 +317,13 @@ impl Client<'_> {
             None => 0,
             Some(RetryAfter::DelayMs(delay_ms)) => delay_ms,
             Some(RetryAfter::AtUnixMs(at_ms)) => {
-                let wall_ms = self.clock.wall_ms(now).and_then(|ms| u64::try_from(ms).ok());
-                let wait_ms = date_ms.or(wall_ms).map_or(0, |now_ms| at_ms.saturating_sub(now_ms));
+                let wall_ms = self
+                    .clock
+                    .wall_ms(now)
+                    .and_then(|ms| u64::try_from(ms).ok());
+                let wait_ms = date_ms
+                    .or(wall_ms)
+                    .map_or(0, |now_ms| at_ms.saturating_sub(now_ms));
                 u32::try_from(wait_ms).unwrap_or(u32::MAX)
             }
         }
@@ -280,9 +352,17 @@ fn settle(
 ) -> usize {
     let uuid = Uuid::from_bytes(entry.uuid);
     let is_it = |slot: &Slot| slot.uuid == uuid && slot.state == State::Pending;
-    let ahead = slots.iter().skip(from).position(is_it).map(|at| at.saturating_add(from));
-    let Some(at) = ahead.or_else(|| slots.iter().position(is_it)) else { return from };
-    let Some(slot) = slots.get_mut(at) else { return from };
+    let ahead = slots
+        .iter()
+        .skip(from)
+        .position(is_it)
+        .map(|at| at.saturating_add(from));
+    let Some(at) = ahead.or_else(|| slots.iter().position(is_it)) else {
+        return from;
+    };
+    let Some(slot) = slots.get_mut(at) else {
+        return from;
+    };
     let outcome = match entry.result {
         "ok" => Outcome::Delivered,
         "warning" => Outcome::Warning(entry.details),

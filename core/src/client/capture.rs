@@ -10,6 +10,8 @@ use crate::config::Overflow;
 use crate::encode::{Source, Stamp, encode};
 use crate::event::Event;
 use crate::receipt::{Outcome, Receipts};
+#[cfg(feature = "serde")]
+use crate::serialize::Staged;
 use crate::storage::{Slot, State};
 use crate::timers::Timer;
 use crate::validate;
@@ -17,6 +19,20 @@ use crate::validate;
 /// When the queue is full, [`Overflow::DropOldest`] frees at least this fraction of it, because
 /// making room can mean moving everything that stays.
 const EVICTED_FRACTION: usize = 16;
+
+/// Bytes by which an event can exceed the sum of its serialised text and of the same event
+/// without it: the names and values that sentinel properties get as options, the name of `$set`.
+#[cfg(feature = "serde")]
+const STAGED_EXTRA: usize = 64;
+
+/// What writing an event took, or would have taken.
+#[derive(Clone, Copy)]
+struct Written {
+    /// Bytes of the event. An upper bound, if its serialised text alone exceeds the room.
+    len: usize,
+    /// Bytes of room needed to write it.
+    room: usize,
+}
 
 /// An event that was queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,21 +72,33 @@ impl Client<'_> {
         }
         validate::identity(event)?;
         let stamp = self.stamp(event, now)?;
-        let mut len = self.write(event, stamp)?;
-        let capacity = usize_of(self.config.max_event_bytes).min(self.arena.capacity());
-        if len > capacity {
-            return Err(CaptureError::EventTooLarge { needed: len, capacity });
-        }
-        let mut evicted = 0;
-        if len > self.arena.room().len() || self.arena.has_no_slot() {
-            evicted = self.make_room(len, receipts)?;
-            len = self.write(event, stamp)?;
-            if len > self.arena.room().len() {
-                return Err(self.queue_full(len));
+        let mut written = self.write(event, stamp)?;
+        let storage = self.arena.capacity();
+        for (needed, capacity) in [
+            (
+                written.len,
+                usize_of(self.config.max_event_bytes).min(storage),
+            ),
+            (written.room, storage),
+        ] {
+            if needed > capacity {
+                return Err(CaptureError::EventTooLarge { needed, capacity });
             }
         }
-        self.commit(stamp.uuid, len, now);
-        Ok(Accepted { uuid: stamp.uuid, evicted })
+        let mut evicted = 0;
+        if written.room > self.arena.room().len() || self.arena.has_no_slot() {
+            evicted = self.make_room(written.room, receipts)?;
+            written = self.write(event, stamp)?;
+            // Only for a value that serialises differently each time.
+            if written.room > self.arena.room().len() {
+                return Err(self.queue_full(written.room));
+            }
+        }
+        self.commit(stamp.uuid, written.len, now);
+        Ok(Accepted {
+            uuid: stamp.uuid,
+            evicted,
+        })
     }
 
     fn stamp(&mut self, event: &Event<'_>, now: Instant) -> Result<Stamp, CaptureError> {
@@ -87,19 +115,31 @@ impl Client<'_> {
         })
     }
 
-    /// Writes the event behind the queue without queueing it; returns its length, which may exceed
-    /// the room.
-    fn write(&mut self, event: &Event<'_>, stamp: Stamp) -> Result<usize, CaptureError> {
+    /// Writes the event behind the queue without queueing it; what it needs may exceed the room,
+    /// and then nothing of use is written.
+    fn write(&mut self, event: &Event<'_>, stamp: Stamp) -> Result<Written, CaptureError> {
         let room = self.arena.room();
         #[cfg(feature = "serde")]
-        let (room, staged) = match crate::serialize::stage(room, event)? {
-            crate::serialize::Staged::Fits(room, texts) => (room, texts),
-            crate::serialize::Staged::Needs(len) => return Ok(len),
+        let (room, texts, staged) = match crate::serialize::stage(room, event)? {
+            Staged::Fits { room, texts, len } => (room, texts, len),
+            Staged::Needs(staged) => {
+                let source = Source::new(event, [None; 3])?;
+                let len = encode(&mut [], source, stamp, &self.config)?;
+                let len = len.saturating_add(staged).saturating_add(STAGED_EXTRA);
+                return Ok(Written {
+                    len,
+                    room: len.saturating_add(staged),
+                });
+            }
         };
         #[cfg(not(feature = "serde"))]
-        let staged = [None; 3];
-        let source = Source::new(event, staged)?;
-        encode(room, source, stamp, &self.config)
+        let (texts, staged) = ([None; 3], 0);
+        let source = Source::new(event, texts)?;
+        let len = encode(room, source, stamp, &self.config)?;
+        Ok(Written {
+            len,
+            room: len.saturating_add(staged),
+        })
     }
 
     /// Makes room for `len` bytes and a slot; returns how many events were evicted.
@@ -112,9 +152,15 @@ impl Client<'_> {
             }
             let goal = self.arena.free_without_queue().fraction(EVICTED_FRACTION);
             while !self.arena.fits(len) || self.arena.free().is_below(goal) {
-                let Some(slot) = self.arena.evict_oldest() else { break };
+                let Some(slot) = self.arena.evict_oldest() else {
+                    break;
+                };
                 end(&mut self.stats, receipts, &slot.uuid, 0, Outcome::Evicted);
                 evicted += 1;
+            }
+            self.shorten_split(evicted);
+            if self.arena.queued_len() == 0 {
+                self.timers.clear(Timer::Flush);
             }
         }
         self.arena.compact();
@@ -139,7 +185,8 @@ impl Client<'_> {
             state: State::Pending,
         });
         if self.timers.get(Timer::Flush).is_none() {
-            self.timers.set(Timer::Flush, now.plus_ms(self.config.flush_interval_ms));
+            self.timers
+                .set(Timer::Flush, now.plus_ms(self.config.flush_interval_ms));
         }
     }
 }

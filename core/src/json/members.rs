@@ -4,10 +4,10 @@ use super::{JsonErrorKind, Scan, Scanner};
 use core::iter::FusedIterator;
 use core::ops::Range;
 
-/// The top-level members of an object that [`check_object`] accepted, in order.
+/// The top-level members of an object that [`check_object`](super::check_object) accepted, in order.
 ///
 /// On a text that was not checked the iterator ends before the first member that is not well-formed; it never panics.
-pub fn members(object: &[u8]) -> Members<'_> {
+pub(crate) fn members(object: &[u8]) -> Members<'_> {
     Members {
         scan: Scanner::new(object),
         before: b'{',
@@ -16,7 +16,7 @@ pub fn members(object: &[u8]) -> Members<'_> {
 
 /// The iterator that [`members`] returns.
 #[derive(Clone, Debug)]
-pub struct Members<'a> {
+pub(crate) struct Members<'a> {
     scan: Scanner<'a>,
     /// The byte that stands before the next member.
     before: u8,
@@ -24,7 +24,7 @@ pub struct Members<'a> {
 
 /// One member of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member<'a> {
+pub(crate) struct Member<'a> {
     /// The name as written, between its quotes, escapes kept; compare it with [`key_is`] or [`keys_equal`].
     pub key: &'a [u8],
     /// The value as written, without white space around it.
@@ -34,18 +34,18 @@ pub struct Member<'a> {
 }
 
 /// Whether a raw name (escapes kept) spells `plain`: both `$lib` and `\u0024lib` spell `$lib`.
-pub fn key_is(raw: &[u8], plain: &str) -> bool {
+pub(crate) fn key_is(raw: &[u8], plain: &str) -> bool {
     // An escape is never shorter than what it stands for.
     raw.len() >= plain.len() && Unescape::new(raw).eq(plain.bytes())
 }
 
 /// Whether two raw names (escapes kept) are the same name.
-pub fn keys_equal(a: &[u8], b: &[u8]) -> bool {
+pub(crate) fn keys_equal(a: &[u8], b: &[u8]) -> bool {
     a == b || Unescape::new(a).eq(Unescape::new(b))
 }
 
 /// The text between the quotes, escapes kept, when `value` (a token like [`Member::value`]) is a string.
-pub fn parse_string(value: &[u8]) -> Option<&[u8]> {
+pub(crate) fn parse_string(value: &[u8]) -> Option<&[u8]> {
     value.strip_prefix(b"\"")?.strip_suffix(b"\"")
 }
 
