@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+#[cfg(feature = "text")]
 use crate::json::JsonError;
 
 /// Longest event name the server takes, in bytes of UTF-8.
@@ -37,6 +38,7 @@ pub enum CaptureError {
     /// The timestamp is not RFC 3339, or outside the years 0000 to 9999.
     TimestampInvalid,
     /// The JSON text given is not a well-formed object.
+    #[cfg(feature = "text")]
     Json(JsonError),
     /// Typed values are nested deeper than [`MAX_DEPTH`](crate::MAX_DEPTH).
     TooDeep,
@@ -75,6 +77,7 @@ impl CaptureError {
             Self::DistinctIdTooLong { .. } => "distinct_id_too_long",
             Self::DistinctIdIllegal => "distinct_id_illegal",
             Self::TimestampInvalid => "timestamp_invalid",
+            #[cfg(feature = "text")]
             Self::Json(_) => "json_invalid",
             Self::TooDeep => "too_deep",
             #[cfg(feature = "serde")]
@@ -111,12 +114,13 @@ impl fmt::Display for CaptureError {
             Self::TimestampInvalid => {
                 f.write_str("timestamp is not RFC 3339 in the years 0000 to 9999")
             }
+            #[cfg(feature = "text")]
             Self::Json(error) => write!(f, "properties: {error}"),
             Self::TooDeep => {
                 write!(
                     f,
                     "values are nested deeper than {}",
-                    crate::json::MAX_DEPTH
+                    crate::token::MAX_DEPTH
                 )
             }
             #[cfg(feature = "serde")]

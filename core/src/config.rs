@@ -260,13 +260,21 @@ fn check_token(token: &str) -> Result<(), ConfigError> {
 }
 
 fn check_sdk_info(sdk_info: &str) -> Result<(), ConfigError> {
-    let named = sdk_info
-        .rsplit_once('/')
-        .is_some_and(|(name, version)| !name.trim().is_empty() && !version.trim().is_empty());
+    let (name, version) = split_sdk_info(sdk_info);
+    let named = !name.trim_ascii().is_empty() && !version.trim_ascii().is_empty();
     if !named || sdk_info.len() > MAX_SDK_INFO_BYTES || !is_header_text(sdk_info) {
         return Err(ConfigError::SdkInfo);
     }
     Ok(())
+}
+
+/// Name and version, split at the last `/` as the server does.
+pub(crate) fn split_sdk_info(sdk_info: &str) -> (&str, &str) {
+    let slash = sdk_info.bytes().rposition(|byte| byte == b'/');
+    let (name, version) = sdk_info
+        .split_at_checked(slash.unwrap_or(0))
+        .unwrap_or_default();
+    (name, version.get(1..).unwrap_or_default())
 }
 
 fn is_header_text(text: &str) -> bool {

@@ -6,7 +6,7 @@
 use uuid::Uuid;
 
 use crate::capture_error::CaptureError;
-use crate::config::{CaptureMode, Config};
+use crate::config::{CaptureMode, Config, split_sdk_info};
 use crate::event::Event;
 use crate::object::{Members, Object, Token};
 use crate::special::{Aside, Special};
@@ -143,7 +143,7 @@ fn v0_tail(
     options: &Options<'_>,
     sdk_info: &str,
 ) -> Result<(), CaptureError> {
-    let (lib, version) = sdk_info.rsplit_once('/').unwrap_or((sdk_info, ""));
+    let (lib, version) = split_sdk_info(sdk_info);
     for (special, token) in options.tokens() {
         // What the caller put into the properties stays, even where V1 could not read it.
         let token = options.given(special).or(aside.take(special)).or(token);

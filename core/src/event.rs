@@ -66,7 +66,9 @@ impl<'a> Event<'a> {
         self
     }
 
-    /// Sets the properties from JSON text, which must be an object; it is checked at capture.
+    /// Sets the properties from JSON text, which must be an object; it is checked at capture
+    /// (feature `text`).
+    #[cfg(feature = "text")]
     #[must_use]
     pub fn json<T: AsRef<[u8]> + ?Sized>(mut self, object: &'a T) -> Self {
         self.properties = Properties::Json(object.as_ref());
@@ -148,7 +150,8 @@ pub enum Properties<'a> {
     /// Typed members, written as they stand. Keys should differ.
     Members(&'a [(&'a str, Value<'a>)]),
     /// JSON text, checked before it is accepted: UTF-8, well-formed, an object, nested at most
-    /// [`MAX_DEPTH`](crate::MAX_DEPTH) deep.
+    /// [`MAX_DEPTH`](crate::MAX_DEPTH) deep (feature `text`).
+    #[cfg(feature = "text")]
     Json(&'a [u8]),
     /// Anything that serialises as an object (feature `serde`). It is written to the storage's
     /// free end first, so it needs that room twice while `capture` runs.
@@ -161,6 +164,7 @@ impl core::fmt::Debug for Properties<'_> {
         match self {
             Self::None => f.write_str("None"),
             Self::Members(members) => f.debug_tuple("Members").field(members).finish(),
+            #[cfg(feature = "text")]
             Self::Json(text) => f.debug_tuple("Json").field(text).finish(),
             #[cfg(feature = "serde")]
             Self::Serialize(_) => f.write_str("Serialize(..)"),
@@ -208,7 +212,8 @@ pub enum Value<'a> {
     Array(&'a [Value<'a>]),
     /// An object.
     Object(&'a [(&'a str, Value<'a>)]),
-    /// JSON text of any value, checked as [`Properties::Json`] is.
+    /// JSON text of any value, checked as [`Properties::Json`] is (feature `text`).
+    #[cfg(feature = "text")]
     Json(&'a [u8]),
 }
 
@@ -260,8 +265,12 @@ impl<'a> From<&'a str> for Value<'a> {
 pub enum Timestamp<'a> {
     /// Milliseconds since 1970-01-01T00:00:00Z; years 0000 to 9999.
     UnixMs(i64),
-    /// RFC 3339 text with any offset, sent as the same instant in UTC.
+    /// RFC 3339 text with any offset, sent as the same instant in UTC (feature `text`).
+    #[cfg(feature = "text")]
     Rfc3339(&'a str),
+    #[cfg(not(feature = "text"))]
+    #[doc(hidden)]
+    Never(core::convert::Infallible, &'a ()),
 }
 
 impl From<i64> for Timestamp<'_> {
@@ -270,6 +279,7 @@ impl From<i64> for Timestamp<'_> {
     }
 }
 
+#[cfg(feature = "text")]
 impl<'a> From<&'a str> for Timestamp<'a> {
     fn from(text: &'a str) -> Self {
         Self::Rfc3339(text)

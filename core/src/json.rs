@@ -1,21 +1,16 @@
 //! Checks JSON text that a host hands over, before it becomes part of an event, and walks its members.
 //!
 //! The server refuses a whole batch, every event in it, when the body is not JSON (PROTOCOL section 1). So nothing
-//! goes into the arena unread. There is one scanner: [`check_object`] runs it over the whole text, [`members`] stops
+//! goes into the arena unread. There is one scanner: a check runs it over the whole text, [`Text::members`] stops
 //! it at each member.
 
 mod members;
-pub(crate) mod token;
 
 use core::fmt;
-pub(crate) use members::{key_is, keys_equal, members};
-use token::{hex_digit, plain_len, short_escape, surrogate_pair};
+use members::Members;
+pub(crate) use members::RawKey;
 
-/// How many arrays and objects may be open at once, the outermost included; the next is [`JsonErrorKind::TooDeep`].
-///
-/// The server's parser stops at 128 levels for the whole body, so a text within this bound never meets that one. A bit
-/// a level says whether an object or an array is open: 32 levels cost one 4-byte word on the stack.
-pub const MAX_DEPTH: usize = 32;
+use crate::token::{MAX_DEPTH, hex_digit, plain_len, short_escape, surrogate_pair};
 
 /// Why a text is not the JSON asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,17 +43,39 @@ pub enum JsonErrorKind {
     TrailingData,
 }
 
-/// Checks that `text` is one JSON object (RFC 8259, strictly), white space around it allowed.
+/// JSON text that was checked: one value (RFC 8259, strictly), white space around it allowed.
 ///
 /// Numbers are checked for their form only. Any range is fine, `1e999` as well, because the server keeps properties
 /// as raw text. A name that occurs twice is fine for the same reason.
-pub(crate) fn check_object(text: &[u8]) -> Result<(), JsonError> {
-    check(text, true)
-}
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Text<'a>(&'a [u8]);
 
-/// Checks that `text` is one JSON value of any kind, by the same rules as [`check_object`].
-pub(crate) fn check_value(text: &[u8]) -> Result<(), JsonError> {
-    check(text, false)
+impl<'a> Text<'a> {
+    /// Checks that `text` is an object.
+    pub(crate) fn object(text: &'a [u8]) -> Result<Self, JsonError> {
+        check(text, true).map(|()| Self(text))
+    }
+
+    /// Checks that `text` is a value of any kind.
+    pub(crate) fn value(text: &'a [u8]) -> Result<Self, JsonError> {
+        check(text, false).map(|()| Self(text))
+    }
+
+    /// What our own serializer has written needs no check.
+    #[cfg(feature = "serde")]
+    pub(crate) const fn written(text: &'a [u8]) -> Self {
+        Self(text)
+    }
+
+    /// The text as it stands.
+    pub(crate) const fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The top-level members, in order; none if it is not an object.
+    pub(crate) const fn members(self) -> Members<'a> {
+        Members::new(self.0)
+    }
 }
 
 fn check(text: &[u8], object: bool) -> Result<(), JsonError> {
@@ -349,10 +366,18 @@ mod tests {
         InvalidEscape, InvalidNumber, InvalidUtf8, NotAnObject, TooDeep, TrailingData,
         UnexpectedByte, UnexpectedEnd,
     };
-    use super::{JsonError, JsonErrorKind, MAX_DEPTH, check_object, check_value, members};
+    use super::{JsonError, JsonErrorKind, MAX_DEPTH, Text};
     use std::format;
     use std::string::{String, ToString};
     use std::vec::Vec;
+
+    fn check_object(text: &[u8]) -> Result<(), JsonError> {
+        Text::object(text).map(drop)
+    }
+
+    fn check_value(text: &[u8]) -> Result<(), JsonError> {
+        Text::value(text).map(drop)
+    }
 
     type Object = serde_json::Map<String, serde_json::Value>;
 
@@ -536,17 +561,17 @@ mod tests {
                 }
             }
             let shown = String::from_utf8_lossy(&text);
-            let found: Vec<_> = members(&text).collect();
+            let found: Vec<_> = Text(&text).members().collect();
             match (check_object(&text), serde_json::from_slice::<Object>(&text)) {
                 (Ok(()), Ok(object)) => {
                     assert!(found.len() >= object.len(), "{shown}");
                     for member in found {
-                        let quoted =
-                            &text[member.span.start..member.span.start + member.key.len() + 2];
+                        let quoted = &text
+                            [member.span.start..member.span.start + member.key.bytes().len() + 2];
                         let key: String = serde_json::from_slice(quoted).expect("a name");
-                        assert!(super::key_is(member.key, &key), "{shown}");
+                        assert!(member.key.spells(&key), "{shown}");
                         let value: serde_json::Value =
-                            serde_json::from_slice(member.value).expect("a value");
+                            serde_json::from_slice(member.value.bytes()).expect("a value");
                         // The last of two members with one name counts, so only its value is comparable.
                         assert!(
                             object.contains_key(&key)

@@ -43,6 +43,7 @@ mod encoded;
 mod event;
 mod http_date;
 mod instant;
+#[cfg_attr(not(feature = "text"), path = "no_json.rs")]
 mod json;
 #[cfg(feature = "miniz")]
 pub mod miniz;
@@ -59,6 +60,7 @@ mod stats;
 mod storage;
 mod timers;
 mod timestamp;
+mod token;
 mod validate;
 mod writer;
 
@@ -72,7 +74,8 @@ pub use config::{
 pub use encoded::Encoded;
 pub use event::{Event, EventOptions, Properties, Timestamp, Value};
 pub use instant::Instant;
-pub use json::{JsonError, JsonErrorKind, MAX_DEPTH};
+#[cfg(feature = "text")]
+pub use json::{JsonError, JsonErrorKind};
 pub use receipt::{Cause, Ignore, Outcome, Receipt, Receipts, TransportError};
 pub use request::{Header, Request, RequestId, Response, ResponseHead, UnknownRequest};
 pub use results::{MAX_DETAILS_LEN, MAX_RESULT_LEN};
@@ -81,4 +84,5 @@ pub use serialize::{SerializeError, ToJson};
 pub use stats::Stats;
 pub use storage::{Slot, Storage, StorageArray};
 pub use timers::Timer;
+pub use token::MAX_DEPTH;
 pub use uuid::Uuid;

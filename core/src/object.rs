@@ -2,8 +2,9 @@
 
 use crate::capture_error::CaptureError;
 use crate::event::{Properties, Value};
-use crate::json::{self, MAX_DEPTH};
+use crate::json::{RawKey, Text};
 use crate::special::{Aside, Special};
+use crate::token::MAX_DEPTH;
 use crate::writer::Writer;
 
 /// A JSON object, not written yet.
@@ -11,8 +12,7 @@ use crate::writer::Writer;
 pub(crate) enum Object<'a> {
     Typed(&'a [(&'a str, Value<'a>)]),
     Groups(&'a [(&'a str, &'a str)]),
-    /// Text that was checked.
-    Text(&'a [u8]),
+    Text(Text<'a>),
 }
 
 impl<'a> Object<'a> {
@@ -23,6 +23,10 @@ impl<'a> Object<'a> {
         not(feature = "serde"),
         expect(unused_variables, reason = "nothing is staged")
     )]
+    #[cfg_attr(
+        not(feature = "text"),
+        expect(clippy::unnecessary_wraps, reason = "only text fails")
+    )]
     pub(crate) fn new(
         properties: Properties<'a>,
         staged: Option<&'a [u8]>,
@@ -30,12 +34,14 @@ impl<'a> Object<'a> {
         match properties {
             Properties::None => Ok(Self::EMPTY),
             Properties::Members(members) => Ok(Self::Typed(members)),
-            Properties::Json(text) => {
-                json::check_object(text).map_err(CaptureError::Json)?;
-                Ok(Self::Text(text))
-            }
+            #[cfg(feature = "text")]
+            Properties::Json(text) => Text::object(text)
+                .map(Self::Text)
+                .map_err(CaptureError::Json),
             #[cfg(feature = "serde")]
-            Properties::Serialize(_) => Ok(staged.map_or(Self::EMPTY, Self::Text)),
+            Properties::Serialize(_) => {
+                Ok(staged.map_or(Self::EMPTY, |text| Self::Text(Text::written(text))))
+            }
         }
     }
 
@@ -55,7 +61,8 @@ impl<'a> Object<'a> {
             Self::Groups(groups) => groups
                 .iter()
                 .try_for_each(|(key, value)| each(Key::Plain(key), Token::from(*value))),
-            Self::Text(text) => json::members(text)
+            Self::Text(text) => text
+                .members()
                 .try_for_each(|member| each(Key::Raw(member.key), Token::Text(member.value))),
         }
     }
@@ -73,7 +80,7 @@ impl<'a> Object<'a> {
         match self {
             Self::Typed(members) => members.is_empty(),
             Self::Groups(groups) => groups.is_empty(),
-            Self::Text(text) => json::members(text).next().is_none(),
+            Self::Text(text) => text.members().next().is_none(),
         }
     }
 }
@@ -82,16 +89,16 @@ impl<'a> Object<'a> {
 #[derive(Clone, Copy)]
 enum Key<'a> {
     Plain(&'a str),
-    Raw(&'a [u8]),
+    Raw(RawKey<'a>),
 }
 
 impl Key<'_> {
     fn equals(self, other: Key<'_>) -> bool {
         match (self, other) {
             (Key::Plain(a), Key::Plain(b)) => a == b,
-            (Key::Raw(a), Key::Raw(b)) => json::keys_equal(a, b),
+            (Key::Raw(a), Key::Raw(b)) => a.is_same(b),
             (Key::Raw(raw), Key::Plain(plain)) | (Key::Plain(plain), Key::Raw(raw)) => {
-                json::key_is(raw, plain)
+                raw.spells(plain)
             }
         }
     }
@@ -100,7 +107,7 @@ impl Key<'_> {
         writer.byte(b'"');
         match self {
             Key::Plain(plain) => writer.escaped(plain),
-            Key::Raw(raw) => writer.raw(raw),
+            Key::Raw(raw) => writer.raw(raw.bytes()),
         }
         writer.raw(b"\":");
     }
@@ -110,8 +117,7 @@ impl Key<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Token<'a> {
     Typed(Value<'a>),
-    /// Text that was checked.
-    Text(&'a [u8]),
+    Text(Text<'a>),
 }
 
 impl<'a> From<&'a str> for Token<'a> {
@@ -127,15 +133,35 @@ impl From<bool> for Token<'_> {
 }
 
 impl<'a> Token<'a> {
+    /// A value of the caller's; text in it is checked here.
+    #[cfg_attr(
+        not(feature = "text"),
+        expect(clippy::unnecessary_wraps, reason = "only text fails")
+    )]
+    fn checked(value: Value<'a>) -> Result<Self, CaptureError> {
+        match value {
+            #[cfg(feature = "text")]
+            Value::Json(text) => Text::value(text)
+                .map(Self::Text)
+                .map_err(CaptureError::Json),
+            _ => Ok(Self::Typed(value)),
+        }
+    }
+
     pub(crate) const TRUE: Self = Self::Typed(Value::Bool(true));
 
     pub(crate) fn is_string(&self) -> bool {
+        match self.text() {
+            Some(text) => text.starts_with(b"\""),
+            None => matches!(self, Self::Typed(Value::Str(_))),
+        }
+    }
+
+    /// The JSON text that it is, without white space around it.
+    fn text(&self) -> Option<&'a [u8]> {
         match self {
-            Self::Typed(Value::Str(_)) => true,
-            Self::Typed(Value::Json(text)) | Self::Text(text) => {
-                text.trim_ascii_start().starts_with(b"\"")
-            }
-            Self::Typed(_) => false,
+            Self::Typed(_) => None,
+            Self::Text(text) => Some(text.bytes().trim_ascii()),
         }
     }
 
@@ -150,27 +176,19 @@ impl<'a> Token<'a> {
             #[cfg(feature = "float")]
             Self::Typed(Value::F64(value)) => value.is_finite().then_some(value != 0.0),
             Self::Typed(Value::Str(text)) => bool_of_word(text.as_bytes()),
-            Self::Typed(Value::Json(text)) | Self::Text(text) => bool_of_text(text.trim_ascii()),
-            Self::Typed(Value::Null | Value::Array(_) | Value::Object(_)) => None,
+            _ => bool_of_text(self.text()?),
         }
     }
 
     fn as_object(&self) -> Option<Object<'a>> {
         match *self {
             Self::Typed(Value::Object(members)) => Some(Object::Typed(members)),
-            Self::Typed(Value::Json(text)) | Self::Text(text) => text
-                .trim_ascii_start()
+            Self::Text(text) => text
+                .bytes()
+                .trim_ascii()
                 .starts_with(b"{")
                 .then_some(Object::Text(text)),
             Self::Typed(_) => None,
-        }
-    }
-
-    /// Text the caller put into a typed member was not checked yet.
-    fn check(&self) -> Result<(), CaptureError> {
-        match self {
-            Self::Typed(Value::Json(text)) => json::check_value(text).map_err(CaptureError::Json),
-            _ => Ok(()),
         }
     }
 
@@ -178,7 +196,7 @@ impl<'a> Token<'a> {
         match self {
             Self::Typed(value) => write_value(writer, value, MAX_DEPTH),
             Self::Text(text) => {
-                writer.raw(text);
+                writer.raw(text.bytes());
                 Ok(())
             }
         }
@@ -221,10 +239,8 @@ fn write_value(
         Value::F64(value) => writer.f64(value),
         Value::Fixed { mantissa, decimals } => writer.fixed(mantissa, decimals),
         Value::Str(text) => writer.string(text),
-        Value::Json(text) => {
-            json::check_value(text).map_err(CaptureError::Json)?;
-            writer.raw(text);
-        }
+        #[cfg(feature = "text")]
+        Value::Json(text) => writer.raw(Text::value(text).map_err(CaptureError::Json)?.bytes()),
         Value::Array(values) => {
             let depth = deeper()?;
             let mut separator = b'[';
@@ -298,9 +314,7 @@ impl<'w, 'b> Members<'w, 'b> {
         };
         for (name, value) in members {
             if let Some(special) = Special::from_name(name) {
-                let token = Token::Typed(*value);
-                token.check()?;
-                aside.put(special, token);
+                aside.put(special, Token::checked(*value)?);
             } else {
                 self.separate();
                 Key::Plain(name).write(self.writer);
@@ -311,12 +325,12 @@ impl<'w, 'b> Members<'w, 'b> {
     }
 
     /// Copies runs of members between special ones as they stand.
-    fn text_but_special<'a>(&mut self, text: &'a [u8], aside: &mut Aside<'a>) {
+    fn text_but_special<'a>(&mut self, text: Text<'a>, aside: &mut Aside<'a>) {
         let mut run = 0..0;
-        for member in json::members(text) {
+        for member in text.members() {
             if let Some(special) = Special::from_raw_name(member.key) {
                 aside.put(special, Token::Text(member.value));
-                self.run(text.get(run.clone()).unwrap_or_default());
+                self.run(text.bytes().get(run.clone()).unwrap_or_default());
                 run = 0..0;
             } else if run.is_empty() {
                 run = member.span;
@@ -324,7 +338,7 @@ impl<'w, 'b> Members<'w, 'b> {
                 run.end = member.span.end;
             }
         }
-        self.run(text.get(run).unwrap_or_default());
+        self.run(text.bytes().get(run).unwrap_or_default());
     }
 
     fn run(&mut self, members: &[u8]) {

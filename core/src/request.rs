@@ -39,6 +39,11 @@ pub(crate) struct Attempt {
     pub(crate) number: u32,
 }
 
+/// Bytes of a uuid with hyphens.
+const UUID_LEN: usize = 36;
+/// Digits of any `u32`.
+const MAX_ATTEMPT_LEN: usize = 10;
+
 /// A request to send, read from the client as often as wanted: from
 /// [`Action::Send`](crate::Action::Send) until it ends it has the same bytes (law 3).
 #[derive(Debug)]
@@ -47,9 +52,9 @@ pub struct Request<'a> {
     batch: &'a [u8],
     events: u32,
     number: u32,
-    id_text: [u8; 36],
-    sent_at: [u8; timestamp::TEXT_LEN],
-    attempt: String<10>,
+    uuid: String<UUID_LEN>,
+    sent_at: String<{ timestamp::TEXT_LEN }>,
+    attempt: String<MAX_ATTEMPT_LEN>,
     head: Vec<u8, ENVELOPE_BYTES>,
     tail: Vec<u8, ENVELOPE_BYTES>,
 }
@@ -61,29 +66,24 @@ impl<'a> Request<'a> {
         batch: &'a [u8],
         events: u32,
     ) -> Self {
-        let mut id_text = [0; 36];
-        attempt.uuid.hyphenated().encode_lower(&mut id_text);
+        let mut digits = [0; MAX_ATTEMPT_LEN];
+        let mut writer = Writer::new(&mut digits);
+        writer.u64(u64::from(attempt.number));
+        let len = writer.len();
+        let mut uuid = [0; UUID_LEN];
+        attempt.uuid.hyphenated().encode_lower(&mut uuid);
         let mut request = Self {
             config,
             batch,
             events,
             number: attempt.number,
-            id_text,
-            sent_at: timestamp::format(attempt.sent_ms),
-            attempt: String::new(),
+            uuid: ascii(&uuid),
+            sent_at: ascii(&timestamp::format(attempt.sent_ms)),
+            attempt: ascii(digits.get(..len).unwrap_or_default()),
             head: Vec::new(),
             tail: Vec::new(),
         };
         request.envelope(&timestamp::format(attempt.created_ms));
-        let mut digits = [0; 10];
-        let mut writer = Writer::new(&mut digits);
-        writer.u64(u64::from(attempt.number));
-        let len = writer.len();
-        let digits = digits
-            .get(..len)
-            .and_then(|digits| core::str::from_utf8(digits).ok());
-        // Ten digits hold any u32.
-        let _ = request.attempt.push_str(digits.unwrap_or_default());
         request
     }
 
@@ -103,7 +103,13 @@ impl<'a> Request<'a> {
             ),
             CaptureMode::V0 => (
                 [b"{\"api_key\":\"", token, b"\",\"batch\":["],
-                [b"],\"sent_at\":\"", &self.sent_at, b"\"", historical, b"}"],
+                [
+                    b"],\"sent_at\":\"",
+                    self.sent_at.as_bytes(),
+                    b"\"",
+                    historical,
+                    b"}",
+                ],
             ),
         };
         for piece in head {
@@ -153,28 +159,41 @@ impl<'a> Request<'a> {
     /// compressed: [`Self::compression`], or [`Compression::None`] where that came out smaller.
     /// A browser sets its own `user-agent`.
     pub fn headers(&self, encoding: Compression) -> impl Iterator<Item = Header<'_>> {
-        let v1 = self.config.capture_mode == CaptureMode::V1;
-        let user_agent = self.config.user_agent.unwrap_or(self.config.sdk_info);
-        // ASCII, all of it.
-        let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
-        [
-            (true, "content-type", ["application/json", ""]),
-            (true, "user-agent", [user_agent, ""]),
-            (v1, "authorization", ["Bearer ", self.config.token]),
-            (v1, "posthog-sdk-info", [self.config.sdk_info, ""]),
-            (v1, "posthog-attempt", [&self.attempt, ""]),
-            (v1, "posthog-request-id", [text(&self.id_text), ""]),
-            (v1, "posthog-request-timestamp", [text(&self.sent_at), ""]),
-            (
-                encoding != Compression::None,
-                "content-encoding",
-                [encoding.content_encoding().unwrap_or_default(), ""],
-            ),
-        ]
-        .into_iter()
-        .filter(|(is_sent, ..)| *is_sent)
-        .map(|(_, name, value)| Header { name, value })
+        let len = match self.config.capture_mode {
+            CaptureMode::V0 => 3,
+            CaptureMode::V1 => 8,
+        };
+        (0..len).filter_map(move |index| self.header(index, encoding))
     }
+
+    /// By index and not in an array, which would be built on the stack to be taken apart again.
+    fn header(&self, index: u8, encoding: Compression) -> Option<Header<'_>> {
+        let config = self.config;
+        let (name, value) = match index {
+            0 => ("content-encoding", encoding.content_encoding()?),
+            1 => ("content-type", "application/json"),
+            2 => ("user-agent", config.user_agent.unwrap_or(config.sdk_info)),
+            3 => ("authorization", config.token),
+            4 => ("posthog-sdk-info", config.sdk_info),
+            5 => ("posthog-attempt", self.attempt.as_str()),
+            6 => ("posthog-request-id", self.uuid.as_str()),
+            _ => ("posthog-request-timestamp", self.sent_at.as_str()),
+        };
+        let scheme = if index == 3 { "Bearer " } else { "" };
+        Some(Header {
+            name,
+            value: [scheme, value],
+        })
+    }
+}
+
+/// `bytes`, which are ASCII, as text; what does not fit is left out.
+fn ascii<const N: usize>(bytes: &[u8]) -> String<N> {
+    let mut text = String::new();
+    for byte in bytes {
+        let _ = text.push(char::from(*byte));
+    }
+    text
 }
 
 /// A header of a request.

@@ -3,8 +3,7 @@
 //!
 //! A device needs no buffer for the whole of it: a [`Parser`] takes at most 160 bytes, whatever the body's length.
 
-use crate::json::MAX_DEPTH;
-use crate::json::token::{Number, hex_digit, short_escape, surrogate_pair};
+use crate::token::{MAX_DEPTH, Number, hex_digit, short_escape, surrogate_pair};
 use heapless::String;
 
 /// Bytes of UTF-8 kept of a result word; a longer one is cut at a character boundary. The words in use today have at
@@ -510,7 +509,7 @@ mod tests {
     extern crate std;
 
     use super::{Body, Entry, MAX_DETAILS_LEN, MAX_RESULT_LEN, Parser};
-    use crate::json::MAX_DEPTH;
+    use crate::token::MAX_DEPTH;
     use serde_json::Value;
     use std::string::{String, ToString};
     use std::vec::Vec;

@@ -9,7 +9,7 @@ use serde::ser::{self, Serialize};
 
 use crate::capture_error::CaptureError;
 use crate::event::{Event, Properties};
-use crate::json::MAX_DEPTH;
+use crate::token::MAX_DEPTH;
 use crate::writer::Writer;
 
 /// Something that can be written as JSON: every [`Serialize`] is.

@@ -142,21 +142,33 @@ fn decimal(mut value: u64, digits: &mut [u8; MAX_DIGITS]) -> &[u8] {
     let mut start = MAX_DIGITS;
     for (at, digit) in digits.iter_mut().enumerate().rev() {
         start = at;
-        // 32-bit machines have no 64-bit division; few numbers need it.
-        let last = if let Ok(small) = u32::try_from(value) {
-            value = u64::from(small / 10);
-            small % 10
-        } else {
-            let last = value % 10;
-            value /= 10;
-            u32::try_from(last).unwrap_or(0)
-        };
-        *digit = b'0' + u8::try_from(last).unwrap_or(0);
+        let (quotient, last) = div_rem_10(value);
+        value = quotient;
+        *digit = b'0' + last;
         if value == 0 {
             break;
         }
     }
     digits.get(start..).unwrap_or_default()
+}
+
+/// `value` divided by ten, and the rest.
+#[cfg(any(target_pointer_width = "64", target_arch = "wasm32"))]
+fn div_rem_10(value: u64) -> (u64, u8) {
+    (value / 10, u8::try_from(value % 10).unwrap_or(0))
+}
+
+/// `value` divided by ten, and the rest; byte by byte, because 64-bit division is a library
+/// function of a kilobyte on a 32-bit machine.
+#[cfg(not(any(target_pointer_width = "64", target_arch = "wasm32")))]
+fn div_rem_10(value: u64) -> (u64, u8) {
+    let (mut quotient, mut rest) = (0, 0);
+    for byte in value.to_be_bytes() {
+        let part = rest << 8 | u32::from(byte);
+        quotient = quotient << 8 | u64::from(part / 10);
+        rest = part % 10;
+    }
+    (quotient, u8::try_from(rest).unwrap_or(0))
 }
 
 /// How many bytes at the start of `bytes` need no escape.

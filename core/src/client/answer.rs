@@ -142,8 +142,8 @@ impl Client<'_> {
             Verdict::Results => self.end_results(hint_ms, now, receipts),
             Verdict::Delivered => self.end_batch(Outcome::Delivered, receipts),
             Verdict::Retry => self.try_again(Cause::Status(status), hint_ms, now, receipts),
-            Verdict::Split if self.arena.pinned_len() > 1 => self.split_batch(now),
-            Verdict::Split | Verdict::Reject => self.end_batch(Outcome::Rejected(status), receipts),
+            Verdict::Split => self.split_batch(status, now, receipts),
+            Verdict::Reject => self.end_batch(Outcome::Rejected(status), receipts),
             Verdict::RejectAndHold => {
                 let hold_ms = hint_ms.min(MAX_RETRY_WAIT_MS);
                 self.end_batch(Outcome::Rejected(status), receipts);
@@ -270,10 +270,13 @@ impl Client<'_> {
         self.arena.retain_retries();
     }
 
-    /// 413: the same events in two requests, each new.
-    fn split_batch(&mut self, now: Instant) {
+    /// 413: the same events in two requests, each new; of a single event it is a refusal.
+    fn split_batch(&mut self, status: u16, now: Instant, receipts: &mut dyn Receipts) {
         self.keep_unended();
         let events = u32::try_from(self.arena.pinned_len()).unwrap_or(u32::MAX);
+        if events <= 1 {
+            return self.end_batch(Outcome::Rejected(status), receipts);
+        }
         let remaining = self
             .split
             .map_or(events, |split| split.remaining.max(events));

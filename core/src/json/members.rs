@@ -1,20 +1,10 @@
 //! Walks the members of an object and compares their names.
 
-use super::{JsonErrorKind, Scan, Scanner};
+use super::{JsonErrorKind, Scan, Scanner, Text};
 use core::iter::FusedIterator;
 use core::ops::Range;
 
-/// The top-level members of an object that [`check_object`](super::check_object) accepted, in order.
-///
-/// On a text that was not checked the iterator ends before the first member that is not well-formed; it never panics.
-pub(crate) fn members(object: &[u8]) -> Members<'_> {
-    Members {
-        scan: Scanner::new(object),
-        before: b'{',
-    }
-}
-
-/// The iterator that [`members`] returns.
+/// The iterator that [`Text::members`] returns; it ends before a member that is not well-formed.
 #[derive(Clone, Debug)]
 pub(crate) struct Members<'a> {
     scan: Scanner<'a>,
@@ -25,28 +15,42 @@ pub(crate) struct Members<'a> {
 /// One member of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Member<'a> {
-    /// The name as written, between its quotes, escapes kept; compare it with [`key_is`] or [`keys_equal`].
-    pub key: &'a [u8],
-    /// The value as written, without white space around it.
-    pub value: &'a [u8],
+    pub(crate) key: RawKey<'a>,
+    /// The value, without white space around it.
+    pub(crate) value: Text<'a>,
     /// Where the member stands in the object's text, from the name's opening quote to the end of the value.
-    pub span: Range<usize>,
+    pub(crate) span: Range<usize>,
 }
 
-/// Whether a raw name (escapes kept) spells `plain`: both `$lib` and `\u0024lib` spell `$lib`.
-pub(crate) fn key_is(raw: &[u8], plain: &str) -> bool {
-    // An escape is never shorter than what it stands for.
-    raw.len() >= plain.len() && Unescape::new(raw).eq(plain.bytes())
+/// A name as written, between its quotes, escapes kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RawKey<'a>(&'a [u8]);
+
+impl<'a> RawKey<'a> {
+    /// The name as written.
+    pub(crate) const fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Whether it spells `plain`: both `$lib` and `\u0024lib` spell `$lib`.
+    pub(crate) fn spells(self, plain: &str) -> bool {
+        // An escape is never shorter than what it stands for.
+        self.0.len() >= plain.len() && Unescape::new(self.0).eq(plain.bytes())
+    }
+
+    /// Whether both are the same name, however they are escaped.
+    pub(crate) fn is_same(self, other: RawKey<'_>) -> bool {
+        self.0 == other.0 || Unescape::new(self.0).eq(Unescape::new(other.0))
+    }
 }
 
-/// Whether two raw names (escapes kept) are the same name.
-pub(crate) fn keys_equal(a: &[u8], b: &[u8]) -> bool {
-    a == b || Unescape::new(a).eq(Unescape::new(b))
-}
-
-/// The text between the quotes, escapes kept, when `value` (a token like [`Member::value`]) is a string.
-pub(crate) fn parse_string(value: &[u8]) -> Option<&[u8]> {
-    value.strip_prefix(b"\"")?.strip_suffix(b"\"")
+impl<'a> Members<'a> {
+    pub(super) const fn new(object: &'a [u8]) -> Self {
+        Self {
+            scan: Scanner::new(object),
+            before: b'{',
+        }
+    }
 }
 
 impl<'a> Members<'a> {
@@ -66,8 +70,8 @@ impl<'a> Members<'a> {
         scan.value()?;
         let slice = |range: Range<usize>| scan.text.get(range).ok_or(JsonErrorKind::UnexpectedEnd);
         Ok(Member {
-            key: parse_string(slice(key)?).ok_or(JsonErrorKind::UnexpectedEnd)?,
-            value: slice(value.start..scan.at)?,
+            key: RawKey(between_quotes(slice(key)?).ok_or(JsonErrorKind::UnexpectedEnd)?),
+            value: Text(slice(value.start..scan.at)?),
             span: start..scan.at,
         })
     }
@@ -86,6 +90,11 @@ impl<'a> Iterator for Members<'a> {
 }
 
 impl FusedIterator for Members<'_> {}
+
+/// The text between the quotes of a string, escapes kept.
+fn between_quotes(string: &[u8]) -> Option<&[u8]> {
+    string.strip_prefix(b"\"")?.strip_suffix(b"\"")
+}
 
 /// The bytes of a string's text with its escapes resolved; half of a surrogate pair or an unknown escape, which no
 /// checked text holds, becomes U+FFFD and ends it.
@@ -135,18 +144,18 @@ impl Iterator for Unescape<'_> {
 mod tests {
     extern crate std;
 
-    use super::{key_is, keys_equal, members, parse_string};
-    use crate::json::check_object;
+    use super::{Members, RawKey, between_quotes};
+    use crate::json::Text;
     use std::string::String;
     use std::vec::Vec;
     use std::{format, vec};
 
     fn listed(object: &str) -> Vec<String> {
-        members(object.as_bytes())
+        Members::new(object.as_bytes())
             .map(|member| {
                 assert_eq!(object[member.span.clone()].as_bytes().first(), Some(&b'"'));
-                assert!(object[member.span].ends_with(str(member.value)));
-                format!("{}={}", str(member.key), str(member.value))
+                assert!(object[member.span].ends_with(str(member.value.bytes())));
+                format!("{}={}", str(member.key.bytes()), str(member.value.bytes()))
             })
             .collect()
     }
@@ -167,7 +176,11 @@ mod tests {
             ),
             (r#"{"é":-1.5e+3,"é":null}"#, vec!["é=-1.5e+3", "é=null"]),
         ] {
-            assert_eq!(check_object(object.as_bytes()), Ok(()), "{object}");
+            assert_eq!(
+                Text::object(object.as_bytes()).map(drop),
+                Ok(()),
+                "{object}"
+            );
             assert_eq!(listed(object), expected);
         }
     }
@@ -175,7 +188,7 @@ mod tests {
     #[test]
     fn a_span_reaches_from_the_name_to_the_end_of_the_value() {
         let object = r#"{ "a" : 1 , "b" : [ ] }"#;
-        let spans: Vec<_> = members(object.as_bytes())
+        let spans: Vec<_> = Members::new(object.as_bytes())
             .map(|member| &object[member.span])
             .collect();
         assert_eq!(spans, [r#""a" : 1"#, r#""b" : [ ]"#]);
@@ -186,7 +199,7 @@ mod tests {
         let whole = r#"{"a":1,"b":{"c":[true,"x\n"]},"d":"é"}"#;
         let expected = listed(whole);
         for end in 0..whole.len() {
-            let found: Vec<_> = members(&whole.as_bytes()[..end])
+            let found: Vec<_> = Members::new(&whole.as_bytes()[..end])
                 .map(|member| member.span)
                 .collect();
             assert!(found.len() <= expected.len());
@@ -200,7 +213,7 @@ mod tests {
             ("{\"a\":1,}", 1),
             ("{\"a\":1]", 1),
         ] {
-            let mut walk = members(text.as_bytes());
+            let mut walk = Members::new(text.as_bytes());
             assert_eq!(walk.by_ref().count(), count, "{text}");
             assert_eq!(walk.next(), None);
         }
@@ -214,8 +227,11 @@ mod tests {
             r"$l\u0069b",
             r"\u0024\u006C\u0069\u0062",
         ] {
-            assert!(key_is(raw.as_bytes(), "$lib"), "{raw}");
-            assert!(keys_equal(raw.as_bytes(), br"$li\u0062"), "{raw}");
+            assert!(RawKey(raw.as_bytes()).spells("$lib"), "{raw}");
+            assert!(
+                RawKey(raw.as_bytes()).is_same(RawKey(br"$li\u0062")),
+                "{raw}"
+            );
         }
         for raw in [
             "",
@@ -229,26 +245,23 @@ mod tests {
             r"$lib\",
             r"\",
         ] {
-            assert!(!key_is(raw.as_bytes(), "$lib"), "{raw}");
-            assert!(!keys_equal(raw.as_bytes(), b"$lib"), "{raw}");
+            assert!(!RawKey(raw.as_bytes()).spells("$lib"), "{raw}");
+            assert!(!RawKey(raw.as_bytes()).is_same(RawKey(b"$lib")), "{raw}");
         }
-        assert!(key_is(b"", ""));
-        assert!(key_is(br"\\u0024", r"\u0024"));
-        assert!(!key_is(br"\u0024", r"\u0024"));
-        assert!(key_is("é€🐘".as_bytes(), "é€🐘"));
-        assert!(key_is(br"\u00e9\u20ac\ud83d\udc18", "é€🐘"));
-        assert!(key_is(
-            br#"\"\\\/\b\f\n\r\t\u0000"#,
-            "\"\\/\u{8}\u{c}\n\r\t\0"
-        ));
+        assert!(RawKey(b"").spells(""));
+        assert!(RawKey(br"\\u0024").spells(r"\u0024"));
+        assert!(!RawKey(br"\u0024").spells(r"\u0024"));
+        assert!(RawKey("é€🐘".as_bytes()).spells("é€🐘"));
+        assert!(RawKey(br"\u00e9\u20ac\ud83d\udc18").spells("é€🐘"));
+        assert!(RawKey(br#"\"\\\/\b\f\n\r\t\u0000"#).spells("\"\\/\u{8}\u{c}\n\r\t\0"));
     }
 
     #[test]
     fn the_text_of_a_string_keeps_its_escapes() {
-        assert_eq!(parse_string(br#""a\"b""#), Some(&br#"a\"b"#[..]));
-        assert_eq!(parse_string(b"\"\""), Some(&b""[..]));
+        assert_eq!(between_quotes(br#""a\"b""#), Some(&br#"a\"b"#[..]));
+        assert_eq!(between_quotes(b"\"\""), Some(&b""[..]));
         for other in ["\"", "", "1", "null", "[\"a\"]", "{\"a\":\"b\"}"] {
-            assert_eq!(parse_string(other.as_bytes()), None);
+            assert_eq!(between_quotes(other.as_bytes()), None);
         }
     }
 }

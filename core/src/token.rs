@@ -1,5 +1,12 @@
 //! The small rules of JSON: escapes, numbers, plain text; shared with parsers that are fed in pieces.
 
+/// How many arrays and objects may be open at once, the outermost included; one more is an error.
+///
+/// The server's parser stops at 128 levels for the whole body, so a text within this bound never
+/// meets that one. A bit a level says whether an object or an array is open: 32 levels cost one
+/// 4-byte word on the stack.
+pub const MAX_DEPTH: usize = 32;
+
 /// The character that a one-letter escape stands for, `n` for a line feed.
 pub(crate) fn short_escape(letter: u8) -> Option<u8> {
     Some(match letter {
@@ -78,7 +85,8 @@ impl Number {
 /// How many bytes at the start of `text` are surely plain: no quote, no backslash, no control character.
 ///
 /// Looks at a machine word at a time. It may stop early, within a word of the end, never late.
-pub(super) fn plain_len(text: &[u8]) -> usize {
+#[cfg(feature = "text")]
+pub(crate) fn plain_len(text: &[u8]) -> usize {
     const EACH: usize = usize::MAX / 255;
     let (words, _) = text.as_chunks::<{ size_of::<usize>() }>();
     let mut len = 0_usize;
