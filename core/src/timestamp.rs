@@ -132,7 +132,7 @@ pub(crate) fn format(unix_ms: i64) -> [u8; TEXT_LEN] {
 ///
 /// `None` for anything else, surrounding spaces included, and for an instant that has no four-digit year in UTC, so
 /// that whatever is read can be written by [`format`].
-#[cfg(feature = "text")]
+#[cfg(any(feature = "text", test))]
 pub(crate) fn parse(text: &str) -> Option<i64> {
     let (date, rest) = text.as_bytes().split_first_chunk()?;
     let &[y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2] = date else {

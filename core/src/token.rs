@@ -85,7 +85,7 @@ impl Number {
 /// How many bytes at the start of `text` are surely plain: no quote, no backslash, no control character.
 ///
 /// Looks at a machine word at a time. It may stop early, within a word of the end, never late.
-#[cfg(feature = "text")]
+#[cfg(any(feature = "text", test))]
 pub(crate) fn plain_len(text: &[u8]) -> usize {
     const EACH: usize = usize::MAX / 255;
     let (words, _) = text.as_chunks::<{ size_of::<usize>() }>();
