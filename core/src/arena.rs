@@ -100,6 +100,12 @@ impl<'buf> Arena<'buf> {
         self.free().slots == 0
     }
 
+    /// Whether little is left: no slot, or less than a quarter of the bytes.
+    pub(crate) fn is_nearly_full(&self) -> bool {
+        let free = self.free();
+        free.slots == 0 || free.bytes < self.bytes.len() / 4
+    }
+
     /// Whether an event of `len` bytes would fit once everything has moved together.
     pub(crate) fn fits(&self, len: usize) -> bool {
         self.free().holds(len)

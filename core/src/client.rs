@@ -241,7 +241,7 @@ impl Client<'_> {
         self.is_closing
             || self.split.is_some()
             || queued >= usize_of(self.config.flush_at)
-            || self.arena.has_no_slot()
+            || self.arena.is_nearly_full()
             || self.arena.queued_bytes() >= self.max_events_bytes()
             || self.timers.is_expired(Timer::Flush, now)
             || self

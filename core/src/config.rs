@@ -126,7 +126,8 @@ pub struct Config<'buf> {
     pub disable_geoip: bool,
     /// Marks every batch as a historical migration. Off by default.
     pub historical_migration: bool,
-    /// Queued events that make a batch due; at least 1, default 20.
+    /// Queued events that make a batch due; at least 1, default 20. So does a storage that has no
+    /// slot or less than a quarter of its bytes left.
     pub flush_at: u32,
     /// Milliseconds an event waits at most before its batch is due; default 10,000.
     pub flush_interval_ms: u32,

@@ -75,9 +75,8 @@ mod tests {
 
     #[test]
     fn what_it_writes_any_decoder_reads() {
-        let text: String = (0..2_000u32)
-            .map(|n| std::format!("{{\"n\":{n}}},"))
-            .collect();
+        let numbers: Vec<_> = (0..2_000u32).map(|n| std::format!("{{\"n\":{n}}}")).collect();
+        let text = numbers.join(",");
         let mut out = Vec::new();
         let mut gzip = Compressor::new(Format::Gzip, 6);
         for _ in 0..2 {
