@@ -1,0 +1,100 @@
+//! Calling the caller's code: caught when it panics, and never from within itself.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::as_event::AsEvent;
+use crate::error::{CaptureFailure, Error, PostHogError};
+use crate::event::Event;
+use crate::outcome::Receipt;
+
+type BeforeSend = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
+type OnReceipt = Arc<dyn Fn(&Receipt) + Send + Sync>;
+type OnError = Arc<dyn Fn(&PostHogError<'_>) + Send + Sync>;
+
+/// The caller's functions.
+#[derive(Clone, Default)]
+pub(crate) struct Callbacks {
+    pub(crate) before_send: Vec<BeforeSend>,
+    pub(crate) on_receipt: Option<OnReceipt>,
+    pub(crate) on_error: Option<OnError>,
+}
+
+thread_local! {
+    /// Whose function this thread is in: the address of its [`Callbacks`], 0 for nobody's.
+    static INSIDE: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Callbacks {
+    /// Whether this thread is in one of these functions.
+    pub(crate) fn is_inside(&self) -> bool {
+        INSIDE.get() == self.address()
+    }
+
+    /// Passes the event through the hooks in their order; `None` if there is none. Whatever goes
+    /// wrong in one of them drops the event.
+    pub(crate) fn before_send(&self, event: &dyn AsEvent) -> Result<Option<Event>, Error> {
+        if self.before_send.is_empty() {
+            return Ok(None);
+        }
+        let mut event = event.to_event()?;
+        for hook in &self.before_send {
+            let dropped = match self.call(|| hook(event)) {
+                Some(Some(passed)) => {
+                    event = passed;
+                    continue;
+                }
+                Some(None) => Error::DroppedByHook,
+                None => Error::HookPanicked,
+            };
+            self.error(&PostHogError::Hook(&dropped));
+            return Err(dropped);
+        }
+        Ok(Some(event))
+    }
+
+    /// Tells of endings, in their order.
+    pub(crate) fn receipts(&self, receipts: &[Receipt], reason: Option<&str>) {
+        if let Some(on_receipt) = &self.on_receipt {
+            for receipt in receipts {
+                if self.call(|| on_receipt(receipt)).is_none() {
+                    self.error(&PostHogError::CallbackPanicked);
+                }
+            }
+        }
+        if self.on_error.is_some() {
+            let lost = receipts
+                .iter()
+                .filter(|receipt| !receipt.outcome.is_delivered());
+            let lost: Vec<Receipt> = lost.cloned().collect();
+            if !lost.is_empty() {
+                let failure = CaptureFailure {
+                    receipts: &lost,
+                    reason,
+                };
+                self.error(&PostHogError::Capture(failure));
+            }
+        }
+    }
+
+    /// Tells of an error. If the function that is told panics, there is nobody left to tell.
+    pub(crate) fn error(&self, error: &PostHogError<'_>) {
+        if let Some(on_error) = &self.on_error {
+            self.call(|| on_error(error));
+        }
+    }
+
+    /// Runs `function`, marked as the caller's; `None` if it panics.
+    fn call<R>(&self, function: impl FnOnce() -> R) -> Option<R> {
+        let outer = INSIDE.replace(self.address());
+        // What it leaves behind is the caller's own: nothing of ours is borrowed by it.
+        let result = catch_unwind(AssertUnwindSafe(function)).ok();
+        INSIDE.set(outer);
+        result
+    }
+
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+}

@@ -1,0 +1,200 @@
+//! What can go wrong, as the caller is told; and what happened behind the caller's back, as
+//! `on_error` is told.
+
+use std::fmt;
+use std::io;
+
+use hoglet::{CaptureError, Cause, ConfigError, Uuid};
+
+use crate::outcome::{Outcome, Receipt};
+
+/// Why a call could not do what it was asked to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The options break one of the core's limits.
+    Config(ConfigError),
+    /// `host` is not `http://…` or `https://…` with nothing behind its path.
+    Host(String),
+    /// An extra header has a name or a value that HTTP does not allow, or a name that is the
+    /// client's own.
+    Header(String),
+    /// The options ask for something this build was made without: the cargo feature.
+    Feature(&'static str),
+    /// The system gave no randomness.
+    Entropy,
+    /// The system gave no thread.
+    Thread(io::ErrorKind),
+    /// The event was refused; nothing was queued.
+    Capture(CaptureError),
+    /// A property could not be written as JSON; the event is as it was before.
+    Serialization(String),
+    /// The timestamp is outside the years 0 to 9999.
+    InvalidTimestamp,
+    /// A `before_send` hook returned nothing: the event was dropped.
+    DroppedByHook,
+    /// A `before_send` hook panicked: the event was dropped.
+    HookPanicked,
+    /// Called from a callback of the same client, which would feed on itself or wait for itself.
+    InCallback,
+    /// The event ended, but not at the server (`sync_mode`).
+    NotDelivered {
+        /// The event.
+        uuid: Uuid,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// The retries are used up and the event is still queued, to be sent later
+    /// ([`OnExhausted::Park`](hoglet::OnExhausted)).
+    StillQueued(Uuid),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => write!(f, "options: {error}"),
+            Self::Host(host) => {
+                write!(f, "host must be http(s)://name[:port][/path], not {host:?}")
+            }
+            Self::Header(name) => write!(f, "extra header {name:?} cannot be sent"),
+            Self::Feature(name) => write!(f, "hoglet-native was built without feature {name}"),
+            Self::Entropy => f.write_str("the system gave no randomness"),
+            Self::Thread(kind) => write!(f, "the system gave no thread: {kind}"),
+            Self::Capture(error) => write!(f, "event refused: {error}"),
+            Self::Serialization(why) => write!(f, "property cannot be written as JSON: {why}"),
+            Self::InvalidTimestamp => f.write_str("timestamp is outside the years 0 to 9999"),
+            Self::DroppedByHook => f.write_str("a before_send hook dropped the event"),
+            Self::HookPanicked => f.write_str("a before_send hook panicked, the event was dropped"),
+            Self::InCallback => f.write_str("called from a callback of the same client"),
+            Self::NotDelivered { uuid, outcome } => {
+                write!(f, "event {uuid} was not delivered: {outcome}")
+            }
+            Self::StillQueued(uuid) => write!(f, "event {uuid} is still queued, to be sent later"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<CaptureError> for Error {
+    fn from(error: CaptureError) -> Self {
+        Self::Capture(error)
+    }
+}
+
+/// What `on_error` is told. Events that `capture` refuses are not among it: the caller has them.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum PostHogError<'a> {
+    /// Captured events that ended without being delivered.
+    Capture(CaptureFailure<'a>),
+    /// A `before_send` hook dropped an event: [`Error::DroppedByHook`] or [`Error::HookPanicked`].
+    Hook(&'a Error),
+    /// The configuration holds something that cannot be used, and what is used instead.
+    Configuration(&'a Warning),
+    /// `on_receipt` panicked; the panic went no further.
+    CallbackPanicked,
+}
+
+impl fmt::Display for PostHogError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Capture(failure) => failure.fmt(f),
+            Self::Hook(error) => error.fmt(f),
+            Self::Configuration(warning) => warning.fmt(f),
+            Self::CallbackPanicked => f.write_str("on_receipt panicked"),
+        }
+    }
+}
+
+/// Events that were captured and ended at the same moment without being delivered.
+#[derive(Clone, Copy, Debug)]
+pub struct CaptureFailure<'a> {
+    pub(crate) receipts: &'a [Receipt],
+    pub(crate) reason: Option<&'a str>,
+}
+
+impl<'a> CaptureFailure<'a> {
+    /// The events, each with its own outcome; at least one.
+    pub const fn event_results(&self) -> &'a [Receipt] {
+        self.receipts
+    }
+
+    /// How many events were lost.
+    pub const fn event_count(&self) -> usize {
+        self.receipts.len()
+    }
+
+    /// Attempts the first of them took; 0 if it never left the queue.
+    pub fn attempt(&self) -> u32 {
+        self.receipts.first().map_or(0, |receipt| receipt.attempts)
+    }
+
+    /// The HTTP status that ended them, if one did.
+    pub fn status(&self) -> Option<u16> {
+        match self.receipts.first()?.outcome {
+            Outcome::Rejected(status) | Outcome::Exhausted(Cause::Status(status)) => Some(status),
+            _ => None,
+        }
+    }
+
+    /// What the server or the network said to it: the first 300 bytes of an error's body, or
+    /// the text of a transport error.
+    pub const fn reason(&self) -> Option<&'a str> {
+        self.reason
+    }
+}
+
+impl fmt::Display for CaptureFailure<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} event(s) lost", self.receipts.len())?;
+        if let Some(first) = self.receipts.first() {
+            write!(f, ": {}", first.outcome)?;
+        }
+        match self.reason {
+            Some(reason) => write!(f, ": {reason}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Something in the configuration that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// An environment variable has a value that means nothing, or nothing here.
+    Environment {
+        /// The variable's name.
+        variable: &'static str,
+        /// Its value.
+        value: String,
+        /// The value used instead.
+        used: &'static str,
+    },
+    /// There is no API key: the client is disabled.
+    BlankApiKey,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment {
+                variable,
+                value,
+                used,
+            } => {
+                write!(
+                    f,
+                    "{variable}={value} cannot be used, {used} is used instead"
+                )
+            }
+            Self::BlankApiKey => f.write_str("the API key is blank, the client is disabled"),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! One queue to one path of the server, shared between threads.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use hoglet::{FlushMark, Lane as Path, RequestId, Uuid};
+
+use crate::callbacks::Callbacks;
+use crate::error::Error;
+use crate::http::Post;
+use crate::outcome::Outcome;
+use crate::settings::Settings;
+use crate::sink::Keeps;
+use crate::state::{State, Worker};
+use crate::stats::Stats;
+use crate::worker;
+
+/// One of the core's clients behind a lock, and the thread that sends for it.
+///
+/// The lock is held for the core's own work only, which neither blocks nor allocates: not while a
+/// body is compressed or sent, and not while a callback runs.
+pub(crate) struct Lane {
+    state: Mutex<State>,
+    /// Wakes the worker.
+    alarm: Condvar,
+    /// Wakes who waits for events to end.
+    progress: Condvar,
+    pub(crate) callbacks: Arc<Callbacks>,
+    pub(crate) settings: Arc<Settings>,
+    started: Instant,
+}
+
+impl Lane {
+    /// Takes the memory that the settings name. Starts nothing.
+    pub(crate) fn new(
+        settings: Arc<Settings>,
+        callbacks: Arc<Callbacks>,
+        path: Path,
+    ) -> Result<Self, Error> {
+        let keeps = match (&callbacks.on_receipt, &callbacks.on_error) {
+            (Some(_), _) => Keeps::All,
+            (None, Some(_)) => Keeps::Lost,
+            (None, None) => Keeps::Nothing,
+        };
+        Ok(Self {
+            state: Mutex::new(State::new(&settings, path, keeps)?),
+            alarm: Condvar::new(),
+            progress: Condvar::new(),
+            callbacks,
+            settings,
+            started: Instant::now(),
+        })
+    }
+
+    /// Queues an event. Starts the worker if there is none; an event that nobody could send is
+    /// refused. With `polls` off nothing becomes due by it: a flush will follow.
+    pub(crate) fn capture(
+        self: &Arc<Self>,
+        event: &hoglet::Event<'_>,
+        watches: bool,
+        polls: bool,
+    ) -> Result<Uuid, Error> {
+        let now = self.now();
+        let mut state = self.lock();
+        if state.worker.is_none() && !state.is_closed() {
+            self.start_worker(&mut state)?;
+        }
+        let captured = state.capture(event, watches, now);
+        if polls {
+            state.step(now);
+        }
+        self.settle(state, None);
+        captured.map_err(Error::Capture)
+    }
+
+    /// Makes everything due that was captured so far.
+    pub(crate) fn flush(self: &Arc<Self>) -> FlushMark {
+        self.with(None, State::flush)
+    }
+
+    /// Waits until everything before `mark` has ended and the callbacks have been told; until the
+    /// core rests because its retries are used up; or until `deadline`.
+    pub(crate) fn wait_flushed(&self, mark: FlushMark, deadline: Option<Instant>) {
+        let mut taken = None;
+        self.wait(deadline, |state| {
+            let ended = state.is_flushed(mark) || state.is_parked;
+            if ended && taken.is_none() {
+                taken = Some(state.taken);
+            }
+            taken.filter(|taken| state.told >= *taken)
+        });
+    }
+
+    /// Waits for the outcome of an event that is watched; `None` if the core rests, with the event
+    /// still queued.
+    pub(crate) fn wait_outcome(&self, uuid: &Uuid) -> Option<Outcome> {
+        let outcome = self.wait(None, |state| {
+            let outcome = state.sink.take_outcome(uuid);
+            if outcome.is_none() && state.is_parked {
+                return Some(None);
+            }
+            outcome.map(Some)
+        });
+        self.lock().sink.forget(uuid);
+        outcome.flatten()
+    }
+
+    /// Waits for the end of the answer under way, if there is one: only then is there room again for
+    /// the events it brought to their end.
+    pub(crate) fn wait_answered(&self) {
+        let requests = self.lock().requests;
+        self.wait(None, |state| (state.answers >= requests).then_some(()));
+    }
+
+    /// Refuses further events, makes the others due, and gives up what is left after `timeout`.
+    pub(crate) fn close(self: &Arc<Self>, timeout: Duration) {
+        let timeout_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+        self.with(None, |state, now| state.close(now.plus_ms(timeout_ms)));
+    }
+
+    /// Waits until everything has ended and the callbacks have been told. At `deadline`, what is
+    /// left is given up here, for the worker may be deep in a request; that is broken off.
+    pub(crate) fn wait_closed(self: &Arc<Self>, deadline: Option<Instant>) {
+        let closed = self.wait(deadline, |state| {
+            (state.is_closed() && state.told >= state.taken).then_some(())
+        });
+        if closed.is_none() {
+            self.with(None, State::close);
+            let worker = self.lock().worker.take();
+            if let Some(worker) = worker {
+                worker.post.shutdown();
+            }
+        }
+    }
+
+    /// Where every event is or went.
+    pub(crate) fn stats(&self) -> Stats {
+        self.lock().stats()
+    }
+
+    /// Does something to the state, and what follows from it. What ends by it is told with
+    /// `reason`.
+    pub(crate) fn with<R>(
+        self: &Arc<Self>,
+        reason: Option<&str>,
+        act: impl FnOnce(&mut State, hoglet::Instant) -> R,
+    ) -> R {
+        let now = self.now();
+        let mut state = self.lock();
+        let result = act(&mut state, now);
+        state.step(now);
+        self.settle(state, reason);
+        result
+    }
+
+    /// The worker's wait for a request, which `take` reads. `None` once everything has ended for
+    /// good.
+    pub(crate) fn next_request<R>(
+        self: &Arc<Self>,
+        mut take: impl FnMut(RequestId, &hoglet::Request<'_>) -> R,
+    ) -> Option<R> {
+        loop {
+            let now = self.now();
+            let mut state = self.lock();
+            state.wake();
+            state.note_answer();
+            state.refresh_clock(now);
+            state.step(now);
+            // The counters wrap in the core, not in the ledger, if it is kept up to date.
+            state.stats();
+            if state.sink.has_news() {
+                self.settle(state, None);
+            } else if let Some((id, request)) = state.take_request() {
+                return Some(take(id, &request));
+            } else if state.is_closed() {
+                return None;
+            } else if let Some(due) = state.sleep() {
+                let time = Duration::from_millis(now.ms_until(due));
+                // Poisoned or not, it is looked at afresh.
+                drop(self.alarm.wait_timeout(state, time));
+            } else {
+                drop(self.alarm.wait(state));
+            }
+        }
+    }
+
+    /// Waits until `until` gives something; it is asked at once and after every change. `None` after
+    /// `deadline`.
+    fn wait<R>(
+        &self,
+        deadline: Option<Instant>,
+        mut until: impl FnMut(&mut State) -> Option<R>,
+    ) -> Option<R> {
+        let mut state = self.lock();
+        state.waiting += 1;
+        let result = loop {
+            if let Some(result) = until(&mut state) {
+                break Some(result);
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            state = match left {
+                Some(Duration::ZERO) => break None,
+                Some(left) => {
+                    let waited = self.progress.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self
+                    .progress
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+            };
+        };
+        state.waiting -= 1;
+        result
+    }
+
+    /// Lets the lock go, wakes who has to be woken and tells the callbacks.
+    fn settle(self: &Arc<Self>, mut state: MutexGuard<'_, State>, reason: Option<&str>) {
+        let wakes_worker = state.has_work() && self.wake_worker(&mut state);
+        let (has_news, receipts) = state.sink.take_news();
+        let wakes_waiting = has_news && state.waiting > 0;
+        state.taken += u64::from(!receipts.is_empty());
+        drop(state);
+        if wakes_worker {
+            self.alarm.notify_one();
+        }
+        if !receipts.is_empty() {
+            self.callbacks.receipts(&receipts, reason);
+            let mut state = self.lock();
+            state.told += 1;
+            state.sink.recycle(receipts);
+        }
+        if wakes_waiting {
+            self.progress.notify_all();
+        }
+    }
+
+    /// Whether the worker sleeps and has to be woken. In a forked process there is none any more:
+    /// it gets one of its own.
+    fn wake_worker(self: &Arc<Self>, state: &mut State) -> bool {
+        let is_foreign = |worker: &Worker| worker.process != std::process::id();
+        if state.worker.as_ref().is_some_and(is_foreign) {
+            state.worker = None;
+            // If it fails, the next event finds that there is no worker, and says so.
+            return self.start_worker(state).is_err();
+        }
+        state.wake()
+    }
+
+    fn start_worker(self: &Arc<Self>, state: &mut State) -> Result<(), Error> {
+        let post = Arc::new(Post::new(&self.settings, state.path()));
+        let (lane, its_post) = (Arc::clone(self), Arc::clone(&post));
+        let thread = std::thread::Builder::new().name("posthog".to_owned());
+        let spawned = thread.spawn(move || worker::run(&lane, &its_post));
+        spawned.map_err(|error| Error::Thread(error.kind()))?;
+        state.worker = Some(Worker {
+            process: std::process::id(),
+            post,
+        });
+        Ok(())
+    }
+
+    /// Milliseconds since the lane was made.
+    fn now(&self) -> hoglet::Instant {
+        let ms = self.started.elapsed().as_millis();
+        hoglet::Instant::from_millis(u64::try_from(ms).unwrap_or(u64::MAX))
+    }
+
+    /// A panic elsewhere leaves a state that is whole: the core does not panic, and no foreign code
+    /// runs inside the lock.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ClientOptions;
+
+    #[test]
+    fn a_forked_process_gets_a_worker_of_its_own() {
+        let options = ClientOptions::new("phc_test").host("http://127.0.0.1:1");
+        let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
+        let lane = Lane::new(Arc::new(settings), Arc::default(), Path::Analytics);
+        let lane = Arc::new(lane.expect("memory"));
+        let event = hoglet::Event::new("event", "somebody");
+        lane.capture(&event, false, true).expect("a good event");
+        let set = |process| {
+            let mut state = lane.lock();
+            let worker = state.worker.as_mut().expect("the capture has started one");
+            std::mem::replace(&mut worker.process, process)
+        };
+        assert_eq!(set(0), std::process::id());
+        lane.flush();
+        assert_eq!(set(0), std::process::id(), "the flush has started another");
+        lane.with(None, State::close);
+    }
+}

@@ -1,0 +1,64 @@
+//! The smallest `PostHog` client for programs with `std`: [`hoglet`]'s core, one worker thread,
+//! blocking HTTP.
+//!
+//! [`Client::capture`] writes an event into memory that is already there and returns; a thread sends
+//! batches, sends again what can be sent again, and tells how every event ended. To follow one event
+//! through this crate, read in this order: `event.rs` (what the caller says), `client.rs` (what the
+//! caller calls), `lane.rs` and `state.rs` (the core behind a lock), `worker.rs` (the thread that
+//! sends), `http.rs` (one request), `outcome.rs` (how it ended).
+//!
+//! The wire contract is Capture V1 and V0 of `PostHog`; comments that name a "PROTOCOL section" refer
+//! to the summary of it in the repository's `AGENTS.md`.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
+
+mod as_event;
+mod batch;
+mod borrowed;
+mod callbacks;
+mod client;
+mod compress;
+mod error;
+mod event;
+mod host;
+mod http;
+mod lane;
+mod options;
+mod outcome;
+mod persons;
+mod random;
+mod settings;
+mod sink;
+mod state;
+mod stats;
+mod worker;
+
+pub use as_event::AsEvent;
+pub use client::Client;
+pub use error::{CaptureFailure, Error, PostHogError, Warning};
+pub use event::Event;
+pub use hoglet::{
+    self, CaptureError, CaptureMode, Cause, Compression, ConfigError, OnExhausted, Overflow,
+    TransportError, Uuid,
+};
+pub use host::{DEFAULT_HOST, EU_INGESTION_ENDPOINT, US_INGESTION_ENDPOINT};
+pub use options::ClientOptions;
+pub use outcome::{CaptureSummary, Outcome, Receipt};
+pub use stats::{Dropped, Stats, Summary};
+
+/// What the README shows is compiled, and its loop is run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
+/// So is what the package's own README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct PackageReadme;

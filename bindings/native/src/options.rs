@@ -1,0 +1,327 @@
+//! What a client is told once.
+
+use std::fmt;
+use std::sync::Arc;
+
+use hoglet::{CaptureMode, Compression, OnExhausted, Overflow};
+
+use crate::callbacks::Callbacks;
+use crate::error::PostHogError;
+use crate::event::Event;
+use crate::host::DEFAULT_HOST;
+use crate::outcome::Receipt;
+
+/// What a client is told once, at [`Client::new`](crate::Client::new). Every limit is named here,
+/// with its default and what it costs.
+///
+/// ```
+/// use hoglet_native::{ClientOptions, EU_INGESTION_ENDPOINT};
+/// let options = ClientOptions::new("phc_…").host(EU_INGESTION_ENDPOINT).flush_at(50);
+/// # let _ = options;
+/// ```
+#[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option that is on or off"
+)]
+pub struct ClientOptions {
+    pub(crate) api_key: String,
+    pub(crate) host: String,
+    pub(crate) capture_mode: Option<CaptureMode>,
+    pub(crate) capture_compression: Option<Compression>,
+    pub(crate) flush_at: u32,
+    pub(crate) flush_interval_ms: u32,
+    pub(crate) max_batch_size: u32,
+    pub(crate) max_batch_bytes: u32,
+    pub(crate) max_event_bytes: u32,
+    pub(crate) max_queue_size: u32,
+    pub(crate) max_queue_bytes: u32,
+    pub(crate) overflow: Overflow,
+    pub(crate) max_retries: u32,
+    pub(crate) retry_initial_backoff_ms: u32,
+    pub(crate) retry_404_and_429: bool,
+    pub(crate) on_exhausted: OnExhausted,
+    pub(crate) request_timeout_ms: u32,
+    pub(crate) shutdown_timeout_ms: u32,
+    pub(crate) disable_geoip: bool,
+    pub(crate) historical_migration: bool,
+    pub(crate) disabled: bool,
+    pub(crate) sync_mode: bool,
+    pub(crate) extra_headers: Vec<(String, String)>,
+    pub(crate) sdk_info: String,
+    pub(crate) callbacks: Callbacks,
+}
+
+impl ClientOptions {
+    /// The defaults, for the project with this API key (`phc_…`). A blank key disables the client.
+    pub fn new(api_key: impl Into<String>) -> Self {
+        Self {
+            api_key: api_key.into(),
+            host: DEFAULT_HOST.to_owned(),
+            capture_mode: None,
+            capture_compression: None,
+            flush_at: 100,
+            flush_interval_ms: 5_000,
+            max_batch_size: 500,
+            max_batch_bytes: 1 << 20,
+            max_event_bytes: 900 << 10,
+            max_queue_size: 10_000,
+            max_queue_bytes: 8 << 20,
+            overflow: Overflow::RejectNew,
+            max_retries: 3,
+            retry_initial_backoff_ms: 1_000,
+            retry_404_and_429: false,
+            on_exhausted: OnExhausted::Drop,
+            request_timeout_ms: 10_000,
+            shutdown_timeout_ms: 30_000,
+            disable_geoip: false,
+            historical_migration: false,
+            disabled: false,
+            sync_mode: false,
+            extra_headers: Vec::new(),
+            sdk_info: concat!("hoglet-native/", env!("CARGO_PKG_VERSION")).to_owned(),
+            callbacks: Callbacks::default(),
+        }
+    }
+}
+
+/// Where events go, and how.
+impl ClientOptions {
+    /// Sets the host: `http(s)://name[:port][/path]`. Blanks and slashes around it do not matter, a
+    /// blank one is [`DEFAULT_HOST`], the host of an app is replaced by its ingestion host.
+    #[must_use]
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = host.into();
+        self
+    }
+
+    /// Sets the protocol. Without it the environment variable `POSTHOG_CAPTURE_MODE` does (`v1`,
+    /// `analytics_v1`, `v0`, `legacy`); V1 otherwise (PROTOCOL section 2).
+    #[must_use]
+    pub fn capture_mode(mut self, mode: CaptureMode) -> Self {
+        self.capture_mode = Some(mode);
+        self
+    }
+
+    /// Sets how request bodies are compressed. Without it the environment variable
+    /// `POSTHOG_CAPTURE_COMPRESSION` does (`none`, `identity`, `gzip`, `deflate`, `zstd`); gzip
+    /// otherwise. A body that would not become smaller goes out as it is.
+    #[must_use]
+    pub fn capture_compression(mut self, compression: Compression) -> Self {
+        self.capture_compression = Some(compression);
+        self
+    }
+
+    /// Adds `"$geoip_disable": true` to every event. Off by default.
+    #[must_use]
+    pub const fn disable_geoip(mut self, disable: bool) -> Self {
+        self.disable_geoip = disable;
+        self
+    }
+
+    /// Marks every batch as a historical migration. Off by default.
+    #[must_use]
+    pub const fn historical_migration(mut self, historical: bool) -> Self {
+        self.historical_migration = historical;
+        self
+    }
+
+    /// Makes every call do nothing, and start nothing. Off by default.
+    #[must_use]
+    pub const fn disabled(mut self, disabled: bool) -> Self {
+        self.disabled = disabled;
+        self
+    }
+
+    /// Makes [`capture`](crate::Client::capture) wait until the event has ended. Off by default.
+    #[must_use]
+    pub const fn sync_mode(mut self, sync_mode: bool) -> Self {
+        self.sync_mode = sync_mode;
+        self
+    }
+
+    /// Adds a header to every request. It cannot replace one of the client's own.
+    #[must_use]
+    pub fn extra_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.extra_headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets `name/version` of an SDK built on this one, at most 200 bytes; it becomes `$lib` and
+    /// `$lib_version`, and the user agent.
+    #[must_use]
+    pub fn sdk_info(mut self, sdk_info: impl Into<String>) -> Self {
+        self.sdk_info = sdk_info.into();
+        self
+    }
+}
+
+/// Limits and times.
+impl ClientOptions {
+    /// Queued events that make a batch due; at least 1, default 100.
+    #[must_use]
+    pub const fn flush_at(mut self, events: u32) -> Self {
+        self.flush_at = events;
+        self
+    }
+
+    /// Milliseconds an event waits at most before its batch is due; default 5,000.
+    #[must_use]
+    pub const fn flush_interval_ms(mut self, ms: u32) -> Self {
+        self.flush_interval_ms = ms;
+        self
+    }
+
+    /// Events in one request at most; at least 1, default 500. A backlog makes batches this large.
+    #[must_use]
+    pub const fn max_batch_size(mut self, events: u32) -> Self {
+        self.max_batch_size = events;
+        self
+    }
+
+    /// Bytes of one request's JSON at most, before compression; default 1 MiB. The worker's two
+    /// buffers grow to this.
+    #[must_use]
+    pub const fn max_batch_bytes(mut self, bytes: u32) -> Self {
+        self.max_batch_bytes = bytes;
+        self
+    }
+
+    /// Bytes of one event's JSON at most; default 900 KiB. A larger event is refused. Events of the
+    /// AI lane have a limit of their own, 8 MiB.
+    #[must_use]
+    pub const fn max_event_bytes(mut self, bytes: u32) -> Self {
+        self.max_event_bytes = bytes;
+        self
+    }
+
+    /// Events queued and in flight at most; default 10,000. Costs 32 bytes each, from the first
+    /// capture on.
+    #[must_use]
+    pub const fn max_queue_size(mut self, events: u32) -> Self {
+        self.max_queue_size = events;
+        self
+    }
+
+    /// Bytes of JSON queued and in flight at most; default 8 MiB. Costs as much address space from
+    /// the first capture on; memory only as far as it is used.
+    #[must_use]
+    pub const fn max_queue_bytes(mut self, bytes: u32) -> Self {
+        self.max_queue_bytes = bytes;
+        self
+    }
+
+    /// What happens when the queue is full: by default the new event is refused.
+    #[must_use]
+    pub const fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+
+    /// Times a batch is sent again after the first attempt; default 3, 0 for never.
+    #[must_use]
+    pub const fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = retries;
+        self
+    }
+
+    /// First wait before a retry in milliseconds, doubling from there up to 30 s; at least 100,
+    /// default 1,000.
+    #[must_use]
+    pub const fn retry_initial_backoff_ms(mut self, ms: u32) -> Self {
+        self.retry_initial_backoff_ms = ms;
+        self
+    }
+
+    /// Sends a batch again after 404 and 429 in V1, which a proxy in front of PostHog may answer.
+    /// Off by default: from PostHog itself both are final.
+    #[must_use]
+    pub const fn retry_404_and_429(mut self, retry: bool) -> Self {
+        self.retry_404_and_429 = retry;
+        self
+    }
+
+    /// What becomes of a batch whose retries are used up: by default its events are lost.
+    #[must_use]
+    pub const fn on_exhausted(mut self, on_exhausted: OnExhausted) -> Self {
+        self.on_exhausted = on_exhausted;
+        self
+    }
+
+    /// Milliseconds until an unanswered request counts as failed; at least 1, default 10,000.
+    #[must_use]
+    pub const fn request_timeout_ms(mut self, ms: u32) -> Self {
+        self.request_timeout_ms = ms;
+        self
+    }
+
+    /// Milliseconds that dropping the last [`Client`](crate::Client) waits at most for what is left
+    /// to be sent; default 30,000.
+    #[must_use]
+    pub const fn shutdown_timeout_ms(mut self, ms: u32) -> Self {
+        self.shutdown_timeout_ms = ms;
+        self
+    }
+}
+
+/// Callbacks. Each may run on any thread that uses the client and on its worker, and must not call
+/// the same client: its methods refuse with [`Error::InCallback`](crate::Error).
+impl ClientOptions {
+    /// Adds a hook that sees every event before it is queued, on the thread that captures it, and
+    /// returns it, changed or not, or `None` to drop it. If it panics the event is dropped. Several
+    /// run in the order they were added.
+    #[must_use]
+    pub fn before_send<F>(mut self, hook: F) -> Self
+    where
+        F: Fn(Event) -> Option<Event> + Send + Sync + 'static,
+    {
+        self.callbacks.before_send.push(Arc::new(hook));
+        self
+    }
+
+    /// Sets the function that is told how each captured event ended.
+    #[must_use]
+    pub fn on_receipt<F>(mut self, on_receipt: F) -> Self
+    where
+        F: Fn(&Receipt) + Send + Sync + 'static,
+    {
+        self.callbacks.on_receipt = Some(Arc::new(on_receipt));
+        self
+    }
+
+    /// Sets the function that is told of captured events that were lost, with the server's reason,
+    /// of hooks that dropped an event, and of configuration that cannot be used.
+    #[must_use]
+    pub fn on_error<F>(mut self, on_error: F) -> Self
+    where
+        F: Fn(&PostHogError<'_>) + Send + Sync + 'static,
+    {
+        self.callbacks.on_error = Some(Arc::new(on_error));
+        self
+    }
+}
+
+impl From<&str> for ClientOptions {
+    fn from(api_key: &str) -> Self {
+        Self::new(api_key)
+    }
+}
+
+impl From<String> for ClientOptions {
+    fn from(api_key: String) -> Self {
+        Self::new(api_key)
+    }
+}
+
+impl fmt::Debug for ClientOptions {
+    /// Without the API key and the extra headers' values, which may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientOptions")
+            .field("host", &self.host)
+            .field("capture_mode", &self.capture_mode)
+            .field("capture_compression", &self.capture_compression)
+            .field("disabled", &self.disabled)
+            .field("sync_mode", &self.sync_mode)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,169 @@
+//! How an event ended, owned: the core's [`hoglet::Outcome`] borrows the server's answer.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use hoglet::{Cause, Uuid};
+
+use crate::error::Error;
+
+/// What became of an event; the owned form of [`hoglet::Outcome`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Stored: `ok` in V1, a 2xx in V0.
+    Delivered,
+    /// Stored, with the server's remark (`person_processing_disabled`, …).
+    Warning(Option<String>),
+    /// Accepted with a word this version does not know (`limited`, …), given here.
+    Accepted(String),
+    /// The server took the batch and dropped this event, for the reason given.
+    Dropped(Option<String>),
+    /// A 2xx answer that does not list this event.
+    Absent,
+    /// A 2xx answer that could not be read.
+    Unconfirmed,
+    /// The server refused the whole batch with this status, which is not sent again.
+    Rejected(u16),
+    /// `max_retries` is used up; the last attempt ended like this.
+    Exhausted(Cause),
+    /// Pushed out of a full queue by a newer event ([`Overflow::DropOldest`](hoglet::Overflow)).
+    Evicted,
+    /// Still here when the deadline of [`Client::shutdown`](crate::Client::shutdown) came.
+    Abandoned,
+    /// Not captured: the client is disabled.
+    Disabled,
+    /// An ending that a newer core knows, by its name.
+    Other(&'static str),
+}
+
+impl Outcome {
+    /// Whether the server is known to have stored the event.
+    pub const fn is_delivered(&self) -> bool {
+        matches!(self, Self::Delivered | Self::Warning(_))
+    }
+
+    /// The outcome's name in logs and JSON, `snake_case`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Warning(_) => "warning",
+            Self::Accepted(_) => "accepted",
+            Self::Dropped(_) => "dropped",
+            Self::Absent => "absent",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Rejected(_) => "rejected",
+            Self::Exhausted(_) => "exhausted",
+            Self::Evicted => "evicted",
+            Self::Abandoned => "abandoned",
+            Self::Disabled => "disabled",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// The server's word, remark or reason, if it gave one.
+    pub fn details(&self) -> Option<&str> {
+        match self {
+            Self::Warning(details) | Self::Dropped(details) => details.as_deref(),
+            Self::Accepted(word) => Some(word),
+            _ => None,
+        }
+    }
+}
+
+impl From<hoglet::Outcome<'_>> for Outcome {
+    fn from(outcome: hoglet::Outcome<'_>) -> Self {
+        match outcome {
+            hoglet::Outcome::Delivered => Self::Delivered,
+            hoglet::Outcome::Warning(details) => Self::Warning(details.map(str::to_owned)),
+            hoglet::Outcome::Accepted(word) => Self::Accepted(word.to_owned()),
+            hoglet::Outcome::Dropped(details) => Self::Dropped(details.map(str::to_owned)),
+            hoglet::Outcome::Absent => Self::Absent,
+            hoglet::Outcome::Unconfirmed => Self::Unconfirmed,
+            hoglet::Outcome::Rejected(status) => Self::Rejected(status),
+            hoglet::Outcome::Exhausted(cause) => Self::Exhausted(cause),
+            hoglet::Outcome::Evicted => Self::Evicted,
+            hoglet::Outcome::Abandoned => Self::Abandoned,
+            other => Self::Other(other.name()),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    /// The name, and what is known beside it: `rejected (status 401)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::Rejected(status) | Self::Exhausted(Cause::Status(status)) => {
+                write!(f, " (status {status})")
+            }
+            Self::Exhausted(Cause::Transport(error)) => write!(f, " ({})", error.name()),
+            _ => match self.details() {
+                Some(details) => write!(f, " ({details})"),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
+/// The end of one captured event; each has exactly one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The event's uuid, as `capture` gave it.
+    pub uuid: Uuid,
+    /// Attempts of the request it was in; 0 if it was in the queue when it ended.
+    pub attempts: u32,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+impl From<hoglet::Receipt<'_>> for Receipt {
+    fn from(receipt: hoglet::Receipt<'_>) -> Self {
+        Self {
+            uuid: receipt.uuid,
+            attempts: receipt.attempts,
+            outcome: receipt.outcome.into(),
+        }
+    }
+}
+
+/// What became of the events of one
+/// [`capture_batch_immediate`](crate::Client::capture_batch_immediate).
+#[derive(Clone, Debug, Default)]
+pub struct CaptureSummary {
+    pub(crate) submitted: usize,
+    pub(crate) results: HashMap<Uuid, Outcome>,
+    pub(crate) refused: Vec<(usize, Error)>,
+}
+
+impl CaptureSummary {
+    /// Events that were captured; 0 if the client is disabled.
+    pub const fn submitted(&self) -> usize {
+        self.submitted
+    }
+
+    /// Submitted events that the server is not known to have stored.
+    pub fn not_persisted(&self) -> usize {
+        let persisted = self
+            .results
+            .values()
+            .filter(|outcome| outcome.is_delivered());
+        self.submitted.saturating_sub(persisted.count())
+    }
+
+    /// Whether every submitted event was stored. True when nothing was submitted: compare
+    /// [`Self::submitted`] as well.
+    pub fn all_persisted(&self) -> bool {
+        self.not_persisted() == 0
+    }
+
+    /// How each submitted event ended; one that is still queued is not listed.
+    pub const fn event_results(&self) -> &HashMap<Uuid, Outcome> {
+        &self.results
+    }
+
+    /// Events that were not submitted, by their position, and why.
+    pub fn refused(&self) -> &[(usize, Error)] {
+        &self.refused
+    }
+}

@@ -1,0 +1,19 @@
+//! Randomness from the system.
+
+use hoglet::Uuid;
+
+use crate::error::Error;
+
+/// 128 random bits.
+pub(crate) fn seed() -> Result<[u8; 16], Error> {
+    let mut seed = [0; 16];
+    getrandom::fill(&mut seed).map_err(|_| Error::Entropy)?;
+    Ok(seed)
+}
+
+/// A version 4 uuid.
+pub(crate) fn uuid_v4() -> Uuid {
+    // Where there is no randomness there is no client either that could send this.
+    let bits = seed().unwrap_or_default();
+    uuid::Builder::from_random_bytes(bits).into_uuid()
+}

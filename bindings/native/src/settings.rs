@@ -1,0 +1,254 @@
+//! The options once the environment and the rules have been applied to them.
+
+use hoglet::{CaptureMode, Compression, Config, Lane, Slot, Storage};
+
+use crate::error::{Error, Warning};
+use crate::host;
+use crate::http;
+use crate::options::ClientOptions;
+
+const MODE_VARIABLE: &str = "POSTHOG_CAPTURE_MODE";
+const COMPRESSION_VARIABLE: &str = "POSTHOG_CAPTURE_COMPRESSION";
+
+/// Largest event of the AI lane, in bytes (PROTOCOL section 2).
+const AI_MAX_EVENT_BYTES: u32 = 8 << 20;
+/// Room in a body for its envelope.
+const ENVELOPE_BYTES: u32 = 1 << 10;
+/// The AI lane's queue holds at least this: the batch in flight and another of the same size.
+const AI_MIN_QUEUE_BYTES: u32 = 2 * (AI_MAX_EVENT_BYTES + ENVELOPE_BYTES);
+
+/// Options that can be used as they stand.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) options: ClientOptions,
+    /// Without a slash at its end.
+    pub(crate) host: String,
+    pub(crate) capture_mode: CaptureMode,
+    pub(crate) compression: Compression,
+    pub(crate) disabled: bool,
+    pub(crate) headers: Vec<http::Header>,
+}
+
+impl Settings {
+    /// Applies the environment, which `variable` reads; what cannot be used is added to
+    /// `warnings`.
+    pub(crate) fn new(
+        options: ClientOptions,
+        variable: impl Fn(&'static str) -> Option<String>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Self, Error> {
+        let disabled = options.disabled || options.api_key.trim().is_empty();
+        if disabled && !options.disabled {
+            warnings.push(Warning::BlankApiKey);
+        }
+        let capture_mode = options.capture_mode.unwrap_or_else(|| {
+            read(
+                &variable,
+                MODE_VARIABLE,
+                "v1",
+                warnings,
+                CaptureMode::from_name,
+            )
+            .unwrap_or_default()
+        });
+        let usable = |name: &str| {
+            Compression::from_name(name).filter(|compression| can_use(*compression, capture_mode))
+        };
+        let compression = options.capture_compression.unwrap_or_else(|| {
+            read(&variable, COMPRESSION_VARIABLE, "gzip", warnings, usable)
+                .unwrap_or(Compression::Gzip)
+        });
+        if compression == Compression::Zstd && !cfg!(feature = "zstd") {
+            return Err(Error::Feature("zstd"));
+        }
+        let settings = Self {
+            host: host::normalize(&options.host)?,
+            headers: http::headers(&options.extra_headers)?,
+            capture_mode,
+            compression,
+            disabled,
+            options,
+        };
+        if !disabled {
+            settings.check(Lane::Analytics)?;
+            settings.check(Lane::Ai)?;
+        }
+        Ok(settings)
+    }
+
+    /// The project token.
+    pub(crate) fn token(&self) -> &str {
+        self.options.api_key.trim()
+    }
+
+    /// What the core is told, beside its seed.
+    pub(crate) fn config<'a>(&self, lane: Lane, token: &'a str, sdk_info: &'a str) -> Config<'a> {
+        let options = &self.options;
+        let mut config = Config::new(token, [1; 16]);
+        config.lane = lane;
+        config.sdk_info = sdk_info;
+        config.capture_mode = self.capture_mode;
+        config.compression = self.compression;
+        config.disable_geoip = options.disable_geoip;
+        config.historical_migration = options.historical_migration;
+        config.flush_at = options.flush_at;
+        config.flush_interval_ms = options.flush_interval_ms;
+        config.max_batch_events = options.max_batch_size;
+        config.max_batch_bytes = options.max_batch_bytes;
+        config.max_event_bytes = options.max_event_bytes;
+        config.overflow = options.overflow;
+        config.max_retries = options.max_retries;
+        config.retry_initial_ms = options.retry_initial_backoff_ms;
+        config.retry_404_and_429 = options.retry_404_and_429;
+        config.on_exhausted = options.on_exhausted;
+        config.request_timeout_ms = options.request_timeout_ms;
+        if lane == Lane::Ai {
+            config.max_event_bytes = AI_MAX_EVENT_BYTES;
+            config.max_batch_bytes = config
+                .max_batch_bytes
+                .max(AI_MAX_EVENT_BYTES + ENVELOPE_BYTES);
+        }
+        config
+    }
+
+    /// Bytes of the queue of `lane`.
+    pub(crate) fn queue_bytes(&self, lane: Lane) -> usize {
+        let bytes = match lane {
+            Lane::Analytics => self.options.max_queue_bytes,
+            Lane::Ai => self.options.max_queue_bytes.max(AI_MIN_QUEUE_BYTES),
+        };
+        // Saturates where there is no room for that much anyway.
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
+    /// Events of a queue.
+    pub(crate) fn queue_events(&self) -> usize {
+        usize::try_from(self.options.max_queue_size).unwrap_or(usize::MAX)
+    }
+
+    /// Asks the core whether it would take the configuration, without its memory.
+    fn check(&self, lane: Lane) -> Result<(), Error> {
+        let (mut byte, mut slot) = ([0], [Slot::EMPTY]);
+        let bytes = byte
+            .get_mut(..self.queue_bytes(lane).min(1))
+            .unwrap_or_default();
+        let slots = slot
+            .get_mut(..self.queue_events().min(1))
+            .unwrap_or_default();
+        let config = self.config(lane, self.token(), &self.options.sdk_info);
+        hoglet::Client::new(
+            config,
+            Storage::new(bytes, slots),
+            hoglet::Instant::default(),
+        )?;
+        Ok(())
+    }
+}
+
+/// Reads a variable; a value that means nothing is a warning.
+fn read<T>(
+    variable: impl Fn(&'static str) -> Option<String>,
+    name: &'static str,
+    used: &'static str,
+    warnings: &mut Vec<Warning>,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    let value = variable(name)?;
+    let parsed = parse(&value.trim().to_ascii_lowercase());
+    if parsed.is_none() && !value.trim().is_empty() {
+        warnings.push(Warning::Environment {
+            variable: name,
+            value,
+            used,
+        });
+    }
+    parsed
+}
+
+/// Whether this build and this protocol have it.
+fn can_use(compression: Compression, mode: CaptureMode) -> bool {
+    match compression {
+        Compression::None | Compression::Gzip => true,
+        Compression::Deflate => mode == CaptureMode::V1,
+        Compression::Zstd => mode == CaptureMode::V1 && cfg!(feature = "zstd"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The mode and the compression that come of the options and the environment, and the warnings.
+    fn settle(
+        options: ClientOptions,
+        mode: Option<&str>,
+        compression: Option<&str>,
+    ) -> (CaptureMode, Compression, Vec<String>) {
+        let mut warnings = Vec::new();
+        let variable = |name| match name {
+            MODE_VARIABLE => mode.map(str::to_owned),
+            COMPRESSION_VARIABLE => compression.map(str::to_owned),
+            other => panic!("{other} is not the client's"),
+        };
+        let settings = Settings::new(options, variable, &mut warnings).expect("good options");
+        let warnings = warnings.iter().map(ToString::to_string).collect();
+        (settings.capture_mode, settings.compression, warnings)
+    }
+
+    fn options() -> ClientOptions {
+        ClientOptions::new("phc_test")
+    }
+
+    #[test]
+    fn the_environment_chooses_what_the_options_leave_open() {
+        for (name, mode) in [
+            ("v0", CaptureMode::V0),
+            ("legacy", CaptureMode::V0),
+            ("v1", CaptureMode::V1),
+            (" Analytics_V1 ", CaptureMode::V1),
+            ("", CaptureMode::V1),
+        ] {
+            let settled = settle(options(), Some(name), None);
+            assert_eq!(settled, (mode, Compression::Gzip, vec![]), "{name:?}");
+        }
+        for (name, compression) in [
+            ("none", Compression::None),
+            ("identity", Compression::None),
+            ("gzip", Compression::Gzip),
+            ("deflate", Compression::Deflate),
+            #[cfg(feature = "zstd")]
+            ("zstd", Compression::Zstd),
+        ] {
+            let settled = settle(options(), None, Some(name));
+            assert_eq!(settled, (CaptureMode::V1, compression, vec![]), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn the_options_win_over_the_environment() {
+        let options = options()
+            .capture_mode(CaptureMode::V1)
+            .capture_compression(Compression::None);
+        let settled = settle(options, Some("v0"), Some("no such thing"));
+        assert_eq!(settled, (CaptureMode::V1, Compression::None, vec![]));
+    }
+
+    #[test]
+    fn an_unknown_value_warns_and_falls_back() {
+        let (mode, compression, warnings) = settle(options(), Some("v2"), Some("br"));
+        assert_eq!((mode, compression), (CaptureMode::V1, Compression::Gzip));
+        assert_eq!(
+            warnings,
+            [
+                "POSTHOG_CAPTURE_MODE=v2 cannot be used, v1 is used instead",
+                "POSTHOG_CAPTURE_COMPRESSION=br cannot be used, gzip is used instead",
+            ]
+        );
+        let (_, compression, warnings) = settle(options(), Some("v0"), Some("zstd"));
+        assert_eq!(
+            (compression, warnings.len()),
+            (Compression::Gzip, 1),
+            "V0 has no zstd"
+        );
+    }
+}

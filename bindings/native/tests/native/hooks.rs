@@ -1,0 +1,279 @@
+//! The caller's functions: `before_send`, `on_receipt`, `on_error`.
+
+use std::sync::mpsc::channel;
+use std::sync::{Arc, OnceLock};
+
+use hoglet_native::hoglet::{self, CaptureError, EventOptions, Value};
+use hoglet_native::{Client, Error, Event, PostHogError};
+use hoglet_tests::server::Fault;
+use serde_json::json;
+
+use crate::{
+    PATIENCE, capture, capture_all, client, event, options, owned, server, stored, with_errors,
+    with_receipts,
+};
+
+#[test]
+fn before_send_changes_events() {
+    let server = server();
+    let hooked = options(&server)
+        .before_send(|mut event: Event| {
+            event.remove_prop("password")?;
+            event
+                .insert_prop("seen", event.distinct_id().to_owned())
+                .ok()?;
+            Some(event)
+        })
+        .before_send(|mut event: Event| {
+            event.insert_prop("order", event.prop("seen")?).ok()?;
+            Some(event)
+        });
+    let client = client(hooked);
+    let mut event = owned("changed");
+    event.insert_prop("password", "secret").expect("a string");
+    client.capture(event).expect("the hooks let it pass");
+    client.flush();
+    let expected = json!({"seen": "somebody", "order": "somebody"});
+    assert_eq!(server.events()[0].properties, expected);
+}
+
+#[test]
+fn before_send_sees_all_of_a_borrowed_event() {
+    let server = server();
+    let (seen, sees) = channel();
+    let hooked = options(&server).before_send(move |event| {
+        let _ = seen.send(event.clone());
+        Some(event)
+    });
+    let (hooked, plain) = (client(hooked), client(options(&server)));
+    let list = [Value::Null, Value::from(0.5)];
+    let members = [
+        ("text", Value::from("ä\"\n")),
+        ("list", Value::Array(&list)),
+        (
+            "fixed",
+            Value::Fixed {
+                mantissa: 235,
+                decimals: 1,
+            },
+        ),
+        ("$set", Value::Object(&[("a", Value::from(1))])),
+        ("$lib", Value::from("mine")),
+    ];
+    let set = [("a", Value::from(2)), ("b", Value::from(3))];
+    let event = hoglet::Event::new("borrowed", "somebody")
+        .properties(&members)
+        .set(&set)
+        .groups(&[("company", "c1")])
+        .session_id("s1")
+        .timestamp("2026-03-19T15:29:58.123+01:00")
+        .options(EventOptions {
+            process_person_profile: Some(false),
+            ..EventOptions::NONE
+        });
+    for client in [&hooked, &plain] {
+        client.capture(event).expect("a good event");
+        client.flush();
+    }
+    let body = |at: usize| {
+        let mut event = server.requests()[at].batch()[0].clone();
+        event["uuid"].take();
+        event
+    };
+    assert_eq!(
+        body(0),
+        body(1),
+        "the hook makes no difference by being there"
+    );
+    let seen = sees.recv_timeout(PATIENCE).expect("the hook ran");
+    assert_eq!(seen.event_name(), "borrowed");
+    assert_eq!(seen.prop("$set"), Some(json!({"a": 1, "b": 3})));
+    assert_eq!(seen.prop("$groups"), Some(json!({"company": "c1"})));
+    assert_eq!(seen.prop("$process_person_profile"), Some(json!(false)));
+}
+
+#[test]
+fn before_send_sees_large_events_and_refuses_broken_ones() {
+    let server = server();
+    let client = client(options(&server).before_send(Some));
+    let text = format!("{{\"large\":\"{}\"}}", "x".repeat(500_000));
+    client
+        .capture(event("large").json(&text))
+        .expect("it is below the limit");
+    let error = client
+        .capture(event("broken").json("[]"))
+        .expect_err("no object");
+    assert!(
+        matches!(error, Error::Capture(CaptureError::Json(_))),
+        "{error}"
+    );
+    client.flush();
+    assert_eq!(
+        server.requests()[0].batch()[0]["properties"]["large"]
+            .as_str()
+            .map(str::len),
+        Some(500_000)
+    );
+    assert_eq!(client.stats().refused, 1);
+}
+
+#[test]
+fn a_hook_that_drops_or_panics_drops_the_event_and_says_so() {
+    let server = server();
+    let hooked = options(&server).before_send(|event| match event.event_name() {
+        "drop" => None,
+        "panic" => panic!("a hook's own mistake"),
+        _ => Some(event),
+    });
+    let (hooked, errors) = with_errors(hooked);
+    let client = client(hooked);
+    assert_eq!(client.capture(event("drop")), Err(Error::DroppedByHook));
+    assert_eq!(client.capture(event("panic")), Err(Error::HookPanicked));
+    capture(&client, "pass");
+    client.flush();
+    assert_eq!(stored(&server), ["pass"]);
+    assert_eq!(client.stats().dropped_by_hook, 2);
+    let errors: Vec<String> = errors.try_iter().collect();
+    assert_eq!(
+        errors,
+        [
+            Error::DroppedByHook.to_string(),
+            Error::HookPanicked.to_string()
+        ]
+    );
+}
+
+#[test]
+fn on_error_is_told_the_servers_reason() {
+    let server = server();
+    server.play([Fault::status(401).with_body(r#"{"error":"missing_authorization"}"#)]);
+    let (told, tells) = channel();
+    let options = options(&server).on_error(move |error| {
+        if let PostHogError::Capture(failure) = error {
+            let facts = (failure.status(), failure.attempt(), failure.event_count());
+            let _ = told.send((facts, failure.reason().map(str::to_owned)));
+        }
+    });
+    let client = client(options);
+    capture_all(&client, &["a", "b"]);
+    client.flush();
+    let (facts, reason) = tells.recv_timeout(PATIENCE).expect("both were lost");
+    assert_eq!(facts, (Some(401), 1, 2), "once for both");
+    assert_eq!(
+        reason.as_deref(),
+        Some(r#"{"error":"missing_authorization"}"#)
+    );
+    assert!(tells.try_recv().is_err());
+}
+
+#[test]
+fn a_long_reason_is_cut() {
+    let server = server();
+    server.play([Fault::status(400).with_body(&"ä".repeat(1_000))]);
+    let (options, errors) = with_errors(options(&server));
+    let client = client(options);
+    capture(&client, "refused");
+    client.flush();
+    let text = errors.recv_timeout(PATIENCE).expect("it was lost");
+    assert_eq!(text.matches('ä').count(), 150);
+}
+
+#[test]
+fn a_callback_that_panics_stops_nothing() {
+    let server = server();
+    let options = options(&server).on_receipt(|_| panic!("a callback's own mistake"));
+    let (options, errors) = with_errors(options);
+    let client = client(options);
+    for _ in 0..2 {
+        capture(&client, "event");
+        assert_eq!(client.flush().delivered, 1);
+        assert_eq!(
+            errors.recv_timeout(PATIENCE).as_deref(),
+            Ok("on_receipt panicked")
+        );
+    }
+}
+
+#[test]
+fn a_callback_cannot_wait_for_itself() {
+    let server = server();
+    let client: Arc<OnceLock<Client>> = Arc::default();
+    let own = Arc::clone(&client);
+    let (told, tells) = channel();
+    let options = options(&server).on_receipt(move |_| {
+        let client = own.get().expect("set below");
+        let _ = told.send(client.capture(event("again")));
+        let _ = told.send(
+            client
+                .capture_immediate(event("again"))
+                .map(|_| client.capture(event("x")).unwrap_or_default()),
+        );
+        client.flush();
+        client.shutdown(PATIENCE);
+    });
+    let client = client.get_or_init(|| crate::client(options));
+    capture(client, "once");
+    client.flush();
+    let results: Vec<_> = tells.try_iter().collect();
+    assert_eq!(results, [Err(Error::InCallback), Err(Error::InCallback)]);
+    assert_eq!(
+        client.capture(event("late")),
+        Err(Error::Capture(CaptureError::Closed))
+    );
+    assert_eq!(stored(&server), ["once"]);
+}
+
+#[test]
+fn another_client_may_be_used_in_a_callback() {
+    let server = server();
+    let other = client(options(&server));
+    let inner = other.clone();
+    let options = options(&server).on_receipt(move |_| drop(inner.capture(event("about it"))));
+    let client = client(options);
+    capture(&client, "it");
+    client.flush();
+    other.flush();
+    assert_eq!(stored(&server), ["it", "about it"]);
+}
+
+#[test]
+fn receipts_come_from_one_thread() {
+    let server = server();
+    let (told, tells) = channel();
+    let options = options(&server).on_receipt(move |_| {
+        let thread = std::thread::current();
+        let _ = told.send((thread.id(), thread.name().map(str::to_owned)));
+    });
+    let client = client(options);
+    for _ in 0..3 {
+        capture(&client, "event");
+        client.flush();
+    }
+    let threads: Vec<_> = tells.try_iter().collect();
+    assert_eq!(threads.len(), 3);
+    assert!(threads.iter().all(|thread| *thread == threads[0]));
+    assert_eq!(threads[0].1.as_deref(), Some("posthog"));
+}
+
+#[test]
+fn events_pushed_out_have_receipts_too() {
+    let server = server();
+    let small = options(&server)
+        .max_queue_size(4)
+        .overflow(hoglet_native::Overflow::DropOldest);
+    let (small, receipts) = with_receipts(small.flush_at(1));
+    server.play([Fault::delay(PATIENCE)]);
+    let client = client(small);
+    capture(&client, "in flight");
+    assert!(server.wait_until(|state| state.requests().len() == 1, PATIENCE));
+    let uuids = ["1", "2", "3", "4", "5"].map(|name| capture(&client, name));
+    let evicted: Vec<_> = receipts
+        .try_iter()
+        .map(|r| (r.uuid, r.outcome.name()))
+        .collect();
+    assert_eq!(evicted, [(uuids[0], "evicted"), (uuids[1], "evicted")]);
+    assert_eq!(
+        client.shutdown(std::time::Duration::ZERO).dropped.evicted,
+        2
+    );
+}
