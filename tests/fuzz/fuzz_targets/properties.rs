@@ -1,0 +1,71 @@
+//! Properties given as JSON text, against `serde_json`: accepted if and only if it reads them as an
+//! object, and then the body is JSON that says the same.
+#![no_main]
+
+use hoglet::{CaptureError, CaptureMode, Event, Ignore, MAX_DEPTH};
+use hoglet_fuzz::{NOW, body, config, send, with_client};
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Map, Value};
+
+fuzz_target!(|data: &[u8]| {
+    let mut config = config();
+    if data.first() == Some(&b' ') {
+        config.capture_mode = CaptureMode::V0;
+    }
+    with_client(config, |client| {
+        let object = serde_json::from_slice::<Map<String, Value>>(data);
+        let set = [("from", "outside".into())];
+        let event = Event::new("e", "u").json(data).set(&set);
+        match client.capture(&event, NOW, &mut Ignore) {
+            Ok(_) => {
+                let id = send(client);
+                let body = body(client, id);
+                match (object, serde_json::from_slice::<Value>(&body)) {
+                    (Ok(object), Ok(body)) => check(&object, &body["batch"]),
+                    // Numbers may have any size.
+                    (Err(error), Err(_)) if error.to_string().contains("out of range") => {}
+                    (object, body) => panic!("{object:?} became {body:?}"),
+                }
+            }
+            Err(CaptureError::Json(error)) => {
+                assert!(error.at <= data.len(), "{error}");
+                assert!(object.is_err() || depth(data) > MAX_DEPTH, "{error}, and it is an object");
+            }
+            Err(other) => panic!("{other}"),
+        }
+        assert!(client.stats().is_balanced());
+    });
+});
+
+/// Every member that means nothing to the SDK must arrive as it was given.
+fn check(object: &Map<String, Value>, batch: &Value) {
+    assert_eq!(batch.as_array().map(Vec::len), Some(1));
+    let sent = batch[0]["properties"].as_object().expect("an object");
+    for (name, value) in object.iter().filter(|(name, _)| !name.starts_with('$')) {
+        assert_eq!(sent.get(name), Some(value), "{name}");
+    }
+    assert!(sent.keys().all(|name| name.starts_with('$') || object.contains_key(name)));
+    let set = match object.get("$set") {
+        Some(Value::Object(set)) => set.contains_key("from") || sent["$set"]["from"] == "outside",
+        Some(other) => sent["$set"] == *other,
+        None => sent["$set"]["from"] == "outside",
+    };
+    assert!(set, "{sent:?}");
+}
+
+/// The most brackets open at once.
+fn depth(text: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut is_escaped) = (0_usize, 0, false, false);
+    for byte in text {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_string => is_escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}

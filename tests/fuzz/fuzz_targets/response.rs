@@ -1,0 +1,173 @@
+//! The body of a Capture V1 answer, against `serde_json`: the same verdicts, whole or in pieces.
+#![no_main]
+
+use hoglet::{MAX_DEPTH, MAX_DETAILS_LEN, MAX_RESULT_LEN, Outcome, Uuid};
+use hoglet_fuzz::{pieces, receipts};
+use libfuzzer_sys::fuzz_target;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+
+fuzz_target!(|data: &[u8]| {
+    let uuids = [1, 2, 3].map(|n| Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0000 | n));
+    let whole = receipts(&uuids, [data]);
+    assert_eq!(whole, receipts(&uuids, pieces(data)), "whole, then in pieces");
+    let is_plain = std::str::from_utf8(data).is_ok_and(|text| !text.contains("\\u"));
+    match serde_json::from_slice::<Body>(data) {
+        Ok(body) if depth(data) <= MAX_DEPTH => {
+            let mut found: Vec<&str> = whole.lines().collect();
+            let mut expected = body.receipts(&uuids);
+            found.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(found, expected);
+        }
+        // Text that is no text is let through within strings; anything else is not JSON to either.
+        Err(_) if is_plain => assert!(!whole.contains("Absent"), "taken for JSON:\n{whole}"),
+        _ => {}
+    }
+});
+
+/// The entries of every object `results` at the top, in order; `None` where there is none.
+struct Body(Option<Vec<Entry>>);
+
+struct Entry {
+    name: String,
+    result: String,
+    details: Option<String>,
+}
+
+impl Body {
+    fn receipts(&self, uuids: &[Uuid]) -> Vec<String> {
+        let entries = self.0.as_deref().unwrap_or_default();
+        let missing = match self.0 {
+            Some(_) => Outcome::Absent,
+            None => Outcome::Unconfirmed,
+        };
+        let outcome = |uuid: &Uuid| {
+            let Some(entry) = entries.iter().find(|entry| uuid_of(&entry.name) == Some(*uuid)) else {
+                return Some(missing);
+            };
+            let details = entry.details.as_deref().map(|details| cut(details, MAX_DETAILS_LEN));
+            Some(match cut(&entry.result, MAX_RESULT_LEN) {
+                "ok" => Outcome::Delivered,
+                "warning" => Outcome::Warning(details),
+                "drop" => Outcome::Dropped(details),
+                "retry" => return None,
+                word => Outcome::Accepted(word),
+            })
+        };
+        uuids.iter().filter_map(|uuid| Some(format!("{uuid} {:?}", outcome(uuid)?))).collect()
+    }
+}
+
+fn uuid_of(name: &str) -> Option<Uuid> {
+    let digits: String = name.chars().filter(|c| *c != '-').collect();
+    let is_hex = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    Uuid::try_parse(&digits).ok().filter(|_| is_hex)
+}
+
+fn cut(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
+}
+
+/// The most brackets open at once.
+fn depth(text: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut is_escaped) = (0_usize, 0, false, false);
+    for byte in text {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_string => is_escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth -= 1,
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Top)
+    }
+}
+
+/// Takes any value; of an object the members `results`.
+struct Top;
+
+/// Writes the methods of a visitor that takes no notice of anything but an object.
+macro_rules! only_objects {
+    ($nothing:expr) => {
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("any JSON")
+        }
+        fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+            Ok($nothing)
+        }
+        fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+            Ok($nothing)
+        }
+        fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+            Ok($nothing)
+        }
+        fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+            Ok($nothing)
+        }
+        fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
+            Ok($nothing)
+        }
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok($nothing)
+        }
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            while seq.next_element::<Value>()?.is_some() {}
+            Ok($nothing)
+        }
+    };
+}
+
+impl<'de> Visitor<'de> for Top {
+    type Value = Body;
+
+    only_objects!(Body(None));
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body, A::Error> {
+        let mut found = None;
+        while let Some(name) = map.next_key::<String>()? {
+            if name == "results" {
+                if let Results(Some(entries)) = map.next_value()? {
+                    found.get_or_insert_with(Vec::new).extend(entries);
+                }
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(Body(found))
+    }
+}
+
+struct Results(Option<Vec<Entry>>);
+
+impl<'de> Deserialize<'de> for Results {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(InResults)
+    }
+}
+
+struct InResults;
+
+impl<'de> Visitor<'de> for InResults {
+    type Value = Results;
+
+    only_objects!(Results(None));
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Results, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let value: Value = map.next_value()?;
+            let text = |member: &str| value.get(member).and_then(Value::as_str).map(str::to_owned);
+            entries.push(Entry { name, result: text("result").unwrap_or_default(), details: text("details") });
+        }
+        Ok(Results(Some(entries)))
+    }
+}

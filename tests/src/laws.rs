@@ -1,0 +1,20 @@
+//! The laws of [`hoglet::Client`], asserted at every call.
+//!
+//! A [`Checked`] is a client with a clock of its own that is set by hand, a record of every event, and a copy of the
+//! request under way. It has the client's calls; each makes the call, then looks at everything the laws promise about
+//! it. A law that does not hold is a panic whose text names it.
+
+mod call;
+mod checked;
+mod event;
+mod law;
+mod ledger;
+mod sent;
+mod time;
+mod watch;
+
+pub use checked::Checked;
+pub use event::{Captured, Ended, Fate};
+pub use law::Law;
+pub use sent::Sent;
+pub(crate) use time::unix_ms_of;

@@ -1,0 +1,282 @@
+//! A client that is watched: its calls.
+
+use hoglet::{
+    Accepted, Action, CaptureError, Client, Config, ConfigError, Event, FlushMark, Instant,
+    RequestId, Response, ResponseHead, Stats, Storage, Timer, TransportError, UnknownRequest, Uuid,
+};
+
+use super::call::Call;
+use super::event::{Captured, Ended};
+use super::law::{Law, holds};
+use super::ledger::Ledger;
+use super::sent::Sent;
+
+/// A client that is watched.
+#[derive(Debug)]
+pub struct Checked<'buf> {
+    pub(super) client: Client<'buf>,
+    pub(super) config: Config<'buf>,
+    /// What the host's clock shows; it may go back.
+    pub(super) host_ms: u64,
+    /// The latest time the client was told (law 1 clamps to it).
+    pub(super) core_ms: u64,
+    pub(super) ledger: Ledger,
+    /// The last request sent: what the next attempt is compared with.
+    pub(super) last: Option<Sent>,
+    /// Whether it is under way.
+    pub(super) is_open: bool,
+    /// The status of its answer, once that has arrived.
+    pub(super) status: Option<u16>,
+    pub(super) marks: Vec<(FlushMark, usize)>,
+    pub(super) close_ms: Option<u64>,
+    /// Whether the client may know wall time.
+    wall_known: bool,
+    /// The last action, while nothing but polls has happened since.
+    pub(super) slept: Option<Action>,
+}
+
+/// Making one, its clock, and what is known about it.
+impl<'buf> Checked<'buf> {
+    /// A watched client whose clock shows `now_ms`.
+    ///
+    /// # Errors
+    /// Those of [`Client::new`].
+    pub fn new(
+        config: Config<'buf>,
+        storage: Storage<'buf>,
+        now_ms: u64,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            client: Client::new(config, storage, Instant::from_millis(now_ms))?,
+            config,
+            host_ms: now_ms,
+            core_ms: now_ms,
+            ledger: Ledger::default(),
+            last: None,
+            is_open: false,
+            status: None,
+            marks: Vec::new(),
+            close_ms: None,
+            wall_known: false,
+            slept: None,
+        })
+    }
+
+    /// What the host's clock shows, in milliseconds.
+    pub fn now_ms(&self) -> u64 {
+        self.host_ms
+    }
+
+    /// Lets `ms` milliseconds pass.
+    pub fn pass(&mut self, ms: u64) {
+        self.host_ms = self.host_ms.saturating_add(ms);
+    }
+
+    /// Sets the host's monotonic clock, which a broken host may set back.
+    pub fn set_host_clock(&mut self, now_ms: u64) {
+        self.host_ms = now_ms;
+    }
+
+    /// The client itself, to look at.
+    pub fn client(&self) -> &Client<'buf> {
+        &self.client
+    }
+
+    /// The client's counters.
+    pub fn stats(&self) -> Stats {
+        self.client.stats()
+    }
+
+    /// The request under way, as it was when [`Action::Send`] came.
+    pub fn open(&self) -> Option<&Sent> {
+        self.last.as_ref().filter(|_| self.is_open)
+    }
+
+    /// Every accepted event in the order of capture, with its end.
+    pub fn events(&self) -> &[Captured] {
+        self.ledger.events()
+    }
+
+    /// The last event accepted with this uuid.
+    pub fn event(&self, uuid: Uuid) -> Option<&Captured> {
+        self.ledger
+            .events()
+            .iter()
+            .rev()
+            .find(|event| event.uuid == uuid)
+    }
+
+    /// Takes the receipts that have come since the last time, in order.
+    pub fn take_receipts(&mut self) -> Vec<Ended> {
+        self.ledger.take_receipts()
+    }
+
+    /// Events accepted and not ended.
+    pub fn live(&self) -> usize {
+        self.ledger.live().len()
+    }
+}
+
+/// The client's calls.
+impl Checked<'_> {
+    /// [`Client::capture`].
+    ///
+    /// # Errors
+    /// Those of [`Client::capture`].
+    pub fn capture(&mut self, event: &Event<'_>) -> Result<Accepted, CaptureError> {
+        let before = self.client.stats();
+        let (result, ended) = self.call(Call::Capture, true, |client, now, receipts| {
+            client.capture(event, now, receipts)
+        });
+        match result {
+            Ok(accepted) => {
+                let evicted = u32::try_from(ended).unwrap_or(u32::MAX);
+                holds(
+                    Law::NothingSilent,
+                    accepted.evicted == evicted,
+                    "evictions are told",
+                );
+                let own = event.uuid.is_none_or(|uuid| uuid == accepted.uuid);
+                holds(Law::FrozenIdentity, own, "a caller's own uuid is kept");
+                self.ledger
+                    .accept(event, accepted.uuid, self.core_ms, self.wall_known);
+            }
+            Err(error) => {
+                holds(
+                    Law::AtomicCapture,
+                    ended == 0,
+                    "a refused capture ends nothing",
+                );
+                let after = self.client.stats();
+                let refused = after.refused == before.refused.wrapping_add(1);
+                holds(Law::NothingSilent, refused, "a refusal is counted");
+                let same = after.queued == before.queued && after.ended() == before.ended();
+                holds(
+                    Law::AtomicCapture,
+                    same,
+                    "a refused capture changes no queue",
+                );
+                holds(
+                    Law::NothingSilent,
+                    !error.to_string().is_empty(),
+                    "an error has a text",
+                );
+            }
+        }
+        self.look();
+        result
+    }
+
+    /// [`Client::poll`], twice: the second time must find nothing left to do.
+    pub fn poll(&mut self) -> Action {
+        let action = self.poll_once();
+        let again = self.poll_once();
+        let same = match action {
+            Action::Send(_) => {
+                matches!(again, Action::SleepUntil(_, Timer::Timeout | Timer::Close))
+            }
+            _ => again == action,
+        };
+        holds(Law::AnyOrder, same, "a second poll is harmless");
+        action
+    }
+
+    /// [`Client::flush`].
+    pub fn flush(&mut self) -> FlushMark {
+        let (mark, _) = self.call(Call::Command, true, |client, now, _| client.flush(now));
+        self.marks.push((mark, self.ledger.events().len()));
+        self.look();
+        mark
+    }
+
+    /// [`Client::close`], with a deadline on the host's clock.
+    pub fn close(&mut self, deadline_ms: u64) {
+        self.close_ms = Some(
+            self.close_ms
+                .map_or(deadline_ms, |set| set.min(deadline_ms)),
+        );
+        let deadline = Instant::from_millis(deadline_ms);
+        self.call(Call::Command, false, |client, _, _| client.close(deadline));
+        self.look();
+    }
+
+    /// [`Client::set_wall_clock`].
+    pub fn set_wall_clock(&mut self, unix_ms: u64) {
+        self.wall_known = true;
+        self.call(Call::Command, true, |client, now, _| {
+            client.set_wall_clock(unix_ms, now);
+        });
+        self.look();
+    }
+
+    /// [`Client::handle_response`].
+    ///
+    /// # Errors
+    /// When `id` is not the request under way.
+    pub fn respond(
+        &mut self,
+        id: RequestId,
+        head: ResponseHead<'_>,
+        body: &[u8],
+    ) -> Result<(), UnknownRequest> {
+        self.wall_known |= head.date.is_some();
+        self.input(
+            id,
+            Call::Whole(head.status),
+            true,
+            |client, now, receipts| {
+                client.handle_response(id, Response { head, body }, now, receipts)
+            },
+        )
+    }
+
+    /// [`Client::handle_response_head`].
+    ///
+    /// # Errors
+    /// When `id` is not the request under way.
+    pub fn respond_head(
+        &mut self,
+        id: RequestId,
+        head: ResponseHead<'_>,
+    ) -> Result<(), UnknownRequest> {
+        self.wall_known |= head.date.is_some();
+        self.input(id, Call::Command, true, |client, now, _| {
+            client.handle_response_head(id, head, now)
+        })?;
+        self.status = Some(head.status);
+        Ok(())
+    }
+
+    /// [`Client::handle_response_body`].
+    ///
+    /// # Errors
+    /// When `id` is not the request under way.
+    pub fn respond_body(&mut self, id: RequestId, piece: &[u8]) -> Result<(), UnknownRequest> {
+        self.input(id, Call::Body, false, |client, _, receipts| {
+            client.handle_response_body(id, piece, receipts)
+        })
+    }
+
+    /// [`Client::handle_response_end`].
+    ///
+    /// # Errors
+    /// When `id` is not the request under way.
+    pub fn respond_end(&mut self, id: RequestId) -> Result<(), UnknownRequest> {
+        self.input(id, Call::End(self.status), true, |client, now, receipts| {
+            client.handle_response_end(id, now, receipts)
+        })
+    }
+
+    /// [`Client::handle_failure`].
+    ///
+    /// # Errors
+    /// When `id` is not the request under way.
+    pub fn fail(&mut self, id: RequestId, why: TransportError) -> Result<(), UnknownRequest> {
+        self.input(
+            id,
+            Call::Failure(why, self.status),
+            true,
+            |client, now, receipts| client.handle_failure(id, why, now, receipts),
+        )
+    }
+}

@@ -1,0 +1,169 @@
+//! An event, from its capture to its end.
+
+use std::fmt;
+
+use hoglet::{Cause, Event, Outcome, Receipt, Timestamp, Uuid};
+
+use super::law::{Law, broken, holds};
+use super::sent::Identity;
+use super::time::parse_canonical;
+
+/// An accepted event.
+#[derive(Clone, Debug)]
+pub struct Captured {
+    /// Its uuid.
+    pub uuid: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Who did it.
+    pub distinct_id: String,
+    /// When it was captured, on the client's monotonic clock.
+    pub captured_ms: u64,
+    /// Its bytes on the wire, once they have been sent.
+    pub text: Option<Vec<u8>>,
+    /// How it ended, once it has.
+    pub ended: Option<Ended>,
+    pub(super) timestamp: Stamp,
+    /// Whether the client must ask the server to take the timestamp as it is.
+    pub(super) is_absolute: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stamp {
+    Client,
+    Caller,
+    CallerAt(i64),
+}
+
+/// A receipt, owned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The event.
+    pub uuid: Uuid,
+    /// Attempts of the request it was in.
+    pub attempts: u32,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// An [`Outcome`], owned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the outcome of the same name")]
+pub enum Fate {
+    Delivered,
+    Warning(Option<String>),
+    Accepted(String),
+    Dropped(Option<String>),
+    Absent,
+    Unconfirmed,
+    Rejected(u16),
+    Exhausted(Cause),
+    Evicted,
+    Abandoned,
+}
+
+impl From<Receipt<'_>> for Ended {
+    fn from(receipt: Receipt<'_>) -> Self {
+        let fate = match receipt.outcome {
+            Outcome::Delivered => Fate::Delivered,
+            Outcome::Warning(details) => Fate::Warning(details.map(str::to_owned)),
+            Outcome::Accepted(word) => Fate::Accepted(word.to_owned()),
+            Outcome::Dropped(details) => Fate::Dropped(details.map(str::to_owned)),
+            Outcome::Absent => Fate::Absent,
+            Outcome::Unconfirmed => Fate::Unconfirmed,
+            Outcome::Rejected(status) => Fate::Rejected(status),
+            Outcome::Exhausted(cause) => Fate::Exhausted(cause),
+            Outcome::Evicted => Fate::Evicted,
+            Outcome::Abandoned => Fate::Abandoned,
+            other => broken(
+                Law::NothingSilent,
+                &format!("an outcome nobody knows: {other:?}"),
+            ),
+        };
+        Self {
+            uuid: receipt.uuid,
+            attempts: receipt.attempts,
+            fate,
+        }
+    }
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delivered => f.write_str("delivered"),
+            Self::Warning(None) => f.write_str("warning"),
+            Self::Warning(Some(details)) => write!(f, "warning({details})"),
+            Self::Accepted(word) => write!(f, "accepted({word})"),
+            Self::Dropped(None) => f.write_str("dropped"),
+            Self::Dropped(Some(details)) => write!(f, "dropped({details})"),
+            Self::Absent => f.write_str("absent"),
+            Self::Unconfirmed => f.write_str("unconfirmed"),
+            Self::Rejected(status) => write!(f, "rejected({status})"),
+            Self::Exhausted(Cause::Status(status)) => write!(f, "exhausted({status})"),
+            Self::Exhausted(Cause::Transport(why)) => write!(f, "exhausted({})", why.name()),
+            Self::Exhausted(_) => f.write_str("exhausted(retry)"),
+            Self::Evicted => f.write_str("evicted"),
+            Self::Abandoned => f.write_str("abandoned"),
+        }
+    }
+}
+
+impl Captured {
+    pub(super) fn new(event: &Event<'_>, uuid: Uuid, captured_ms: u64, wall_known: bool) -> Self {
+        let timestamp = match event.timestamp {
+            None => Stamp::Client,
+            Some(Timestamp::UnixMs(at)) => Stamp::CallerAt(at),
+            Some(_) => Stamp::Caller,
+        };
+        let free = event.options.disable_skew_correction.is_none();
+        Self {
+            uuid,
+            name: event.name.to_owned(),
+            distinct_id: event.distinct_id.to_owned(),
+            captured_ms,
+            text: None,
+            ended: None,
+            timestamp,
+            is_absolute: timestamp != Stamp::Client && free && !wall_known,
+        }
+    }
+
+    /// The event's own members are those it was captured with; returns its timestamp.
+    pub(super) fn check_text(&self, text: &[u8]) -> i64 {
+        let Ok(read) = serde_json::from_slice::<Identity<'_>>(text) else {
+            broken(
+                Law::FrozenIdentity,
+                &format!("an event is not one: {}", text.escape_ascii()),
+            )
+        };
+        let named = read.event == self.name && read.distinct_id == self.distinct_id;
+        holds(
+            Law::FrozenIdentity,
+            named && read.uuid == self.uuid.to_string(),
+            "an event keeps its identity",
+        );
+        let object = read.properties.get().starts_with('{');
+        holds(Law::FrozenIdentity, object, "properties are an object");
+        let Some(stamped_ms) = parse_canonical(read.timestamp) else {
+            broken(Law::FrozenIdentity, "a timestamp is not canonical")
+        };
+        if let Stamp::CallerAt(at) = self.timestamp {
+            holds(
+                Law::FrozenIdentity,
+                at == stamped_ms,
+                "a caller's own timestamp is kept",
+            );
+        }
+        if self.is_absolute {
+            let has = |name: &[u8]| text.windows(name.len()).any(|window| window == name);
+            let told = has(b"\"disable_skew_correction\":") || has(b"\"$ignore_sent_at\":");
+            holds(
+                Law::OneClockBase,
+                told,
+                "a known time under an unknown clock is not corrected",
+            );
+        }
+        stamped_ms
+    }
+}

@@ -1,0 +1,219 @@
+//! A client that is watched: what every call goes through.
+
+use hoglet::{
+    Action, Client, Instant, MAX_RETRY_WAIT_MS, OnExhausted, Receipt, Receipts, RequestId, Stats,
+    Timer, UnknownRequest,
+};
+
+use super::call::Call;
+use super::checked::Checked;
+use super::event::Ended;
+use super::law::{Law, broken, holds};
+use super::sent::Sent;
+
+impl<'buf> Checked<'buf> {
+    /// Makes one call and records its receipts; returns how many came. `takes_time` says whether the call tells the
+    /// client the time.
+    pub(super) fn call<T>(
+        &mut self,
+        call: Call,
+        takes_time: bool,
+        run: impl FnOnce(&mut Client<'buf>, Instant, &mut dyn Receipts) -> T,
+    ) -> (T, usize) {
+        self.slept = self.slept.filter(|_| matches!(call, Call::Poll(_)));
+        let in_flight = self.client.stats().in_flight > 0;
+        let batch = self.last.as_ref().filter(|_| in_flight);
+        let mut receipts = Vec::new();
+        let now = Instant::from_millis(self.host_ms);
+        let result = run(&mut self.client, now, &mut |receipt: Receipt<'_>| {
+            receipts.push(Ended::from(receipt));
+        });
+        if takes_time {
+            self.core_ms = self.core_ms.max(self.host_ms);
+        }
+        let count = receipts.len();
+        for receipt in receipts {
+            self.ledger.end(call, batch, receipt);
+        }
+        (result, count)
+    }
+
+    /// A call that names a request: it counts only for the request under way (law 5).
+    pub(super) fn input(
+        &mut self,
+        id: RequestId,
+        call: Call,
+        takes_time: bool,
+        run: impl FnOnce(&mut Client<'buf>, Instant, &mut dyn Receipts) -> Result<(), UnknownRequest>,
+    ) -> Result<(), UnknownRequest> {
+        let before = self.client.stats();
+        let is_open = self.open().is_some_and(|open| open.id == id);
+        let (result, ended) = self.call(call, takes_time && is_open, run);
+        holds(
+            Law::OneEnding,
+            result.is_ok() == is_open,
+            "only the request under way is taken",
+        );
+        if !is_open {
+            let same = ended == 0 && before == self.client.stats();
+            holds(Law::OneEnding, same, "a stale id changes nothing");
+        } else if call.ends_request() {
+            let gone = self.client.request(id).is_none();
+            holds(Law::OneEnding, gone, "an answered request has ended");
+            self.is_open = false;
+        }
+        self.look();
+        result
+    }
+
+    pub(super) fn poll_once(&mut self) -> Action {
+        let before = self.client.stats();
+        let (action, _) = self.call(Call::Poll(self.status), true, |client, now, receipts| {
+            client.poll(now, receipts)
+        });
+        self.close_expired();
+        match action {
+            Action::Send(id) => self.sends(id, before),
+            Action::SleepUntil(until, timer) => self.sleeps(until, timer),
+            Action::Idle => {
+                let empty = self.ledger.live().is_empty();
+                holds(Law::Progress, empty, "a client with events never idles");
+            }
+        }
+        if let Some(slept) = self.slept
+            && let Action::SleepUntil(until, _) = slept
+            && self.core_ms < until.as_millis()
+        {
+            holds(Law::AnyOrder, action == slept, "an early poll is harmless");
+        }
+        self.slept = Some(action);
+        self.look();
+        action
+    }
+
+    /// A request that is overdue, or whose client has closed, has ended (law 2).
+    fn close_expired(&mut self) {
+        let Some(open) = self.open() else { return };
+        let due = open
+            .core_ms
+            .saturating_add(u64::from(self.config.request_timeout_ms));
+        let due = self.close_ms.map_or(due, |close| close.min(due));
+        if due <= self.core_ms {
+            let gone = self.client.request(open.id).is_none();
+            holds(Law::Progress, gone, "an overdue request is given up");
+            self.is_open = false;
+        }
+    }
+
+    fn sends(&mut self, id: RequestId, before: Stats) {
+        holds(Law::OneEnding, !self.is_open, "one request at a time");
+        let Some(request) = self.client.request(id) else {
+            broken(Law::Stability, "Send names a request that is not there")
+        };
+        let mut sent = Sent::read(id, &request, self.core_ms, &self.config);
+        self.ledger
+            .check_batch(&mut sent, self.last.as_ref(), before.in_flight > 0);
+        let after = self.client.stats();
+        let counted = after.requests == before.requests.wrapping_add(1);
+        holds(Law::NothingSilent, counted, "a request is counted");
+        let retries = before.retries.wrapping_add(u32::from(sent.attempt > 1));
+        holds(
+            Law::NothingSilent,
+            after.retries == retries,
+            "a retry is counted",
+        );
+        let fits = u64::from(self.config.max_retries) + 1 >= u64::from(sent.attempt);
+        holds(Law::Bounded, fits, "max_retries bounds the attempts");
+        self.last = Some(sent);
+        self.is_open = true;
+        self.status = None;
+    }
+
+    fn sleeps(&self, until: Instant, timer: Timer) {
+        let until = until.as_millis();
+        holds(
+            Law::Progress,
+            until > self.core_ms,
+            "a sleep ends in the future",
+        );
+        let waits = self.is_open || !self.ledger.live().is_empty();
+        holds(Law::Progress, waits, "nothing sleeps for nothing");
+        let park_ms = match self.config.on_exhausted {
+            OnExhausted::Drop => 0,
+            OnExhausted::Park { cooldown_ms } => cooldown_ms,
+        };
+        let limits = [
+            self.config.flush_interval_ms,
+            self.config.request_timeout_ms,
+            park_ms,
+        ];
+        let longest = limits.into_iter().fold(MAX_RETRY_WAIT_MS, u32::max);
+        let in_time = until - self.core_ms <= u64::from(longest);
+        holds(
+            Law::Progress,
+            in_time || timer == Timer::Close,
+            "a sleep is bounded by a limit",
+        );
+        let closed = self.close_ms.is_none_or(|close| until <= close);
+        holds(
+            Law::Progress,
+            closed,
+            "no sleep passes the deadline of close",
+        );
+        let in_flight = self.client.stats().in_flight > 0;
+        let reasonable = match timer {
+            Timer::Flush => !in_flight && self.close_ms.is_none() && self.marks.is_empty(),
+            Timer::Retry => in_flight && !self.is_open,
+            Timer::Timeout => self.is_open,
+            Timer::Hold => !self.is_open,
+            Timer::Park => !in_flight,
+            Timer::Close => self.close_ms == Some(until),
+        };
+        holds(Law::Progress, reasonable, "a sleep has the reason it tells");
+    }
+
+    /// What holds after every call.
+    pub(super) fn look(&mut self) {
+        let stats = self.client.stats();
+        self.ledger.check_stats(&stats);
+        if let Some(last) = &self.last {
+            let request = self.client.request(last.id);
+            holds(
+                Law::OneEnding,
+                request.is_some() == self.is_open,
+                "a request ends once",
+            );
+            if let Some(request) = request {
+                last.check_same(&request);
+                let live = self.ledger.count_live(last);
+                let counted = stats.in_flight == live;
+                holds(
+                    Law::NothingSilent,
+                    counted,
+                    "in_flight is what is under way",
+                );
+            }
+        }
+        for (mark, events) in &self.marks {
+            let flushed = self
+                .ledger
+                .live()
+                .first()
+                .is_none_or(|oldest| oldest >= events);
+            let told = self.client.is_flushed(*mark);
+            holds(
+                Law::AnyOrder,
+                told == flushed,
+                "a flush mark tells the truth",
+            );
+        }
+        let client = &self.client;
+        self.marks.retain(|(mark, _)| !client.is_flushed(*mark));
+        let closed = self.close_ms.is_some() && self.ledger.live().is_empty();
+        holds(
+            Law::AnyOrder,
+            client.is_closed() == closed,
+            "is_closed tells the truth",
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! What proves hoglet.
+
+pub mod adapter;
+pub mod firmware;
+pub mod laws;
+pub mod script;
+pub mod server;
+pub mod sizes;
+pub mod workspace;

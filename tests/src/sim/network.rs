@@ -1,0 +1,257 @@
+//! A network that delays, loses, repeats and cuts, and the host's end of it.
+
+use std::rc::Rc;
+
+use hoglet::{RequestId, Response, ResponseHead, TransportError};
+
+use super::model::After;
+use super::server::Answer;
+use super::violation::{Check, ensure};
+use super::wire::Wire;
+use super::world::{Seen, World, with_receipts};
+
+/// Something on its way.
+#[derive(Clone, Debug)]
+pub(super) enum Parcel {
+    /// A request, to the server.
+    Request(RequestId, Rc<Wire>),
+    /// An answer, all at once.
+    Whole(RequestId, Rc<Answer>),
+    Head(RequestId, Rc<Answer>),
+    /// A piece of a body.
+    Body(RequestId, Rc<Answer>, usize, usize),
+    End(RequestId),
+    Failure(RequestId, TransportError),
+}
+
+impl World<'_> {
+    /// The host sends a request: it may reach the server, fail, or vanish without a word.
+    pub(super) fn send(&mut self, id: RequestId, wire: Wire) {
+        let request = Parcel::Request(id, Rc::new(wire));
+        if self.is_good {
+            let delay_ms = self.good_delay();
+            return self.post(delay_ms, request);
+        }
+        let delay_ms = self.delay();
+        if self.rng.chance(self.temper.delivery) {
+            self.post(delay_ms, request);
+        } else if self.rng.chance(70) {
+            let why = [
+                TransportError::Dns,
+                TransportError::Connect,
+                TransportError::Tls,
+                TransportError::Timeout,
+                TransportError::Interrupted,
+            ];
+            let why = *self.rng.pick(&why);
+            self.post(delay_ms, Parcel::Failure(id, why));
+        }
+    }
+
+    fn delay(&mut self) -> u64 {
+        let longest = self.temper.delay_ms;
+        self.rng.below(longest + 1)
+    }
+
+    /// One way through a good network: both together are within the client's patience.
+    fn good_delay(&self) -> u64 {
+        u64::from((self.setup.config.request_timeout_ms - 1) / 3).min(50)
+    }
+
+    fn post(&mut self, delay_ms: u64, parcel: Parcel) {
+        self.parcels_sent += 1;
+        self.parcels.insert((self.true_ms + delay_ms, self.parcels_sent), parcel);
+    }
+
+    pub(super) fn arrive(&mut self, parcel: Parcel) -> Check {
+        match parcel {
+            Parcel::Request(id, wire) => {
+                self.serve(id, &wire);
+                Ok(())
+            }
+            Parcel::Whole(id, answer) => self.take_whole(id, &answer),
+            Parcel::Head(id, answer) => self.take_head(id, &answer),
+            Parcel::Body(id, answer, start, end) => self.take_body(id, &answer, start, end),
+            Parcel::End(id) => self.take_end(id),
+            Parcel::Failure(id, why) => self.take_failure(id, why),
+        }
+    }
+
+    /// The server answers; the answer may be lost, come late, in pieces, twice, or be cut off.
+    fn serve(&mut self, id: RequestId, wire: &Wire) {
+        let mode = self.setup.config.capture_mode;
+        let unix_ms = self.unix_ms(self.true_ms);
+        if self.is_good {
+            let answer = self.server.answer_well(wire, mode);
+            let delay_ms = self.good_delay();
+            return self.post(delay_ms, Parcel::Whole(id, Rc::new(answer)));
+        }
+        let answer = self.server.answer(wire, mode, &self.temper, &mut self.rng, unix_ms);
+        let answer = Rc::new(answer);
+        self.note(|| {
+            let body = String::from_utf8_lossy(&answer.body);
+            format!("     server answers #{}: {} {:?} {:?} {body}", id.to_u32(), answer.status, answer.retry_after, answer.date)
+        });
+        if !self.rng.chance(self.temper.delivery) {
+            if self.rng.chance(50) {
+                let delay_ms = self.delay();
+                self.post(delay_ms, Parcel::Failure(id, TransportError::Interrupted));
+            }
+            return;
+        }
+        let copies = if self.rng.chance(10) { 2 } else { 1 };
+        if copies == 2 {
+            // Their pieces may mingle and then say anything.
+            self.server.store_all(wire);
+        }
+        for _ in 0..copies {
+            let delay_ms = self.delay();
+            if self.rng.chance(self.temper.pieces) {
+                self.post_pieces(id, &answer, delay_ms);
+            } else {
+                self.post(delay_ms, Parcel::Whole(id, Rc::clone(&answer)));
+            }
+        }
+    }
+
+    fn post_pieces(&mut self, id: RequestId, answer: &Rc<Answer>, mut delay_ms: u64) {
+        let is_cut = self.rng.chance(15);
+        let len = match is_cut {
+            true => self.rng.index(answer.body.len() + 1),
+            false => answer.body.len(),
+        };
+        let largest = *self.rng.pick(&[1, 7, 100, 4_000]);
+        let gap_ms = *self.rng.pick(&[0, 1, 200]);
+        if self.rng.chance(98) {
+            self.post(delay_ms, Parcel::Head(id, Rc::clone(answer)));
+        }
+        let mut start = 0;
+        while start < len {
+            let end = len.min(start + 1 + self.rng.index(largest));
+            delay_ms += self.rng.below(gap_ms + 1);
+            self.post(delay_ms, Parcel::Body(id, Rc::clone(answer), start, end));
+            start = end;
+        }
+        let last = match self.rng.below(10) {
+            _ if !is_cut => Parcel::End(id),
+            0..=4 => Parcel::End(id),
+            5..=8 => Parcel::Failure(id, TransportError::Interrupted),
+            _ => return,
+        };
+        self.post(delay_ms, last);
+    }
+
+    pub(super) fn take_whole(&mut self, id: RequestId, answer: &Rc<Answer>) -> Check {
+        let is_known = self.model.sending() == Some(id);
+        self.note(|| format!("answer #{} ({})", id.to_u32(), answer.status));
+        let now = self.tell_time_if(is_known);
+        let response = Response { head: head(answer), body: &answer.body };
+        let (result, seen) = with_receipts(|sink| self.client.handle_response(id, response, now, sink));
+        self.check_known(result.is_ok(), is_known, &seen)?;
+        self.note_head(id, answer);
+        let endings = self.model.body(id, answer, 0, answer.body.len());
+        let after = self.model.end(id, self.client_ms);
+        self.settle_answer(seen, endings, after)
+    }
+
+    pub(super) fn take_head(&mut self, id: RequestId, answer: &Rc<Answer>) -> Check {
+        let is_known = self.model.sending() == Some(id);
+        self.note(|| format!("head of answer #{} ({})", id.to_u32(), answer.status));
+        let now = self.tell_time_if(is_known);
+        let result = self.client.handle_response_head(id, head(answer), now);
+        self.check_known(result.is_ok(), is_known, &Seen::new())?;
+        self.note_head(id, answer);
+        Ok(())
+    }
+
+    fn note_head(&mut self, id: RequestId, answer: &Rc<Answer>) {
+        if self.model.head(id, answer) {
+            self.note_lag();
+            self.clock_is_honest &= self.temper.true_date;
+        }
+    }
+
+    pub(super) fn take_body(&mut self, id: RequestId, answer: &Rc<Answer>, start: usize, end: usize) -> Check {
+        let is_known = self.model.sending() == Some(id);
+        self.note(|| format!("piece {start}..{end} of answer #{}", id.to_u32()));
+        let piece = &answer.body[start..end];
+        let (result, seen) = with_receipts(|sink| self.client.handle_response_body(id, piece, sink));
+        self.check_known(result.is_ok(), is_known, &seen)?;
+        let endings = self.model.body(id, answer, start, end);
+        match self.model.flight.as_ref().is_some_and(|flight| flight.is_opaque) {
+            true => self.settle_opaque(seen, endings),
+            false => self.settle(seen, endings),
+        }
+    }
+
+    pub(super) fn take_end(&mut self, id: RequestId) -> Check {
+        let is_known = self.model.sending() == Some(id);
+        self.note(|| format!("end of answer #{}", id.to_u32()));
+        let now = self.tell_time_if(is_known);
+        let (result, seen) = with_receipts(|sink| self.client.handle_response_end(id, now, sink));
+        self.check_known(result.is_ok(), is_known, &seen)?;
+        let after = self.model.end(id, self.client_ms);
+        self.settle_answer(seen, Vec::new(), after)
+    }
+
+    pub(super) fn take_failure(&mut self, id: RequestId, why: TransportError) -> Check {
+        let is_known = self.model.sending() == Some(id);
+        self.note(|| format!("failure of #{}: {why:?}", id.to_u32()));
+        let now = self.tell_time_if(is_known);
+        let (result, seen) = with_receipts(|sink| self.client.handle_failure(id, why, now, sink));
+        self.check_known(result.is_ok(), is_known, &seen)?;
+        let after = self.model.failure(id, why, self.client_ms);
+        self.settle(seen, after.endings)
+    }
+
+    /// A call that names a request that has ended tells the client nothing, not even the time.
+    fn tell_time_if(&mut self, is_known: bool) -> hoglet::Instant {
+        let client_ms = self.client_ms;
+        let now = self.tell_time();
+        if !is_known {
+            self.client_ms = client_ms;
+        }
+        now
+    }
+
+    /// Law 5: exactly one answer ends a request; any other is refused and changes nothing.
+    fn check_known(&mut self, was_taken: bool, is_known: bool, seen: &Seen) -> Check {
+        ensure!(was_taken == is_known, OneEnding, "taken: {was_taken}; under way: {is_known}");
+        ensure!(was_taken || seen.is_empty(), OneEnding, "a stale answer ended {seen:?}");
+        Ok(())
+    }
+
+    fn settle_answer(&mut self, seen: Seen, mut endings: Vec<super::model::Ending>, after: After) -> Check {
+        if !after.is_opaque {
+            endings.extend(after.endings);
+            return self.settle(seen, endings);
+        }
+        // The receipts of the body first, then those that follow from what is left.
+        let exhausted = "Exhausted(ServerRetry)";
+        let (last, seen): (Seen, Seen) = seen.into_iter().partition(|(_, _, _, outcome)| outcome == exhausted);
+        self.settle_opaque(seen, endings)?;
+        let endings = self.model.end_opaque(self.client_ms);
+        self.settle(last, endings)
+    }
+
+    /// Receipts of a body that only the client could read: each must be of an event in flight that
+    /// has none yet, and of an outcome that a body can bring.
+    fn settle_opaque(&mut self, seen: Seen, mut endings: Vec<super::model::Ending>) -> Check {
+        for (uuid, _, name, outcome) in &seen {
+            let can_be = ["delivered", "warning", "accepted", "dropped", "absent", "unconfirmed"].contains(name);
+            ensure!(can_be, Outcome, "a body ended an event as {outcome}");
+            let ending = self.model.flight.as_mut().and_then(|flight| flight.end_one(*uuid, outcome));
+            ensure!(ending.is_some(), NothingSilent, "a second receipt, or one for an event not in flight: {uuid}");
+            endings.extend(ending);
+        }
+        self.settle(seen, endings)
+    }
+}
+
+fn head(answer: &Answer) -> ResponseHead<'_> {
+    ResponseHead {
+        status: answer.status,
+        retry_after: answer.retry_after.as_deref().map(str::as_bytes),
+        date: answer.date.as_deref().map(str::as_bytes),
+    }
+}

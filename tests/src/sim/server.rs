@@ -1,0 +1,315 @@
+//! A server that stores events and answers, honestly or not.
+
+use std::collections::HashSet;
+
+use hoglet::{CaptureMode, MAX_DETAILS_LEN, MAX_RESULT_LEN, Outcome, Uuid};
+use serde_json::{Value, json};
+
+use super::rng::Rng;
+use super::setup::Temper;
+use super::time;
+use super::wire::Wire;
+
+/// What the server has stored, by the events' serial numbers.
+#[derive(Debug, Default)]
+pub(super) struct Server {
+    stored: HashSet<u64>,
+}
+
+/// An answer, and what it means.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) retry_after: Option<String>,
+    pub(super) date: Option<String>,
+    pub(super) body: Vec<u8>,
+    /// Milliseconds that `retry_after` asks to wait, where that follows from this answer alone.
+    pub(super) hint_ms: Option<u64>,
+    /// The instant in `date`, if it can be read.
+    pub(super) date_ms: Option<i64>,
+    pub(super) kind: Kind,
+    /// The verdicts in the body, in order.
+    pub(super) entries: Vec<Entry>,
+}
+
+/// What a body of V1 is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Well-formed, with results.
+    Complete,
+    /// Well-formed or empty, without results.
+    NoResults,
+    /// Cut or no JSON. Entries before the fault count.
+    Malformed,
+    /// Anything can stand there.
+    Mutated,
+}
+
+/// A verdict in a body.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// Bytes of the body up to the end of this entry.
+    pub(super) end: usize,
+    pub(super) uuid: Uuid,
+    /// How the event ends, as `Outcome` prints itself; `None` if it is to be sent again.
+    pub(super) outcome: Option<String>,
+}
+
+impl Server {
+    pub(super) fn has_stored(&self, serial: u64) -> bool {
+        self.stored.contains(&serial)
+    }
+
+    pub(super) fn store(&mut self, serials: impl Iterator<Item = u64>) {
+        self.stored.extend(serials);
+    }
+
+    pub(super) fn store_all(&mut self, wire: &Wire) {
+        self.stored.extend(wire.events.iter().filter_map(|event| serial(&event.members)));
+    }
+
+    /// A plain success.
+    pub(super) fn answer_well(&mut self, wire: &Wire, mode: CaptureMode) -> Answer {
+        self.store_all(wire);
+        let mut answer = Answer::empty(200);
+        if mode == CaptureMode::V1 {
+            let mut body = Body::new("{\"results\":{");
+            for event in &wire.events {
+                body.entry(event.uuid, "{\"result\":\"ok\"}", Some(format!("{:?}", Outcome::Delivered)));
+            }
+            body.finish("}}", &mut answer);
+        }
+        answer
+    }
+
+    /// An answer such as the world's temper makes it, at `unix_ms` by the server's clock.
+    pub(super) fn answer(
+        &mut self,
+        wire: &Wire,
+        mode: CaptureMode,
+        temper: &Temper,
+        rng: &mut Rng,
+        unix_ms: i64,
+    ) -> Answer {
+        const STATUSES: [u16; 22] = [
+            500, 502, 503, 504, 503, 408, 429, 429, 413, 413, 400, 401, 402, 403, 404, 415, 301, 501, 520, 0, 100,
+            999,
+        ];
+        let mut answer = if rng.chance(temper.good_answer) {
+            self.answer_well(wire, mode)
+        } else if rng.chance(50) {
+            if rng.chance(20) {
+                self.store_all(wire);
+            }
+            let mut answer = Answer::empty(*rng.pick(&STATUSES));
+            answer.body = b"{\"error\":\"x\",\"results\":{}}".to_vec();
+            answer
+        } else if mode == CaptureMode::V0 {
+            self.store_all(wire);
+            let mut answer = Answer::empty(*rng.pick(&[200, 201, 204, 299]));
+            answer.body = rng.pick(&[&b""[..], b"{\"status\":1}", b"<html>"]).to_vec();
+            answer
+        } else {
+            self.results(wire, rng)
+        };
+        if rng.chance(40) {
+            answer.date(rng, unix_ms, temper.true_date);
+        }
+        if rng.chance(50) {
+            answer.retry_after(rng, unix_ms);
+        }
+        answer
+    }
+
+    /// A 2xx of V1 with verdicts of every kind.
+    fn results(&mut self, wire: &Wire, rng: &mut Rng) -> Answer {
+        let mut answer = Answer::empty(*rng.pick(&[200, 200, 200, 202]));
+        let space = *rng.pick(&["", " ", "\n  "]);
+        let mut body = Body::new(&match rng.chance(20) {
+            true => format!("{space}{{{space}\"took\":[1.5e-3,{{\"results\":{{}}}}],{space}\"results\"{space}:{{"),
+            false => format!("{{\"results\":{{{space}"),
+        });
+        let mut events: Vec<_> = wire.events.iter().collect();
+        if rng.chance(20) {
+            let at = rng.index(events.len());
+            events.rotate_left(at);
+            events.reverse();
+        }
+        let retries = *rng.pick(&[5, 30, 90]);
+        for event in events {
+            let (text, outcome) = verdict(rng, retries);
+            if rng.chance(5) {
+                body.entry(Uuid::from_u64_pair(rng.next(), rng.next()), &text, outcome.clone());
+            }
+            if rng.chance(4) {
+                continue;
+            }
+            if outcome.is_some() || rng.chance(20) {
+                self.stored.extend(serial(&event.members).filter(|_| !text.contains("\"drop\"")));
+            }
+            body.entry(event.uuid, &text, outcome);
+            if rng.chance(3) {
+                // Of two verdicts on one event the first counts: it has been reported already.
+                body.entry(event.uuid, &text, None);
+            }
+        }
+        body.finish("}}", &mut answer);
+        match rng.below(12) {
+            0 => {
+                self.store_all(wire);
+                answer.kind = Kind::NoResults;
+                answer.entries.clear();
+                answer.body = rng.pick(&[&b""[..], b" ", b"{}", b"[]", b"null", b"{\"results\":7}"]).to_vec();
+            }
+            1 => {
+                answer.kind = Kind::Malformed;
+                answer.cut(1 + rng.index(answer.body.len() - 1));
+            }
+            2 => {
+                self.store_all(wire);
+                answer.kind = Kind::Mutated;
+                mutate(&mut answer.body, rng);
+            }
+            _ => {}
+        }
+        answer
+    }
+}
+
+impl Answer {
+    fn empty(status: u16) -> Self {
+        Self {
+            status,
+            retry_after: None,
+            date: None,
+            body: Vec::new(),
+            hint_ms: None,
+            date_ms: None,
+            kind: Kind::NoResults,
+            entries: Vec::new(),
+        }
+    }
+
+    /// Shortens the body.
+    pub(super) fn cut(&mut self, len: usize) {
+        self.body.truncate(len);
+        self.entries.retain(|entry| entry.end <= len);
+    }
+
+    fn date(&mut self, rng: &mut Rng, unix_ms: i64, is_true: bool) {
+        let wrong = i64::from(rng.spread(0, u32::MAX)) * 100;
+        let unix_ms = if is_true { unix_ms } else { wrong };
+        self.date_ms = Some(unix_ms / 1_000 * 1_000);
+        self.date = Some(time::http_date(unix_ms));
+        if rng.chance(10) {
+            self.date_ms = None;
+            self.date = Some((*rng.pick(&["", "now", "Sun, 06 Nov 1994 08:49:37"])).to_owned());
+        }
+    }
+
+    fn retry_after(&mut self, rng: &mut Rng, unix_ms: i64) {
+        let (text, hint_ms) = match rng.below(6) {
+            0 => {
+                let text = *rng.pick(&["", "soon", "-1", "1e3", "Sun, 32 Nov 1994 08:49:37 GMT"]);
+                (text.to_owned(), None)
+            }
+            1 => (" 1.5 ".to_owned(), Some(1_500)),
+            2 => ("99999999999".to_owned(), Some(u64::from(u32::MAX))),
+            3 | 4 => {
+                let ahead = i64::from(rng.spread(0, 100_000));
+                let at = self.date_ms.unwrap_or(unix_ms) + ahead;
+                let hint = self.date_ms.map(|date| (at / 1_000 * 1_000).saturating_sub(date));
+                (time::http_date(at), hint.and_then(|ms| u64::try_from(ms).ok()))
+            }
+            _ => {
+                let seconds = rng.spread(0, 100);
+                (seconds.to_string(), Some(u64::from(seconds) * 1_000))
+            }
+        };
+        self.retry_after = Some(text);
+        self.hint_ms = hint_ms;
+    }
+}
+
+/// The number that tells an event from all others of its world.
+pub(super) fn serial(members: &serde_json::Map<String, Value>) -> Option<u64> {
+    members.get("properties")?.get("serial")?.as_u64()
+}
+
+/// An entry's value, and how its event ends; `None` if it is to be sent again.
+fn verdict(rng: &mut Rng, retries: u64) -> (String, Option<String>) {
+    const WORDS: [&str; 6] = ["warning", "drop", "limited", "OK", "", "a-word-that-is-far-longer-than-any-in-use"];
+    const DETAILS: [&str; 5] = ["", "too_big", "ü\"\\\n😀", "person_processing_disabled", "0123456789"];
+    if rng.chance(retries) {
+        return ("{\"result\":\"retry\",\"details\":\"busy\"}".to_owned(), None);
+    }
+    if rng.chance(40) {
+        return ("{\"result\":\"ok\"}".to_owned(), Some(format!("{:?}", Outcome::Delivered)));
+    }
+    let word = *rng.pick(&WORDS);
+    let details = rng.pick(&DETAILS).repeat(if rng.chance(20) { 30 } else { 1 });
+    let (given, read) = match rng.below(4) {
+        0 => (Value::Null, None),
+        1 => (json!({ "result": ["ok"] }), None),
+        _ => (json!(details), Some(cut(&details, MAX_DETAILS_LEN))),
+    };
+    let text = match rng.chance(50) {
+        true => format!("{{ \"details\" : {given}, \"result\" : {} }}", json!(word)),
+        false => format!("{{\"result\":{},\"other\":{{}},\"details\":{given}}}", json!(word)),
+    };
+    let outcome = match word {
+        "warning" => Outcome::Warning(read),
+        "drop" => Outcome::Dropped(read),
+        word => Outcome::Accepted(cut(word, MAX_RESULT_LEN)),
+    };
+    (text, Some(format!("{outcome:?}")))
+}
+
+/// The longest prefix of whole characters within `max` bytes.
+fn cut(text: &str, max: usize) -> &str {
+    let end = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
+
+fn mutate(body: &mut Vec<u8>, rng: &mut Rng) {
+    for _ in 0..=rng.below(3) {
+        let at = rng.index(body.len());
+        match rng.below(4) {
+            0 => body[at] = *rng.pick(b"{}[]\",:\\0aeu\x00\xff"),
+            1 => drop(body.remove(at)),
+            2 => body.insert(at, *rng.pick(b"{}[]\",:\\")),
+            _ => {
+                let piece = body[at..body.len().min(at + 30)].to_vec();
+                let to = rng.index(body.len());
+                body.splice(to..to, piece);
+            }
+        }
+        if body.is_empty() {
+            return;
+        }
+    }
+}
+
+/// A V1 body that is being written.
+struct Body {
+    text: String,
+    entries: Vec<Entry>,
+}
+
+impl Body {
+    fn new(head: &str) -> Self {
+        Self { text: head.to_owned(), entries: Vec::new() }
+    }
+
+    fn entry(&mut self, uuid: Uuid, value: &str, outcome: Option<String>) {
+        let comma = if self.entries.is_empty() { "" } else { "," };
+        self.text += &format!("{comma}\"{uuid}\":{value}");
+        self.entries.push(Entry { end: self.text.len(), uuid, outcome });
+    }
+
+    fn finish(self, tail: &str, answer: &mut Answer) {
+        answer.body = (self.text + tail).into_bytes();
+        answer.entries = self.entries;
+        answer.kind = Kind::Complete;
+    }
+}

@@ -1,0 +1,341 @@
+//! One world: a client, the host that drives it, a network, a server, and time.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use hoglet::{Client, FlushMark, Instant, Receipt, RequestId, Slot, Storage, Uuid};
+
+use super::model::{Ending, Model};
+use super::network::Parcel;
+use super::rng::Rng;
+use super::server::Server;
+use super::setup::{Setup, Temper};
+use super::twin::Twin;
+use super::violation::{Check, ensure};
+use super::wire::Snapshot;
+
+/// True wall time when every world begins, 2027 or so.
+const EPOCH_MS: i64 = 1_800_000_000_000;
+
+pub(super) struct World<'a> {
+    pub(super) rng: Rng,
+    pub(super) setup: &'a Setup,
+    pub(super) temper: Temper,
+    pub(super) client: Client<'a>,
+    pub(super) model: Model,
+    pub(super) twin: Twin,
+    pub(super) server: Server,
+    /// What is on its way, by when it arrives.
+    pub(super) parcels: BTreeMap<(u64, u64), Parcel>,
+    pub(super) parcels_sent: u64,
+    /// Milliseconds since the host was started.
+    pub(super) true_ms: u64,
+    /// The latest time that the client was told.
+    pub(super) client_ms: u64,
+    /// The most that the client's clock lagged behind when it mattered for wall time.
+    pub(super) worst_lag_ms: u64,
+    /// Nobody has told the client a wrong wall time.
+    pub(super) clock_is_honest: bool,
+    /// Somebody has told it a time beyond the calendar.
+    pub(super) clock_is_absurd: bool,
+    /// The request under way, as it was when it began.
+    pub(super) snapshot: Option<Snapshot>,
+    /// Every id the client has given out.
+    pub(super) ids: Vec<RequestId>,
+    pub(super) request_ids: HashSet<Uuid>,
+    /// Barriers, and the number of the last event before each.
+    pub(super) marks: Vec<(FlushMark, u64)>,
+    /// When the client asked to be polled again.
+    pub(super) wake_ms: Option<u64>,
+    pub(super) accepted: u64,
+    pub(super) refused: u64,
+    pub(super) requests: u64,
+    pub(super) retries: u64,
+    /// Receipts by outcome.
+    pub(super) ended: HashMap<&'static str, u64>,
+    pub(super) serials: u64,
+    /// The end has begun in which everything works.
+    pub(super) is_good: bool,
+    trace: Option<Vec<String>>,
+}
+
+/// Receipts of one call, as they came: uuid, attempts, the outcome's name and how it prints.
+pub(super) type Seen = Vec<(Uuid, u32, &'static str, String)>;
+
+/// What a world did.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub(super) steps: u64,
+    pub(super) events: u64,
+    pub(super) requests: u64,
+    pub(super) ended: HashMap<&'static str, u64>,
+    pub(super) trace: Vec<String>,
+}
+
+/// Lives through the world of `seed`. The report is given whether it ends well or not.
+pub(super) fn run(seed: u64, liveness: bool, trace: bool, report: &mut Report) -> Check {
+    let mut rng = Rng::new(seed);
+    let setup = Setup::new(&mut rng);
+    let temper = Temper::new(&mut rng);
+    let (mut bytes, mut slots) = (vec![0; setup.storage_bytes], vec![Slot::EMPTY; setup.storage_slots]);
+    let storage = Storage::new(&mut bytes, &mut slots);
+    let start_ms = rng.below(100_000);
+    let client = Client::new(setup.config, storage, Instant::from_millis(start_ms));
+    ensure!(client.is_ok(), Bounded, "the configuration is refused: {:?}", client.err());
+    let Ok(client) = client else { return Ok(()) };
+    let mut world = World {
+        rng,
+        setup: &setup,
+        temper,
+        client,
+        model: Model::new(setup.config),
+        twin: Twin::new(&setup.config),
+        server: Server::default(),
+        parcels: BTreeMap::new(),
+        parcels_sent: 0,
+        true_ms: start_ms,
+        client_ms: start_ms,
+        worst_lag_ms: 0,
+        clock_is_honest: true,
+        clock_is_absurd: false,
+        snapshot: None,
+        ids: Vec::new(),
+        request_ids: HashSet::new(),
+        marks: Vec::new(),
+        wake_ms: None,
+        accepted: 0,
+        refused: 0,
+        requests: 0,
+        retries: 0,
+        ended: HashMap::new(),
+        serials: 0,
+        is_good: false,
+        trace: trace.then(Vec::new),
+    };
+    world.note(|| format!("{setup:?}"));
+    let temper = world.temper.clone();
+    world.note(|| format!("{temper:?}"));
+    let end = world.live(liveness, &mut report.steps);
+    report.events = world.accepted;
+    report.requests = world.requests;
+    report.ended = world.ended;
+    report.trace = world.trace.unwrap_or_default();
+    end
+}
+
+impl World<'_> {
+    fn live(&mut self, liveness: bool, steps: &mut u64) -> Check {
+        while *steps < self.temper.steps {
+            *steps += 1;
+            self.pass_time()?;
+            self.step()?;
+            self.check_invariants()?;
+        }
+        match liveness {
+            true => self.recover(steps),
+            false => self.finish(),
+        }
+    }
+
+    /// Lets some time pass: none, a little, until the client's next deadline, or a lot.
+    fn pass_time(&mut self) -> Check {
+        let wake_ms = self.wake_ms.unwrap_or(self.true_ms);
+        let next_ms = match self.rng.below(40) {
+            0..=19 => self.true_ms,
+            20..=29 => self.true_ms + self.rng.below(100),
+            30..=35 => wake_ms,
+            36 => wake_ms.saturating_sub(1),
+            37 | 38 => self.true_ms + self.rng.below(5_000),
+            _ => self.true_ms + u64::from(self.rng.spread(0, 200_000)),
+        };
+        self.pass_until(next_ms.max(self.true_ms))
+    }
+
+    /// Lets time pass; what arrives until then arrives.
+    pub(super) fn pass_until(&mut self, until_ms: u64) -> Check {
+        while let Some((&(due_ms, number), _)) = self.parcels.first_key_value() {
+            if due_ms > until_ms {
+                break;
+            }
+            self.true_ms = self.true_ms.max(due_ms);
+            if let Some(parcel) = self.parcels.remove(&(due_ms, number)) {
+                self.arrive(parcel)?;
+            }
+        }
+        self.true_ms = until_ms.max(self.true_ms);
+        Ok(())
+    }
+
+    fn step(&mut self) -> Check {
+        if self.rng.chance(self.temper.capture) {
+            self.capture()?;
+            return match self.temper.polls_in_time {
+                true => self.poll(),
+                false => Ok(()),
+            };
+        }
+        if self.rng.chance(self.temper.set_clock) {
+            return self.set_wall_clock();
+        }
+        match self.rng.below(40) {
+            0 | 1 => self.flush(),
+            2..=4 => self.answer_stale_request(),
+            5 if self.rng.chance(20) => self.close(),
+            6 | 7 => {
+                self.poll()?;
+                self.poll()
+            }
+            8 | 9 => self.check_stable(),
+            _ => self.poll(),
+        }
+    }
+
+    /// Ends a world that need not get well: sometimes it just stops, sometimes it is closed.
+    fn finish(&mut self) -> Check {
+        if self.rng.chance(30) {
+            return Ok(());
+        }
+        self.close()?;
+        let deadline_ms = self.model.close_at_ms.unwrap_or(0);
+        self.pass_until(deadline_ms.max(self.client_ms))?;
+        self.temper.lag_ms = 0;
+        self.poll()?;
+        self.check_invariants()?;
+        ensure!(self.client.is_closed(), Progress, "the deadline of close has passed, is_closed is false");
+        ensure!(self.model.live().next().is_none(), NothingSilent, "closed, and events are left");
+        Ok(())
+    }
+
+    /// Liveness: from now on everything works and the host does as it should, so the client must
+    /// become empty, in bounded time and steps.
+    fn recover(&mut self, steps: &mut u64) -> Check {
+        self.note(|| "everything works from here".to_owned());
+        self.is_good = true;
+        self.temper.lag_ms = 0;
+        let config = self.setup.config;
+        let left = u64::try_from(self.model.live().count()).unwrap_or(u64::MAX);
+        let cooldown = match config.on_exhausted {
+            hoglet::OnExhausted::Park { cooldown_ms } => u64::from(cooldown_ms),
+            hoglet::OnExhausted::Drop => 0,
+        };
+        // An attempt under way may have to fail, its retry and a hold to pass, its events to rest;
+        // then each batch takes a round trip, and each may have waited for more events.
+        let timeout = u64::from(config.request_timeout_ms);
+        let wait = timeout + 2 * super::model::MAX_WAIT_MS + cooldown + u64::from(config.flush_interval_ms);
+        let limit_ms = self.true_ms.max(self.client_ms) + wait + (left + 1) * 200;
+        let stragglers = u64::try_from(self.parcels.len()).unwrap_or(u64::MAX);
+        let limit_steps = *steps + 20 + 8 * left + 2 * stragglers;
+        while self.model.live().next().is_some() {
+            *steps += 1;
+            self.poll()?;
+            self.check_invariants()?;
+            ensure!(*steps <= limit_steps, Progress, "{left} events were left, and it takes too many steps");
+            // After a request the client says at once what it waits for.
+            let Some(wake_ms) = self.wake_ms else { continue };
+            let next_ms = self.parcels.first_key_value().map_or(wake_ms, |(&(due_ms, _), _)| due_ms.min(wake_ms));
+            self.pass_until(next_ms.max(self.true_ms))?;
+            ensure!(self.true_ms <= limit_ms, Progress, "{left} events were left, and it takes too long");
+        }
+        self.poll()?;
+        ensure!(self.model.live().next().is_none(), Progress, "idle, and events are left");
+        self.check_invariants()
+    }
+
+    /// The time as the host tells it: sometimes behind, sometimes far behind, never ahead.
+    pub(super) fn tell_time(&mut self) -> Instant {
+        let lag = match self.temper.lag_ms {
+            0 => 0,
+            _ if self.rng.chance(2) => self.true_ms,
+            lag => self.rng.below(lag),
+        };
+        let told = self.true_ms.saturating_sub(lag);
+        self.client_ms = self.client_ms.max(told);
+        Instant::from_millis(told)
+    }
+
+    /// The true wall time at `true_ms`.
+    pub(super) fn unix_ms(&self, true_ms: u64) -> i64 {
+        EPOCH_MS.saturating_add_unsigned(true_ms)
+    }
+
+    /// The client has just been told a wall time: from now on its lag shows in it.
+    pub(super) fn note_lag(&mut self) {
+        self.worst_lag_ms = self.worst_lag_ms.max(self.true_ms.abs_diff(self.client_ms));
+    }
+
+    pub(super) fn note(&mut self, what: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(format!("{:>8} {}", self.true_ms, what()));
+        }
+    }
+
+    /// Holds the receipts of a call against what they must be (law 6).
+    pub(super) fn settle(&mut self, seen: Seen, mut expected: Vec<Ending>) -> Check {
+        for (uuid, attempts, _, outcome) in &seen {
+            self.note(|| format!("     receipt {uuid} {outcome} after {attempts}"));
+        }
+        for (_, _, name, _) in &seen {
+            *self.ended.entry(name).or_default() += 1;
+        }
+        let mut seen: Vec<_> = seen.into_iter().map(|(uuid, attempts, _, outcome)| (uuid, attempts, outcome)).collect();
+        seen.sort_unstable();
+        expected.sort_unstable();
+        let is_same = seen.len() == expected.len()
+            && seen.iter().zip(&expected).all(|((uuid, attempts, outcome), ending)| {
+                (uuid, attempts, outcome) == (&ending.uuid, &ending.attempts, &ending.outcome)
+            });
+        ensure!(is_same, NothingSilent, "receipts {seen:?}\n  where {expected:?} were due");
+        for ending in expected {
+            let claims = ending.outcome == "Delivered" || ending.outcome.starts_with("Warning");
+            let is_stored = self.server.has_stored(ending.serial);
+            ensure!(!claims || is_stored, Truth, "event {} ({}) was never stored", ending.serial, ending.uuid);
+        }
+        Ok(())
+    }
+
+    fn check_invariants(&mut self) -> Check {
+        let stats = self.client.stats();
+        let ended = |name: &str| self.ended.get(name).copied().unwrap_or(0);
+        let in_flight = self.model.flight.iter().flat_map(|flight| flight.live()).count();
+        for (name, counted, expected) in [
+            ("captured", stats.captured, self.accepted),
+            ("refused", stats.refused, self.refused),
+            ("delivered", stats.delivered, ended("delivered")),
+            ("warned", stats.warned, ended("warning")),
+            ("accepted", stats.accepted, ended("accepted")),
+            ("dropped", stats.dropped, ended("dropped")),
+            ("absent", stats.absent, ended("absent")),
+            ("unconfirmed", stats.unconfirmed, ended("unconfirmed")),
+            ("rejected", stats.rejected, ended("rejected")),
+            ("exhausted", stats.exhausted, ended("exhausted")),
+            ("evicted", stats.evicted, ended("evicted")),
+            ("abandoned", stats.abandoned, ended("abandoned")),
+            ("queued", stats.queued, u64::try_from(self.model.queue.len()).unwrap_or(u64::MAX)),
+            ("in_flight", stats.in_flight, u64::try_from(in_flight).unwrap_or(u64::MAX)),
+            ("requests", stats.requests, self.requests),
+            ("retries", stats.retries, self.retries),
+        ] {
+            ensure!(u64::from(counted) == expected, NothingSilent, "stats say {name} {counted}, not {expected}");
+        }
+        ensure!(stats.is_balanced(), NothingSilent, "stats are not balanced: {stats:?}");
+        let oldest = self.model.live().map(|live| live.number).min().unwrap_or(u64::MAX);
+        for &(mark, number) in &self.marks {
+            let is_flushed = self.client.is_flushed(mark);
+            let expected = oldest > number;
+            ensure!(is_flushed == expected, NothingSilent, "is_flushed is {is_flushed} for event {number}");
+        }
+        let may_be_closed = self.model.close_at_ms.is_some() && oldest == u64::MAX;
+        ensure!(!self.client.is_closed() || may_be_closed, NothingSilent, "is_closed, and events are left");
+        Ok(())
+    }
+}
+
+/// Runs `call` with a sink for receipts.
+pub(super) fn with_receipts<R>(call: impl FnOnce(&mut dyn hoglet::Receipts) -> R) -> (R, Seen) {
+    let mut seen = Seen::new();
+    let mut sink = |receipt: Receipt<'_>| {
+        let outcome = format!("{:?}", receipt.outcome);
+        seen.push((receipt.uuid, receipt.attempts, receipt.outcome.name(), outcome));
+    };
+    let result = call(&mut sink);
+    (result, seen)
+}

@@ -1,0 +1,49 @@
+//! What may not grow, and what is still to shrink.
+
+/// The compiler that the budgets were set with. Another makes other code, of which a few percent more or less may come.
+pub(super) const COMPILER: &str = "rustc 1.95";
+
+/// A limit on a figure, and where the design (DESIGN section 4) wants it. All are bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    name: &'static str,
+    /// More fails the build. Where the target is not met yet this is what there is, rounded up a little.
+    pub(super) limit: u64,
+    /// The design's figure, if it names one.
+    pub(super) target: Option<u64>,
+}
+
+impl Budget {
+    /// The budget of the figure of this name.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        BUDGETS.iter().find(|budget| budget.name == name).copied()
+    }
+}
+
+const fn row(name: &'static str, limit: u64, target: Option<u64>) -> Budget {
+    Budget {
+        name,
+        limit,
+        target,
+    }
+}
+
+const KIB: u64 = 1024;
+
+#[rustfmt::skip]
+const BUDGETS: &[Budget] = &[
+    row("thumbv6m: code, V1",                         24_576, None),
+    row("thumbv6m: code of gzip",                      2_688, Some(2 * KIB)),
+    row("thumbv6m: RAM beside the arena, V1",          1_024, Some(KIB)),
+    row("thumbv6m: RAM of gzip",                       2_048, Some(2 * KIB)),
+    row("thumbv7em: code, V1",                        24_320, Some(16 * KIB)),
+    row("thumbv7em: code of gzip",                     2_176, Some(2 * KIB)),
+    row("thumbv7em: RAM beside the arena, V1",         1_024, Some(KIB)),
+    row("thumbv7em: RAM of gzip",                      2_048, Some(2 * KIB)),
+    row("size of Client",                                512, Some(512)),
+    row("examples/cortex-m: flash",                   70_656, None),
+    row("examples/cortex-m: RAM without the stack",    8_704, None),
+    row("examples/cortex-m: peak stack",               5_376, None),
+    row("Node: wasm, gzip",                           18_432, None),
+    row("Node: both, gzip",                           24_576, Some(12 * KIB)),
+];

@@ -1,0 +1,39 @@
+//! `cargo sizes`: what hoglet costs, in bytes, and what it may.
+
+mod budget;
+mod elf;
+mod measure;
+mod report;
+
+pub use report::Report;
+
+use crate::workspace::Workspace;
+
+/// Something measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Figure {
+    /// What.
+    pub name: String,
+    /// How much of it.
+    pub bytes: u64,
+}
+
+impl Figure {
+    fn new(name: impl Into<String>, bytes: u64) -> Self {
+        let name = name.into();
+        Self { name, bytes }
+    }
+}
+
+/// Builds and measures everything; what the firmware takes of its stack only `with_qemu`. An error holds what a build printed,
+/// or why the firmware did not do its job.
+pub fn measure(with_qemu: bool) -> Result<Report, String> {
+    let workspace = Workspace::find()?;
+    let compiler = workspace.run_well("rustc --version")?;
+    let figures = [
+        measure::probe(&workspace)?,
+        measure::firmware(&workspace, with_qemu)?,
+        measure::wasm(&workspace)?,
+    ];
+    Ok(Report::new(compiler.trim(), figures.concat()))
+}
