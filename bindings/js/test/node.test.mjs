@@ -1,0 +1,107 @@
+// All of it together: host, glue, wasm, and real HTTP to the local capture server. Its program is the one that
+// HOGLET_CAPTURE_SERVER names, or built by cargo.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { createInterface } from "node:readline";
+import { after, before, test } from "node:test";
+import { Hoglet } from "../src/node.mjs";
+
+const CARGO = ["cargo", "run", "--quiet", "--package", "hoglet-tests", "--bin", "capture-server", "--"];
+
+let server, url;
+
+before(async () => {
+  const program = process.env.HOGLET_CAPTURE_SERVER;
+  const [command, ...args] = [...(program ? [program] : CARGO), "--port", "0", "--quiet"];
+  server = spawn(command, args, { cwd: import.meta.dirname, stdio: ["ignore", "pipe", "inherit"] });
+  [url] = await once(createInterface(server.stdout), "line");
+});
+
+after(() => server.kill());
+
+async function shown(what) {
+  return (await fetch(`${url}/_/${what}`)).json();
+}
+
+/** A client of the capture server, which has forgotten everything but these faults. */
+async function start(faults, options) {
+  await fetch(`${url}/_/`, { method: "DELETE" });
+  await fetch(`${url}/_/faults`, { method: "POST", body: JSON.stringify(faults) });
+  const receipts = [];
+  const onReceipt = (receipt) => receipts.push(receipt);
+  const hoglet = new Hoglet("phc_node", { host: url, retryInitial: 100, onReceipt, ...options });
+  return { hoglet, receipts };
+}
+
+test("ten events arrive once each, through a 503 and a partial retry", async () => {
+  const [ok, retry] = [{ result: "ok" }, { result: "retry", details: "not_persisted" }];
+  const { hoglet, receipts } = await start([{ status: 503 }, { verdicts: [ok, retry, ok, ok, retry] }]);
+  const properties = { text: "ä€🦔\n", pi: 3.14, nested: { list: [1, null] }, $lib: "somebody else's" };
+  const uuids = Array.from({ length: 10 }, (_, index) =>
+    hoglet.capture({ distinctId: "ünal", event: `event ${index}`, properties: { ...properties, index } }));
+
+  const start_ms = Date.now();
+  await hoglet.flush();
+
+  const events = await shown("events");
+  const byIndex = events.toSorted((a, b) => a.properties.index - b.properties.index);
+  assert.deepEqual(byIndex.map(({ uuid }) => uuid), uuids);
+  for (const [index, event] of byIndex.entries()) {
+    assert.equal(event.event, `event ${index}`);
+    assert.equal(event.distinct_id, "ünal");
+    const { $lib, ...kept } = properties;
+    assert.deepEqual(event.properties, { ...kept, index });
+    assert.equal(event.stored, 1);
+    assert.ok(Math.abs(event.time_ms - start_ms) < 1_000, event.time);
+  }
+
+  const requests = await shown("requests");
+  const header = (request, name) => request.headers.find(([key]) => key === name)[1];
+  assert.deepEqual(requests.map(({ answer }) => answer.status), [503, 200, 200]);
+  assert.deepEqual(requests.map((request) => header(request, "posthog-attempt")), ["1", "2", "3"]);
+  assert.deepEqual(requests.map(({ body }) => body.batch.length), [10, 10, 2]);
+  assert.equal(new Set(requests.map((request) => header(request, "posthog-request-id"))).size, 1);
+  assert.equal(new Set(requests.map(({ body }) => body.created_at)).size, 1);
+
+  const attempts = Object.fromEntries(receipts.map((receipt) => [receipt.uuid, receipt.attempts]));
+  assert.equal(receipts.length, 10);
+  assert.ok(receipts.every(({ outcome }) => outcome === "delivered"));
+  assert.deepEqual(uuids.map((uuid) => attempts[uuid]), [2, 3, 2, 2, 3, 2, 2, 2, 2, 2]);
+  assert.equal(await hoglet.shutdown(), 0);
+});
+
+test("a full batch leaves without a flush, and shutdown waits for what is left", async () => {
+  const { hoglet, receipts } = await start([], { flushAt: 2 });
+  for (const event of ["a", "b", "c"]) hoglet.capture({ distinctId: "u", event });
+  assert.equal(await hoglet.shutdown(), 0);
+  assert.equal((await shown("events")).length, 3);
+  assert.deepEqual((await shown("requests")).map(({ body }) => body.batch.length), [2, 1]);
+  assert.equal(receipts.length, 3);
+});
+
+test("what cannot be sent is refused with its reason", async () => {
+  const { hoglet } = await start([]);
+  const refused = (event, why) => assert.throws(() => hoglet.capture(event), new RegExp(`refused: ${why}$`));
+  refused({ distinctId: "u", event: "" }, "name_empty");
+  refused({ distinctId: undefined, event: "e" }, "distinct_id_illegal");
+  refused({ distinctId: "u", event: "e", properties: [] }, "json_invalid");
+  refused({ distinctId: "u", event: "e", properties: { text: "x".repeat(1 << 20) } }, "event_too_large");
+  assert.equal(await hoglet.shutdown(), 0);
+  refused({ distinctId: "u", event: "e" }, "closed");
+  assert.deepEqual(await shown("requests"), []);
+  assert.throws(() => new Hoglet("phx_personal"), /cannot start: personal_token$/);
+  assert.throws(() => new Hoglet("phc_node", { flushAt: 0 }), /cannot start: flush_at$/);
+});
+
+test("shutdown gives up in time and says how many events it could not send", async () => {
+  const nobody = createServer().listen(0, "127.0.0.1");
+  await once(nobody, "listening");
+  const { port } = nobody.address();
+  await new Promise((closed) => nobody.close(closed));
+  const { hoglet, receipts } = await start([], { host: `http://127.0.0.1:${port}/` });
+  const uuid = hoglet.capture({ distinctId: "u", event: "e" });
+  assert.equal(await hoglet.shutdown(250), 1);
+  assert.deepEqual(receipts, [{ uuid, outcome: "abandoned", attempts: 2, status: 0, details: "" }]);
+});

@@ -1,0 +1,340 @@
+//! What the command line and the environment ask for.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The text of `--help`.
+pub(crate) const HELP: &str = "\
+hoglet's demo: events go through the native client, and every one is accounted for.
+
+cargo demo [-- --keep]
+    A small web shop sends about 40 events to a capture server on this machine
+    that misbehaves, then a summary shows what became of each. With both
+    POSTHOG_API_KEY and POSTHOG_HOST set, they go to that PostHog instead.
+
+    --keep              leave the server running, to look at its page
+
+cargo demo -- --import FILE.ndjson [options]
+    Sends a file of events, one JSON object a line:
+      {\"event\": \"signup\", \"distinct_id\": \"user-1\", \"properties\": {},
+       \"timestamp\": \"2026-11-24T10:00:00Z\", \"uuid\": \"…\"}
+    event and distinct_id are needed (distinct_id may be in properties instead);
+    $set and $set_once may stand beside them; other members are ignored.
+
+    --host URL          where to, and the project's API key; without these options
+    --api-key phc_…     POSTHOG_HOST and POSTHOG_API_KEY. With neither, events go
+                        into a fresh local capture server, and nothing is kept.
+    --historical        mark the events as a historical migration
+    --dry-run           check the lines, send nothing
+    --max-errors N      stop at the Nth bad line
+    --retries N         send a batch again up to N times (default 5)
+    --progress FILE     where the count of settled lines is kept (default: the
+                        file's name with .hoglet behind it)
+    --restart           begin at the first line, whatever was settled before
+    --keep              leave the local server running, to look at its page
+
+    The same command again continues behind the settled lines: those that the
+    server has stored or dropped, and those that were bad. Lines behind them may
+    be sent twice; PostHog recognises them by uuid. An event without one gets a
+    uuid made from the file's name, the line's number and the line (version 8).
+
+    Exit status: 0 if every event of the file was delivered, 1 if not, 2 if
+    nothing could be done.
+";
+
+/// How often a batch of an import is sent again: with the waits between, half a minute.
+const DEFAULT_RETRIES: u32 = 5;
+
+/// What to do.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Job {
+    Help,
+    Demo(Demo),
+    Import(Import),
+}
+
+/// A `PostHog`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Target {
+    pub(crate) host: String,
+    pub(crate) api_key: String,
+}
+
+/// The demo.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Demo {
+    /// A local server if there is none.
+    pub(crate) target: Option<Target>,
+    pub(crate) keep: bool,
+    /// Why a variable that is set is not used.
+    pub(crate) note: Option<&'static str>,
+}
+
+/// An import.
+#[derive(Debug, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option that is given or not"
+)]
+pub(crate) struct Import {
+    pub(crate) file: PathBuf,
+    /// A local server if there is none.
+    pub(crate) target: Option<Target>,
+    pub(crate) historical: bool,
+    pub(crate) dry_run: bool,
+    /// Bad lines at which to stop.
+    pub(crate) max_errors: u64,
+    pub(crate) retries: u32,
+    /// Where the count of settled lines is kept.
+    pub(crate) progress: PathBuf,
+    pub(crate) restart: bool,
+    pub(crate) keep: bool,
+}
+
+/// The options as given.
+#[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option that is given or not"
+)]
+struct Given {
+    import: Option<PathBuf>,
+    host: Option<String>,
+    api_key: Option<String>,
+    historical: bool,
+    dry_run: bool,
+    max_errors: Option<u64>,
+    retries: Option<u32>,
+    progress: Option<PathBuf>,
+    restart: bool,
+    keep: bool,
+    /// The last option that only an import has.
+    only_import: Option<&'static str>,
+}
+
+/// Reads the arguments; `variable` reads the environment.
+///
+/// # Errors
+/// A sentence for whoever typed them.
+pub(crate) fn parse(
+    arguments: impl Iterator<Item = OsString>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Job, String> {
+    let Some(given) = Given::read(arguments)? else {
+        return Ok(Job::Help);
+    };
+    let has_options = given.host.is_some() || given.api_key.is_some();
+    let set = |name| variable(name).filter(|value| !value.trim().is_empty());
+    let host = given.host.clone().or_else(|| set("POSTHOG_HOST"));
+    let api_key = given.api_key.clone().or_else(|| set("POSTHOG_API_KEY"));
+    let (target, missing) = match (host, api_key) {
+        (Some(host), Some(api_key)) => (Some(Target { host, api_key }), None),
+        (None, None) => (None, None),
+        (Some(_), None) => (None, Some("there is a host, but no API key")),
+        (None, Some(_)) => (None, Some("there is an API key, but no host")),
+    };
+    if given.import.is_none() && !has_options {
+        return given.demo(target, missing).map(Job::Demo);
+    }
+    match missing {
+        Some(missing) => Err(format!(
+            "{missing}: give --host and --api-key, or set POSTHOG_HOST and POSTHOG_API_KEY"
+        )),
+        None if given.import.is_none() => given.demo(target, None).map(Job::Demo),
+        None => given.import(target).map(Job::Import),
+    }
+}
+
+impl Given {
+    /// `None` if help is asked for.
+    fn read(mut arguments: impl Iterator<Item = OsString>) -> Result<Option<Self>, String> {
+        let mut given = Self::default();
+        while let Some(argument) = arguments.next() {
+            let name = argument.to_string_lossy();
+            let mut value = || arguments.next().ok_or(format!("{name} needs a value"));
+            match &*name {
+                "--help" | "-h" => return Ok(None),
+                "--keep" => given.keep = true,
+                "--import" => given.import = Some(value()?.into()),
+                "--host" => given.host = Some(text(value()?)),
+                "--api-key" => given.api_key = Some(text(value()?)),
+                "--historical" => {
+                    given.historical = true;
+                    given.only_import = Some("--historical");
+                }
+                "--dry-run" => {
+                    given.dry_run = true;
+                    given.only_import = Some("--dry-run");
+                }
+                "--restart" => {
+                    given.restart = true;
+                    given.only_import = Some("--restart");
+                }
+                "--progress" => {
+                    given.progress = Some(value()?.into());
+                    given.only_import = Some("--progress");
+                }
+                "--max-errors" => {
+                    given.max_errors = Some(number(&name, &value()?, 1)?);
+                    given.only_import = Some("--max-errors");
+                }
+                "--retries" => {
+                    given.retries = Some(number(&name, &value()?, 0)?);
+                    given.only_import = Some("--retries");
+                }
+                _ => return Err(format!("unknown argument {name}; see --help")),
+            }
+        }
+        Ok(Some(given))
+    }
+
+    fn demo(self, target: Option<Target>, note: Option<&'static str>) -> Result<Demo, String> {
+        match self.only_import {
+            Some(option) => Err(format!("{option} needs --import")),
+            None => Ok(Demo {
+                target,
+                keep: self.keep,
+                note,
+            }),
+        }
+    }
+
+    fn import(self, target: Option<Target>) -> Result<Import, String> {
+        let file = self.import.unwrap_or_default();
+        if file.file_name().is_none() {
+            return Err(format!("{} is no file", file.display()));
+        }
+        if target.is_none() && self.progress.is_some() {
+            return Err(
+                "a local server is a fresh one each time, so --progress needs --host and --api-key"
+                    .to_owned(),
+            );
+        }
+        let beside = || {
+            let mut name = file.clone().into_os_string();
+            name.push(".hoglet");
+            name.into()
+        };
+        Ok(Import {
+            progress: self.progress.unwrap_or_else(beside),
+            file,
+            target,
+            historical: self.historical,
+            dry_run: self.dry_run,
+            max_errors: self.max_errors.unwrap_or(u64::MAX),
+            retries: self.retries.unwrap_or(DEFAULT_RETRIES),
+            restart: self.restart,
+            keep: self.keep,
+        })
+    }
+}
+
+/// What cannot be a host or a key anyway is refused later, by its own name.
+fn text(value: OsString) -> String {
+    value
+        .into_string()
+        .unwrap_or_else(|value| value.to_string_lossy().into_owned())
+}
+
+fn number<T: TryFrom<u64>>(name: &str, value: &OsString, min: u64) -> Result<T, String> {
+    let value = value.to_string_lossy();
+    let read = value.parse().ok().filter(|number| *number >= min);
+    let read = read.and_then(|number| T::try_from(number).ok());
+    read.ok_or(format!(
+        "{name} {value}: give a whole number of at least {min}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str, environment: &[(&str, &str)]) -> Result<Job, String> {
+        let variable = |name: &str| {
+            let found = environment.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        parse(line.split_whitespace().map(OsString::from), variable)
+    }
+
+    fn target(host: &str, api_key: &str) -> Target {
+        Target {
+            host: host.to_owned(),
+            api_key: api_key.to_owned(),
+        }
+    }
+
+    fn import(line: &str, environment: &[(&str, &str)]) -> Import {
+        match parsed(line, environment) {
+            Ok(Job::Import(import)) => import,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const BOTH: [(&str, &str); 2] = [("POSTHOG_HOST", "http://h"), ("POSTHOG_API_KEY", "phc_e")];
+
+    #[test]
+    fn without_arguments_it_is_the_demo_on_a_local_server() {
+        let demo = |target, keep, note| Ok(Job::Demo(Demo { target, keep, note }));
+        assert_eq!(parsed("", &[]), demo(None, false, None));
+        assert_eq!(parsed("--keep", &[]), demo(None, true, None));
+        assert_eq!(
+            parsed("", &BOTH),
+            demo(Some(target("http://h", "phc_e")), false, None)
+        );
+    }
+
+    #[test]
+    fn half_a_target_sends_nothing_to_anybody() {
+        let key = [("POSTHOG_API_KEY", "phc_e"), ("POSTHOG_HOST", " ")];
+        let Ok(Job::Demo(demo)) = parsed("", &key) else {
+            panic!("no demo");
+        };
+        assert_eq!(
+            (demo.target, demo.note),
+            (None, Some("there is an API key, but no host"))
+        );
+        for (line, environment) in [
+            ("--import f", &key[..1]),
+            ("--import f --host http://h", &[]),
+            ("--api-key k", &[]),
+        ] {
+            assert!(parsed(line, environment).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn options_win_over_the_environment() {
+        let import = import("--import f --api-key phc_o", &BOTH);
+        assert_eq!(import.target, Some(target("http://h", "phc_o")));
+    }
+
+    #[test]
+    fn the_count_lies_beside_the_file() {
+        assert_eq!(
+            import("--import a/b.ndjson", &BOTH).progress,
+            PathBuf::from("a/b.ndjson.hoglet")
+        );
+        assert_eq!(
+            import("--import a --progress c", &BOTH).progress,
+            PathBuf::from("c")
+        );
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        for (line, told) in [
+            ("--imprt f", "--imprt"),
+            ("--import", "--import needs a value"),
+            ("--import /", "/ is no file"),
+            ("--import f --max-errors 0", "--max-errors 0"),
+            ("--import f --retries 4294967296", "--retries 4294967296"),
+            ("--import f --progress p", "--progress needs --host"),
+            ("--historical", "--historical needs --import"),
+        ] {
+            let error = parsed(line, &[]).expect_err(line);
+            assert!(error.contains(told), "{line}: {error}");
+        }
+        assert_eq!(parsed("--import f --help", &[]), Ok(Job::Help));
+    }
+}

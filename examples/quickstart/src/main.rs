@@ -1,0 +1,59 @@
+//! `cargo demo`: events through [`hoglet_native`], and what becomes of every one of them.
+//!
+//! Two jobs. The demo (`demo.rs`) plays a web shop (`story.rs`) against a local capture server that
+//! misbehaves, or against a real `PostHog`. The import (`import.rs`) sends a file of events: `reader.rs`
+//! reads lines, `lines.rs` makes events of them, `window.rs` knows which lines have been settled,
+//! `checkpoint.rs` keeps that count for a later run. `report.rs` prints for both.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
+
+use std::process::ExitCode;
+
+use crate::arguments::Job;
+
+mod arguments;
+mod checker;
+mod checkpoint;
+mod demo;
+mod fingerprint;
+mod import;
+mod lines;
+mod narrator;
+mod place;
+mod progress;
+mod reader;
+mod report;
+mod settling;
+mod story;
+mod window;
+
+/// The arguments, the file or the network is not what it should be: nothing was sent.
+const UNUSABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = std::env::args_os().skip(1);
+    let variable = |name: &str| std::env::var(name).ok();
+    let done = arguments::parse(arguments, variable).and_then(|job| match job {
+        Job::Help => {
+            report::say(arguments::HELP.trim_end());
+            Ok(true)
+        }
+        Job::Demo(demo) => demo::run(&demo),
+        Job::Import(import) => import::run(&import),
+    });
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            report::complain(&why);
+            ExitCode::from(UNUSABLE)
+        }
+    }
+}

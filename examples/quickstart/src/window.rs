@@ -1,0 +1,386 @@
+//! Which lines of a file are settled: counted from the first one on, however the events end.
+
+use std::collections::{HashMap, VecDeque};
+
+use hoglet_native::{Outcome, Receipt, Uuid};
+use serde::{Deserialize, Serialize};
+
+use crate::report::Reasons;
+
+/// Lines kept behind the settled ones, at most. More wait to be read until an event has ended, so
+/// that one event that takes long does not cost memory for the whole file.
+const MAX_LINES: usize = 1 << 16;
+
+/// The lines from the file's first on of which nothing more is to come. What it counts of them is
+/// always `lines`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settled {
+    pub(crate) lines: u64,
+    /// Where the next line begins.
+    pub(crate) bytes: u64,
+    pub(crate) delivered: u64,
+    pub(crate) dropped: u64,
+    pub(crate) refused: u64,
+    pub(crate) blank: u64,
+}
+
+impl Settled {
+    /// Whether the lines are the sum of what became of them.
+    pub(crate) fn adds_up(&self) -> bool {
+        let parts = [self.delivered, self.dropped, self.refused, self.blank];
+        let sum = parts
+            .iter()
+            .try_fold(0_u64, |sum, part| sum.checked_add(*part));
+        sum == Some(self.lines)
+    }
+
+    /// Whether every event of these lines was delivered.
+    pub(crate) const fn is_clean(&self) -> bool {
+        self.dropped == 0 && self.refused == 0
+    }
+
+    fn count(&mut self, fate: Fate, end: u64) {
+        self.lines += 1;
+        self.bytes = end;
+        match fate {
+            Fate::Delivered => self.delivered += 1,
+            Fate::Dropped => self.dropped += 1,
+            Fate::Refused => self.refused += 1,
+            Fate::Blank => self.blank += 1,
+        }
+    }
+}
+
+/// How a line was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The server has stored its event.
+    Delivered,
+    /// The server has its event and does not want it.
+    Dropped,
+    /// It is no event, or one that would be lost.
+    Refused,
+    /// Nothing stands in it.
+    Blank,
+}
+
+impl Fate {
+    /// The fate of a line whose event ended so; `None` if sending it again could end otherwise.
+    pub(crate) const fn of(outcome: &Outcome) -> Option<Self> {
+        match outcome {
+            Outcome::Delivered | Outcome::Warning(_) => Some(Self::Delivered),
+            // 413: this event alone is too large for the server.
+            Outcome::Dropped(_) | Outcome::Accepted(_) | Outcome::Rejected(413) => {
+                Some(Self::Dropped)
+            }
+            // No answer, an answer that is none of PostHog's, a refusal of the key or the host.
+            _ => None,
+        }
+    }
+}
+
+/// What became of the lines that one run has read.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    pub(crate) lines: u64,
+    pub(crate) blank: u64,
+    pub(crate) delivered: u64,
+    pub(crate) dropped: Reasons,
+    pub(crate) refused: Reasons,
+    /// To be sent again by the next run.
+    pub(crate) left: Reasons,
+}
+
+/// Why an import cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stop {
+    /// The line whose event ended so.
+    pub(crate) line: u64,
+    /// How it ended.
+    pub(crate) outcome: String,
+    /// What the server or the network said to it.
+    pub(crate) said: Option<String>,
+}
+
+/// The lines behind the settled ones, up to the last that was read.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    settled: Settled,
+    lines: VecDeque<Line>,
+    /// Events that have not ended, with their lines' numbers.
+    waiting: HashMap<Uuid, u64>,
+    /// Events that have.
+    ended: u64,
+    pub(crate) run: Run,
+    stop: Option<Stop>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    end: u64,
+    /// `None` while its event has not ended, and for ever if it ended in no fate.
+    fate: Option<Fate>,
+}
+
+/// What a caller may want to know.
+impl Window {
+    /// A window that begins behind these lines.
+    pub(crate) fn new(settled: Settled) -> Self {
+        Self {
+            settled,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) const fn settled(&self) -> Settled {
+        self.settled
+    }
+
+    pub(crate) const fn stop(&self) -> Option<&Stop> {
+        self.stop.as_ref()
+    }
+
+    /// Events that have not ended.
+    pub(crate) fn waiting(&self) -> u64 {
+        count(self.waiting.len())
+    }
+
+    pub(crate) fn is_waiting(&self, uuid: &Uuid) -> bool {
+        self.waiting.contains_key(uuid)
+    }
+
+    pub(crate) const fn ended(&self) -> u64 {
+        self.ended
+    }
+
+    /// Whether the next line has to wait for an event to end.
+    pub(crate) fn is_full(&self) -> bool {
+        self.lines.len() >= MAX_LINES
+    }
+}
+
+/// What happens.
+impl Window {
+    /// The next line is blank.
+    pub(crate) fn blank(&mut self, end: u64) {
+        self.run.blank += 1;
+        self.push(end, Some(Fate::Blank));
+    }
+
+    /// The next line is an event that would be sent.
+    pub(crate) fn pass(&mut self, end: u64) {
+        self.run.delivered += 1;
+        self.push(end, Some(Fate::Delivered));
+    }
+
+    /// The next line is not sent, for this reason.
+    pub(crate) fn refuse(&mut self, end: u64, reason: &str) {
+        self.run.refused.count(reason);
+        self.push(end, Some(Fate::Refused));
+    }
+
+    /// The next line is an event that is about to be captured under this uuid.
+    pub(crate) fn wait(&mut self, end: u64, uuid: Uuid) {
+        self.push(end, None);
+        let number = self.settled.lines + count(self.lines.len());
+        self.waiting.insert(uuid, number);
+    }
+
+    /// The event of the last line was not captured, for this reason.
+    pub(crate) fn take_back(&mut self, uuid: &Uuid, reason: &str) {
+        self.run.refused.count(reason);
+        self.end(uuid, Some(Fate::Refused));
+    }
+
+    /// The event of the last line was not captured, and is for the next run.
+    pub(crate) fn leave(&mut self, uuid: &Uuid, reason: &str) {
+        if self.end(uuid, None).is_some() {
+            self.run.left.count(reason);
+        }
+    }
+
+    /// An event has ended.
+    pub(crate) fn receive(&mut self, receipt: &Receipt) {
+        let fate = Fate::of(&receipt.outcome);
+        let Some(line) = self.end(&receipt.uuid, fate) else {
+            return;
+        };
+        let outcome = receipt.outcome.to_string();
+        match fate {
+            Some(Fate::Delivered) => self.run.delivered += 1,
+            Some(_) => {
+                let details = receipt.outcome.details().unwrap_or(&outcome);
+                self.run.dropped.count(details);
+            }
+            None => {
+                self.run.left.count(&outcome);
+                self.stop.get_or_insert(Stop {
+                    line,
+                    outcome,
+                    said: None,
+                });
+            }
+        }
+    }
+
+    /// The server or the network gave a reason for what stops the import.
+    pub(crate) fn hear(&mut self, reason: &str) {
+        if let Some(stop) = &mut self.stop {
+            stop.said.get_or_insert_with(|| reason.to_owned());
+        }
+    }
+
+    /// Ends the event of a line; returns the line's number.
+    fn end(&mut self, uuid: &Uuid, fate: Option<Fate>) -> Option<u64> {
+        let number = self.waiting.remove(uuid)?;
+        self.ended += 1;
+        let behind = number.checked_sub(self.settled.lines + 1)?;
+        let line = self.lines.get_mut(usize::try_from(behind).ok()?)?;
+        line.fate = fate;
+        self.advance();
+        Some(number)
+    }
+
+    fn push(&mut self, end: u64, fate: Option<Fate>) {
+        self.run.lines += 1;
+        self.lines.push_back(Line { end, fate });
+        self.advance();
+    }
+
+    fn advance(&mut self) {
+        while let Some(Line { end, fate }) = self.lines.front().copied()
+            && let Some(fate) = fate
+        {
+            self.lines.pop_front();
+            self.settled.count(fate, end);
+        }
+    }
+}
+
+/// A length in memory always fits.
+fn count(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use hoglet_native::{Cause, TransportError};
+
+    use super::*;
+
+    fn receipt(uuid: u128, outcome: Outcome) -> Receipt {
+        Receipt {
+            uuid: Uuid::from_u128(uuid),
+            attempts: 1,
+            outcome,
+        }
+    }
+
+    /// Lines of ten bytes: events 1 to 3 with a blank and a bad line between them.
+    fn window() -> Window {
+        let mut window = Window::new(Settled::default());
+        window.wait(10, Uuid::from_u128(1));
+        window.blank(20);
+        window.wait(30, Uuid::from_u128(2));
+        window.refuse(40, "not_json");
+        window.wait(50, Uuid::from_u128(3));
+        window
+    }
+
+    fn settled(window: &Window) -> [u64; 6] {
+        let Settled {
+            lines,
+            bytes,
+            delivered,
+            dropped,
+            refused,
+            blank,
+        } = window.settled();
+        assert!(window.settled().adds_up());
+        [lines, bytes, delivered, dropped, refused, blank]
+    }
+
+    #[test]
+    fn lines_are_settled_from_the_first_one_on() {
+        let mut window = window();
+        assert_eq!(settled(&window), [0; 6]);
+        window.receive(&receipt(2, Outcome::Delivered));
+        assert_eq!(settled(&window), [0; 6]);
+        window.receive(&receipt(1, Outcome::Dropped(Some("quota".to_owned()))));
+        assert_eq!(settled(&window), [4, 40, 1, 1, 1, 1]);
+        window.take_back(&Uuid::from_u128(3), "name_empty");
+        assert_eq!(settled(&window), [5, 50, 1, 1, 2, 1]);
+        assert_eq!((window.waiting(), window.ended()), (0, 3));
+    }
+
+    #[test]
+    fn an_event_to_be_sent_again_holds_the_count_and_stops_the_import() {
+        let mut window = window();
+        window.receive(&receipt(1, Outcome::Delivered));
+        window.receive(&receipt(2, Outcome::Exhausted(Cause::Status(503))));
+        window.hear("overloaded");
+        window.receive(&receipt(3, Outcome::Rejected(401)));
+        window.hear("no such key");
+        assert_eq!(settled(&window), [2, 20, 1, 0, 0, 1]);
+        let stop = Stop {
+            line: 3,
+            outcome: "exhausted (status 503)".to_owned(),
+            said: Some("overloaded".to_owned()),
+        };
+        assert_eq!(window.stop(), Some(&stop));
+        assert_eq!((window.run.left.total(), window.waiting()), (2, 0));
+    }
+
+    #[test]
+    fn a_later_run_counts_on() {
+        let mut first = window();
+        first.receive(&receipt(1, Outcome::Delivered));
+        let mut second = Window::new(first.settled());
+        second.wait(30, Uuid::from_u128(2));
+        second.receive(&receipt(2, Outcome::Warning(None)));
+        assert_eq!(settled(&second), [3, 30, 2, 0, 0, 1]);
+        assert_eq!((second.run.lines, second.run.delivered), (1, 1));
+    }
+
+    #[test]
+    fn a_receipt_for_nobody_changes_nothing() {
+        let mut window = window();
+        window.receive(&receipt(9, Outcome::Abandoned));
+        assert_eq!((settled(&window), window.stop()), ([0; 6], None));
+        assert_eq!((window.run.left.total(), window.waiting()), (0, 3));
+    }
+
+    #[test]
+    fn only_the_servers_word_on_an_event_settles_it() {
+        let interrupted = Cause::Transport(TransportError::Interrupted);
+        for (outcome, fate) in [
+            (Outcome::Delivered, Some(Fate::Delivered)),
+            (Outcome::Warning(None), Some(Fate::Delivered)),
+            (Outcome::Dropped(None), Some(Fate::Dropped)),
+            (Outcome::Accepted("limited".to_owned()), Some(Fate::Dropped)),
+            (Outcome::Rejected(413), Some(Fate::Dropped)),
+            (Outcome::Rejected(400), None),
+            (Outcome::Rejected(401), None),
+            (Outcome::Absent, None),
+            (Outcome::Unconfirmed, None),
+            (Outcome::Exhausted(interrupted), None),
+            (Outcome::Exhausted(Cause::ServerRetry), None),
+            (Outcome::Abandoned, None),
+        ] {
+            assert_eq!(Fate::of(&outcome), fate, "{outcome}");
+        }
+    }
+
+    #[test]
+    fn a_window_is_full_while_its_first_event_has_not_ended() {
+        let mut window = Window::new(Settled::default());
+        window.wait(1, Uuid::from_u128(1));
+        let blanks = u64::try_from(MAX_LINES).expect("small");
+        (2..=blanks).for_each(|end| window.blank(end));
+        assert!(window.is_full());
+        window.receive(&receipt(1, Outcome::Delivered));
+        assert!(!window.is_full());
+        assert_eq!(window.settled().lines, blanks);
+    }
+}
