@@ -55,26 +55,20 @@ pub(crate) fn encode(
     stamp: Stamp,
     config: &Config<'_>,
 ) -> Result<usize, CaptureError> {
+    let event = source.event;
     let writer = &mut Writer::new(room);
-    root(writer, source.event, &stamp);
+    root(writer, event, &stamp);
     writer.raw(b",\"properties\":{");
     let mut members = Members::new(writer);
-    let mut aside = Aside::default();
-    members.all_but_special(source.properties, &mut aside)?;
-    for (special, extra) in [
-        (Special::Set, source.set),
-        (Special::SetOnce, source.set_once),
-        (Special::Groups, Object::groups(source.event.groups)),
-    ] {
-        members.merged(special.name(), aside.take(special), extra)?;
-    }
-    let geoip = aside.take(Special::GeoipDisable);
-    let geoip = geoip.or(config.disable_geoip.then_some(Token::TRUE));
-    members.optional(Special::GeoipDisable.name(), geoip)?;
-    let options = Options::new(source.event, &stamp, &aside);
+    let aside = &mut Aside::default();
+    members.all_but_special(source.properties, aside)?;
+    members.merged(Special::Set, aside, source.set)?;
+    members.merged(Special::SetOnce, aside, source.set_once)?;
+    members.merged(Special::Groups, aside, Object::groups(event.groups))?;
+    settle(aside, event, &stamp, config);
     match config.capture_mode {
-        CaptureMode::V1 => v1_tail(members, source.event, aside, &options)?,
-        CaptureMode::V0 => v0_tail(members, source.event, aside, &options, config.sdk_info)?,
+        CaptureMode::V1 => v1_tail(members, aside)?,
+        CaptureMode::V0 => v0_tail(members, aside, config.sdk_info)?,
     }
     writer.raw(b"},");
     Ok(writer.len())
@@ -98,125 +92,94 @@ fn root(writer: &mut Writer<'_>, event: &Event<'_>, stamp: &Stamp) {
     writer.byte(b'"');
 }
 
+/// Turns what was found among the properties into what is sent: the caller's own word wins, and
+/// in V1 an option is what can be read as one.
+fn settle<'a>(aside: &mut Aside<'a>, event: &Event<'a>, stamp: &Stamp, config: &Config<'_>) {
+    let options = &event.options;
+    let given = [
+        options.cookieless_mode.map(Token::from),
+        options.disable_skew_correction.map(Token::from),
+        options.process_person_profile.map(Token::from),
+        options.product_tour_id.map(Token::from),
+    ];
+    for (special, given) in OPTIONS.into_iter().zip(given) {
+        let mut found = aside.take(special);
+        if config.capture_mode == CaptureMode::V1 {
+            found = found.and_then(|token| coerce(special, &token));
+        }
+        let default = special == Special::IgnoreSentAt && stamp.is_absolute;
+        aside.put(special, given.or(found).or(default.then_some(Token::TRUE)));
+    }
+    for (special, given) in ROOTS.into_iter().zip([event.session_id, event.window_id]) {
+        if let Some(given) = given {
+            aside.put(special, Some(Token::from(given)));
+        }
+    }
+    if config.disable_geoip {
+        aside.put_default(Special::GeoipDisable, Token::TRUE);
+    }
+}
+
+/// A sentinel property as an option, if it can be read as one.
+fn coerce<'a>(special: Special, token: &Token<'a>) -> Option<Token<'a>> {
+    match special {
+        Special::ProductTourId => token.is_string().then_some(*token),
+        _ => token.coerce_bool().map(Token::from),
+    }
+}
+
 /// V1: sentinels become `options`, session and window go to the event's root, `$lib` goes.
-fn v1_tail(
-    mut members: Members<'_, '_>,
-    event: &Event<'_>,
-    mut aside: Aside<'_>,
-    options: &Options<'_>,
-) -> Result<(), CaptureError> {
-    let mut roots = [
-        (Special::SessionId, "session_id", event.session_id),
-        (Special::WindowId, "window_id", event.window_id),
-    ]
-    .map(|(special, root, given)| (special, root, given, aside.take(special)));
-    for (special, _, given, found) in &mut roots {
+fn v1_tail(mut members: Members<'_, '_>, aside: &mut Aside<'_>) -> Result<(), CaptureError> {
+    members.specials(&[Special::GeoipDisable], Special::name, aside)?;
+    for special in ROOTS {
         // Not a string: it cannot be lifted, so it stays where the caller put it.
-        if found.is_some_and(|token| !token.is_string()) && given.is_none() {
-            members.optional(special.name(), found.take())?;
+        if aside.get(special).is_some_and(|token| !token.is_string()) {
+            members.optional(special.name(), aside.take(special).as_ref())?;
         }
     }
     let writer = members.close();
-    for (_, root, given, found) in roots {
-        let token = given.map(Token::from).or(found.filter(Token::is_string));
-        if let Some(token) = token {
-            writer.raw(b",\"");
-            writer.raw(root.as_bytes());
-            writer.raw(b"\":");
-            token.write(writer)?;
-        }
-    }
+    Members::more(writer).specials(&ROOTS, Special::option_name, aside)?;
     writer.raw(b",\"options\":{");
     let mut members = Members::new(writer);
-    for (special, token) in options.tokens() {
-        members.optional(special.option_name(), token)?;
-    }
+    members.specials(&OPTIONS, Special::option_name, aside)?;
     members.close();
     Ok(())
 }
 
 /// V0: everything is a property, and the SDK names itself there.
-fn v0_tail(
+fn v0_tail<'a>(
     mut members: Members<'_, '_>,
-    event: &Event<'_>,
-    mut aside: Aside<'_>,
-    options: &Options<'_>,
-    sdk_info: &str,
+    aside: &mut Aside<'a>,
+    sdk_info: &'a str,
 ) -> Result<(), CaptureError> {
     let (lib, version) = split_sdk_info(sdk_info);
-    for (special, token) in options.tokens() {
-        // What the caller put into the properties stays, even where V1 could not read it.
-        let token = options.given(special).or(aside.take(special)).or(token);
-        members.optional(special.name(), token)?;
-    }
-    for (special, given) in [
-        (Special::SessionId, event.session_id),
-        (Special::WindowId, event.window_id),
-    ] {
-        let token = given.map(Token::from).or(aside.take(special));
-        members.optional(special.name(), token)?;
-    }
-    for (special, ours) in [(Special::Lib, lib), (Special::LibVersion, version)] {
-        let token = aside.take(special).unwrap_or(Token::from(ours));
-        members.optional(special.name(), Some(token))?;
-    }
+    aside.put_default(Special::Lib, Token::from(lib));
+    aside.put_default(Special::LibVersion, Token::from(version));
+    members.specials(&V0_PROPERTIES, Special::name, aside)?;
     members.close();
     Ok(())
 }
 
-/// The event's options: the caller's own, else its sentinel properties as far as they can be read.
-struct Options<'a> {
-    given: [(Special, Option<Token<'a>>); 4],
-    read: [Option<Token<'a>>; 4],
-}
+/// What V1 has as options.
+const OPTIONS: [Special; 4] = [
+    Special::CookielessMode,
+    Special::IgnoreSentAt,
+    Special::ProcessPersonProfile,
+    Special::ProductTourId,
+];
 
-impl<'a> Options<'a> {
-    fn new(event: &Event<'a>, stamp: &Stamp, aside: &Aside<'a>) -> Self {
-        let options = &event.options;
-        let given = [
-            (
-                Special::CookielessMode,
-                options.cookieless_mode.map(Token::from),
-            ),
-            (
-                Special::IgnoreSentAt,
-                options.disable_skew_correction.map(Token::from),
-            ),
-            (
-                Special::ProcessPersonProfile,
-                options.process_person_profile.map(Token::from),
-            ),
-            (
-                Special::ProductTourId,
-                options.product_tour_id.map(Token::from),
-            ),
-        ];
-        let read = given.map(|(special, given)| given.or_else(|| coerce(special, stamp, aside)));
-        Self { given, read }
-    }
+/// What V1 has at the event's root.
+const ROOTS: [Special; 2] = [Special::SessionId, Special::WindowId];
 
-    /// Every option with the value to send, if any.
-    fn tokens(&self) -> impl Iterator<Item = (Special, Option<Token<'a>>)> {
-        self.given
-            .into_iter()
-            .zip(self.read)
-            .map(|((special, _), token)| (special, token))
-    }
-
-    fn given(&self, wanted: Special) -> Option<Token<'a>> {
-        self.given
-            .iter()
-            .find(|(special, _)| *special == wanted)
-            .and_then(|(_, given)| *given)
-    }
-}
-
-fn coerce<'a>(special: Special, stamp: &Stamp, aside: &Aside<'a>) -> Option<Token<'a>> {
-    let found = aside.get(special);
-    if special == Special::ProductTourId {
-        return found.filter(Token::is_string);
-    }
-    let default = special == Special::IgnoreSentAt && stamp.is_absolute;
-    let read = found.and_then(|token| token.coerce_bool());
-    read.or(default.then_some(true)).map(Token::from)
-}
+/// What V0 has among the properties.
+const V0_PROPERTIES: [Special; 9] = [
+    Special::GeoipDisable,
+    Special::CookielessMode,
+    Special::IgnoreSentAt,
+    Special::ProcessPersonProfile,
+    Special::ProductTourId,
+    Special::SessionId,
+    Special::WindowId,
+    Special::Lib,
+    Special::LibVersion,
+];

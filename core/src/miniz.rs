@@ -75,7 +75,9 @@ mod tests {
 
     #[test]
     fn what_it_writes_any_decoder_reads() {
-        let numbers: Vec<_> = (0..2_000u32).map(|n| std::format!("{{\"n\":{n}}}")).collect();
+        let numbers: Vec<_> = (0..2_000u32)
+            .map(|n| std::format!("{{\"n\":{n}}}"))
+            .collect();
         let text = numbers.join(",");
         let mut out = Vec::new();
         let mut gzip = Compressor::new(Format::Gzip, 6);

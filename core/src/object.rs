@@ -27,6 +27,11 @@ impl<'a> Object<'a> {
         not(feature = "text"),
         expect(clippy::unnecessary_wraps, reason = "only text fails")
     )]
+    #[expect(
+        clippy::inline_always,
+        reason = "a form that a host never gives is then left out"
+    )]
+    #[inline(always)]
     pub(crate) fn new(
         properties: Properties<'a>,
         staged: Option<&'a [u8]>,
@@ -52,18 +57,18 @@ impl<'a> Object<'a> {
     /// Calls `each` with every member, in order, until one fails.
     fn try_each(
         self,
-        each: &mut dyn FnMut(Key<'a>, Token<'a>) -> Result<(), CaptureError>,
+        each: &mut dyn FnMut(Key<'a>, &Token<'a>) -> Result<(), CaptureError>,
     ) -> Result<(), CaptureError> {
         match self {
             Self::Typed(members) => members
                 .iter()
-                .try_for_each(|(key, value)| each(Key::Plain(key), Token::Typed(*value))),
+                .try_for_each(|(key, value)| each(Key::Plain(key), &Token::Typed(*value))),
             Self::Groups(groups) => groups
                 .iter()
-                .try_for_each(|(key, value)| each(Key::Plain(key), Token::from(*value))),
+                .try_for_each(|(key, value)| each(Key::Plain(key), &Token::from(*value))),
             Self::Text(text) => text
                 .members()
-                .try_for_each(|member| each(Key::Raw(member.key), Token::Text(member.value))),
+                .try_for_each(|member| each(Key::Raw(member.key), &Token::Text(member.value))),
         }
     }
 
@@ -76,6 +81,8 @@ impl<'a> Object<'a> {
         found
     }
 
+    #[expect(clippy::inline_always, reason = "as for `new`")]
+    #[inline(always)]
     fn is_empty(self) -> bool {
         match self {
             Self::Typed(members) => members.is_empty(),
@@ -192,8 +199,8 @@ impl<'a> Token<'a> {
         }
     }
 
-    pub(crate) fn write(self, writer: &mut Writer<'_>) -> Result<(), CaptureError> {
-        match self {
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), CaptureError> {
+        match *self {
             Self::Typed(value) => write_value(writer, value, MAX_DEPTH),
             Self::Text(text) => {
                 writer.raw(text.bytes());
@@ -280,6 +287,14 @@ impl<'w, 'b> Members<'w, 'b> {
         }
     }
 
+    /// Members that follow others of their object.
+    pub(crate) fn more(writer: &'w mut Writer<'b>) -> Self {
+        Self {
+            writer,
+            is_first: false,
+        }
+    }
+
     /// Ends the object.
     pub(crate) fn close(self) -> &'w mut Writer<'b> {
         self.writer.byte(b'}');
@@ -289,12 +304,24 @@ impl<'w, 'b> Members<'w, 'b> {
     pub(crate) fn optional(
         &mut self,
         name: &str,
-        token: Option<Token<'_>>,
+        token: Option<&Token<'_>>,
     ) -> Result<(), CaptureError> {
         match token {
             Some(token) => self.member(Key::Plain(name), token),
             None => Ok(()),
         }
+    }
+
+    /// Writes those of `specials` that are aside, under the names that `name` gives them.
+    pub(crate) fn specials(
+        &mut self,
+        specials: &[Special],
+        name: fn(Special) -> &'static str,
+        aside: &Aside<'_>,
+    ) -> Result<(), CaptureError> {
+        specials
+            .iter()
+            .try_for_each(|&special| self.optional(name(special), aside.get(special)))
     }
 
     /// Writes every member whose name is not [`Special`]; those go aside.
@@ -314,7 +341,7 @@ impl<'w, 'b> Members<'w, 'b> {
         };
         for (name, value) in members {
             if let Some(special) = Special::from_name(name) {
-                aside.put(special, Token::checked(*value)?);
+                aside.put(special, Some(Token::checked(*value)?));
             } else {
                 self.separate();
                 Key::Plain(name).write(self.writer);
@@ -329,7 +356,7 @@ impl<'w, 'b> Members<'w, 'b> {
         let mut run = 0..0;
         for member in text.members() {
             if let Some(special) = Special::from_raw_name(member.key) {
-                aside.put(special, Token::Text(member.value));
+                aside.put(special, Some(Token::Text(member.value)));
                 self.run(text.bytes().get(run.clone()).unwrap_or_default());
                 run = 0..0;
             } else if run.is_empty() {
@@ -348,12 +375,27 @@ impl<'w, 'b> Members<'w, 'b> {
         }
     }
 
-    /// Writes `name` as the members of `base` and those of `extra` that `base` lacks. A `base`
-    /// that is not an object stays alone: the properties win.
+    /// Writes what is aside for `special` with the members of `extra` that it lacks. If it is not
+    /// an object it stays alone: the properties win.
+    #[expect(clippy::inline_always, reason = "without `extra`, `merge` is left out")]
+    #[inline(always)]
     pub(crate) fn merged(
         &mut self,
+        special: Special,
+        aside: &Aside<'_>,
+        extra: Object<'_>,
+    ) -> Result<(), CaptureError> {
+        let base = aside.get(special);
+        if extra.is_empty() {
+            return self.optional(special.name(), base);
+        }
+        self.merge(special.name(), base, extra)
+    }
+
+    fn merge(
+        &mut self,
         name: &str,
-        base: Option<Token<'_>>,
+        base: Option<&Token<'_>>,
         extra: Object<'_>,
     ) -> Result<(), CaptureError> {
         let base_object = match base {
@@ -361,7 +403,6 @@ impl<'w, 'b> Members<'w, 'b> {
                 Some(object) => object,
                 None => return self.member(Key::Plain(name), token),
             },
-            None if extra.is_empty() => return Ok(()),
             None => Object::EMPTY,
         };
         self.separate();
@@ -380,7 +421,7 @@ impl<'w, 'b> Members<'w, 'b> {
         Ok(())
     }
 
-    fn member(&mut self, key: Key<'_>, token: Token<'_>) -> Result<(), CaptureError> {
+    fn member(&mut self, key: Key<'_>, token: &Token<'_>) -> Result<(), CaptureError> {
         self.separate();
         key.write(self.writer);
         token.write(self.writer)

@@ -78,14 +78,21 @@ impl Special {
 pub(crate) struct Aside<'a>([Option<Token<'a>>; Special::ALL.len()]);
 
 impl<'a> Aside<'a> {
-    pub(crate) fn put(&mut self, special: Special, token: Token<'a>) {
+    pub(crate) fn put(&mut self, special: Special, token: Option<Token<'a>>) {
         if let Some(place) = self.0.get_mut(special as usize) {
-            *place = Some(token);
+            *place = token;
         }
     }
 
-    pub(crate) fn get(&self, special: Special) -> Option<Token<'a>> {
-        self.0.get(special as usize).copied().flatten()
+    /// Puts it there if nothing is.
+    pub(crate) fn put_default(&mut self, special: Special, token: Token<'a>) {
+        if self.get(special).is_none() {
+            self.put(special, Some(token));
+        }
+    }
+
+    pub(crate) fn get(&self, special: Special) -> Option<&Token<'a>> {
+        self.0.get(special as usize)?.as_ref()
     }
 
     pub(crate) fn take(&mut self, special: Special) -> Option<Token<'a>> {

@@ -5,5 +5,6 @@ pub mod firmware;
 pub mod laws;
 pub mod script;
 pub mod server;
+pub mod sim;
 pub mod sizes;
 pub mod workspace;

@@ -5,8 +5,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use hoglet::{
-    Action, Config, Event, FlushMark, Instant, RequestId, Response, ResponseHead, Slot, Storage,
-    TransportError,
+    Action, Config, Event, FlushMark, Instant, Properties, RequestId, Response, ResponseHead, Slot,
+    Storage, TransportError,
 };
 use self_cell::{MutBorrow, self_cell};
 use wasm_bindgen::prelude::*;
@@ -38,7 +38,10 @@ pub struct Client(Owned);
 impl Client {
     /// A client with room for `queue_events` events in `queue_bytes`, seeded with 128 random bits.
     /// `undefined` if the core refuses the configuration; then `host` was told why.
-    #[expect(clippy::too_many_arguments, reason = "reading an object takes more code")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "reading an object takes more code"
+    )]
     pub fn create(
         host: &Host,
         token: String,
@@ -60,7 +63,11 @@ impl Client {
             slots: vec![Slot::EMPTY; queue_events],
         };
         let core = Owned::try_new(MutBorrow::new(memory), |memory| {
-            let Memory { token, bytes, slots } = memory.borrow_mut();
+            let Memory {
+                token,
+                bytes,
+                slots,
+            } = memory.borrow_mut();
             let mut config = Config::new(token, seed.to_le_bytes());
             config.flush_at = flush_at;
             config.flush_interval_ms = flush_interval_ms;
@@ -69,7 +76,9 @@ impl Client {
             config.request_timeout_ms = request_timeout_ms;
             Core::new(config, Storage::new(bytes, slots), instant(now))
         });
-        core.map_err(|error| host.refused(error.name())).ok().map(Self)
+        core.map_err(|error| host.refused(error.name()))
+            .ok()
+            .map(Self)
     }
 
     /// Queues an event whose `properties` are the text of a JSON object. `host` is told its uuid,
@@ -82,7 +91,10 @@ impl Client {
         properties: &str,
         now: f64,
     ) {
-        let event = Event::new(name, distinct_id).json(properties);
+        let event = Event {
+            properties: Properties::Json(properties.as_bytes()),
+            ..Event::new(name, distinct_id)
+        };
         let captured = self.core(|core| core.capture(&event, instant(now), &mut Sink(host)));
         match captured {
             Ok(accepted) => host.capture(&accepted.uuid),
@@ -110,7 +122,10 @@ impl Client {
 
     /// Takes the answer to the request `id`: its status, `Retry-After` and `Date` (empty for none)
     /// and its body. Without effect if the request has ended already.
-    #[expect(clippy::too_many_arguments, reason = "reading an object takes more code")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "reading an object takes more code"
+    )]
     pub fn respond(
         &mut self,
         host: &Host,
@@ -131,16 +146,22 @@ impl Client {
         };
         let id = RequestId::from_u32(id);
         // A request that is not known any more has had its ending.
-        let _ = self
-            .core(|core| core.handle_response(id, response, instant(now), &mut Sink(host)));
+        let _ = self.core(|core| core.handle_response(id, response, instant(now), &mut Sink(host)));
     }
 
-    /// Takes the news that the request `id` will have no answer. Without effect if it has ended.
-    pub fn fail(&mut self, host: &Host, id: u32, why: Failure, now: f64) {
+    /// Takes the news that the request `id` will have no answer, and why: `dns`, `connect`, `tls`,
+    /// `timeout`, or anything else for a broken connection. Without effect if it has ended.
+    pub fn fail(&mut self, host: &Host, id: u32, why: &str, now: f64) {
+        let why = match why {
+            "dns" => TransportError::Dns,
+            "connect" => TransportError::Connect,
+            "tls" => TransportError::Tls,
+            "timeout" => TransportError::Timeout,
+            _ => TransportError::Interrupted,
+        };
         let id = RequestId::from_u32(id);
         // As above.
-        let _ = self
-            .core(|core| core.handle_failure(id, why.into(), instant(now), &mut Sink(host)));
+        let _ = self.core(|core| core.handle_failure(id, why, instant(now), &mut Sink(host)));
     }
 
     /// Says that it is `unix_ms` (`Date.now()`) at `now`.
@@ -158,7 +179,9 @@ impl Client {
     /// Whether everything captured before the mark has ended.
     #[wasm_bindgen(js_name = isFlushed)]
     pub fn is_flushed(&self, mark: u32) -> bool {
-        self.0.borrow_dependent().is_flushed(FlushMark::from_u32(mark))
+        self.0
+            .borrow_dependent()
+            .is_flushed(FlushMark::from_u32(mark))
     }
 
     /// Refuses further events and gives up at `deadline` what is left then.
@@ -170,34 +193,6 @@ impl Client {
 impl Client {
     fn core<T>(&mut self, call: impl FnOnce(&mut Core<'_>) -> T) -> T {
         self.0.with_dependent_mut(|_, core| call(core))
-    }
-}
-
-/// Why there was no answer to a request.
-#[wasm_bindgen]
-#[derive(Clone, Copy, Debug)]
-pub enum Failure {
-    /// The host's name did not resolve.
-    Dns,
-    /// No connection.
-    Connect,
-    /// The TLS handshake failed.
-    Tls,
-    /// No answer in time.
-    Timeout,
-    /// The connection broke, or nobody knows.
-    Interrupted,
-}
-
-impl From<Failure> for TransportError {
-    fn from(why: Failure) -> Self {
-        match why {
-            Failure::Dns => Self::Dns,
-            Failure::Connect => Self::Connect,
-            Failure::Tls => Self::Tls,
-            Failure::Timeout => Self::Timeout,
-            Failure::Interrupted => Self::Interrupted,
-        }
     }
 }
 

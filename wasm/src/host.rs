@@ -65,6 +65,12 @@ impl Receipts for Sink<'_> {
         };
         let uuid = &mut Uuid::encode_buffer();
         let uuid = receipt.uuid.hyphenated().encode_lower(uuid);
-        self.0.receipt(uuid, receipt.outcome.name(), receipt.attempts, status, details);
+        self.0.receipt(
+            uuid,
+            receipt.outcome.name(),
+            receipt.attempts,
+            status,
+            details,
+        );
     }
 }

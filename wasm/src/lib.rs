@@ -14,7 +14,7 @@ mod host;
 #[cfg(target_arch = "wasm32")]
 use lol_alloc::{FreeListAllocator, LockedAllocator};
 
-pub use client::{Client, Failure};
+pub use client::Client;
 pub use host::Host;
 
 /// Strings on their way in are all that comes and goes: a free list does.

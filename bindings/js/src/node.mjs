@@ -4,18 +4,19 @@
 // compressed, a package (wasm/build.sh makes the wasm it reads), or able to take anything about an event
 // but its properties.
 import { readFileSync } from "node:fs";
-import { Client, Failure, initSync } from "../pkg/hoglet_wasm.js";
+import { Client, initSync } from "../pkg/hoglet_wasm.js";
 
 /** Longest delay that setTimeout keeps, in milliseconds. */
 const MAX_DELAY = 2 ** 31 - 1;
 
+/** What Node's error codes are to the core; anything else is a broken connection. */
 const FAILURES = {
-  EAI_AGAIN: Failure.Dns,
-  ENOTFOUND: Failure.Dns,
-  ECONNREFUSED: Failure.Connect,
-  EHOSTUNREACH: Failure.Connect,
-  ENETUNREACH: Failure.Connect,
-  UND_ERR_CONNECT_TIMEOUT: Failure.Connect,
+  EAI_AGAIN: "dns",
+  ENOTFOUND: "dns",
+  ECONNREFUSED: "connect",
+  EHOSTUNREACH: "connect",
+  ENETUNREACH: "connect",
+  UND_ERR_CONNECT_TIMEOUT: "connect",
 };
 
 export class Hoglet {
@@ -143,7 +144,7 @@ export class Hoglet {
       const text = await response.text();
       this.#client.respond(this.#ears, id, response.status, header("retry-after"), header("date"), text, this.#now());
     } catch (error) {
-      const why = signal.aborted ? Failure.Timeout : FAILURES[error.cause?.code] ?? Failure.Interrupted;
+      const why = signal.aborted ? "timeout" : FAILURES[error.cause?.code] ?? "interrupted";
       this.#client.fail(this.#ears, id, why, this.#now());
     }
     this.#turn();

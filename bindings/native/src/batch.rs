@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use hoglet::{CaptureError, Lane as Path, Uuid};
+use hoglet::{Lane as Path, Uuid};
 
 use crate::as_event::AsEvent;
 use crate::client::{Inner, Submitted};
-use crate::error::Error;
 use crate::lane::Lane;
 use crate::outcome::CaptureSummary;
 
@@ -32,16 +31,16 @@ impl<'a> Batch<'a> {
     }
 
     pub(crate) fn add(&mut self, event: &dyn AsEvent) {
-        let mut submitted = self.inner.submit(Path::Analytics, event, true);
-        if let Err(Error::Capture(CaptureError::QueueFull { .. })) = submitted
-            && !self.pending.is_empty()
-            && let Some(lane) = self.lane
-        {
-            self.wait();
-            lane.wait_answered();
-            submitted = self.inner.submit(Path::Analytics, event, true);
-        }
-        match submitted {
+        let (pending, summary) = (&mut self.pending, &mut self.summary);
+        let makes_room = &mut |lane| {
+            let is_ours = !pending.is_empty();
+            if is_ours {
+                wait(lane, pending, summary);
+                lane.wait_answered();
+            }
+            is_ours
+        };
+        match self.inner.submit(Path::Analytics, event, true, makes_room) {
             Ok(Submitted::Queued(lane, uuid)) => {
                 self.lane = Some(lane);
                 self.summary.submitted += 1;
@@ -53,18 +52,19 @@ impl<'a> Batch<'a> {
         self.count += 1;
     }
 
-    /// Sends what is pending and waits until it has ended.
-    fn wait(&mut self) {
-        if let Some(lane) = self.lane {
-            lane.flush();
-            let pending = self.pending.drain(..);
-            let ended = pending.filter_map(|uuid| Some((uuid, lane.wait_outcome(&uuid)?)));
-            self.summary.results.extend(ended);
-        }
-    }
-
     pub(crate) fn finish(mut self) -> CaptureSummary {
-        self.wait();
+        if let Some(lane) = self.lane {
+            wait(lane, &mut self.pending, &mut self.summary);
+        }
         self.summary
     }
+}
+
+/// Sends what is pending and waits until it has ended.
+fn wait(lane: &Arc<Lane>, pending: &mut Vec<Uuid>, summary: &mut CaptureSummary) {
+    lane.flush();
+    let ended = pending
+        .drain(..)
+        .filter_map(|uuid| Some((uuid, lane.wait_outcome(&uuid)?)));
+    summary.results.extend(ended);
 }

@@ -198,13 +198,13 @@ impl Inner {
                 (uuid, outcome) => Err(Error::NotDelivered { uuid, outcome }),
             };
         }
-        match self.submit(path, event, false)? {
+        match self.submit(path, event, false, &mut |_| false)? {
             Submitted::Queued(_, uuid) | Submitted::Disabled(uuid) => Ok(uuid),
         }
     }
 
     fn immediate(&self, path: Path, event: &dyn AsEvent) -> Result<(Uuid, Outcome), Error> {
-        match self.submit(path, event, true)? {
+        match self.submit(path, event, true, &mut |_| false)? {
             Submitted::Disabled(uuid) => Ok((uuid, Outcome::Disabled)),
             Submitted::Queued(lane, uuid) => {
                 lane.flush();
@@ -214,32 +214,49 @@ impl Inner {
         }
     }
 
-    /// Runs the hooks and queues; with `watches`, somebody waits for the outcome.
-    pub(crate) fn submit(
-        &self,
+    /// Runs the hooks and queues, and counts what is refused. With `watches`, somebody waits for the
+    /// outcome. If the queue is full and `makes_room` says that it is no longer, it is tried again.
+    pub(crate) fn submit<'a>(
+        &'a self,
         path: Path,
         event: &dyn AsEvent,
         watches: bool,
-    ) -> Result<Submitted<'_>, Error> {
-        if self.settings.disabled {
-            let uuid = event.as_event().uuid.unwrap_or_default();
-            return Ok(Submitted::Disabled(uuid));
-        }
-        if self.callbacks.is_inside() {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            return Err(Error::InCallback);
-        }
-        let passed = self.callbacks.before_send(event).inspect_err(|error| {
+        makes_room: &mut dyn FnMut(&'a Arc<Lane>) -> bool,
+    ) -> Result<Submitted<'a>, Error> {
+        let submitted = self.try_submit(path, event, watches, makes_room);
+        submitted.inspect_err(|error| {
             let counter = match error {
                 Error::DroppedByHook | Error::HookPanicked => &self.dropped_by_hook,
                 _ => &self.refused,
             };
             counter.fetch_add(1, Ordering::Relaxed);
-        })?;
+        })
+    }
+
+    fn try_submit<'a>(
+        &'a self,
+        path: Path,
+        event: &dyn AsEvent,
+        watches: bool,
+        makes_room: &mut dyn FnMut(&'a Arc<Lane>) -> bool,
+    ) -> Result<Submitted<'a>, Error> {
+        if self.settings.disabled {
+            let uuid = event.as_event().uuid.unwrap_or_default();
+            return Ok(Submitted::Disabled(uuid));
+        }
+        if self.callbacks.is_inside() {
+            return Err(Error::InCallback);
+        }
+        let passed = self.callbacks.before_send(event)?;
+        let event = passed.as_ref().map_or(event, |passed| passed).as_event();
         let lane = self.lane(path)?;
-        let event = passed.as_ref().map_or(event, |passed| passed);
-        let uuid = lane.capture(&event.as_event(), watches, !watches)?;
-        Ok(Submitted::Queued(lane, uuid))
+        let mut captured = lane.capture(&event, watches, !watches);
+        if let Err(Error::Capture(CaptureError::QueueFull { .. })) = captured
+            && makes_room(lane)
+        {
+            captured = lane.capture(&event, watches, !watches);
+        }
+        Ok(Submitted::Queued(lane, captured?))
     }
 
     /// The lane, made on first use.
@@ -252,7 +269,6 @@ impl Inner {
             return Ok(lane);
         }
         if self.is_closed.load(Ordering::SeqCst) {
-            self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(Error::Capture(CaptureError::Closed));
         }
         let lane = Lane::new(
@@ -282,7 +298,7 @@ impl Inner {
                 lane.wait_flushed(mark, deadline);
             }
         }
-        self.stats().summary() - before
+        self.stats().summary().since(before)
     }
 
     fn shutdown(&self, timeout: Duration) -> Summary {
@@ -305,9 +321,7 @@ impl Inner {
             dropped_by_hook: self.dropped_by_hook.load(Ordering::Relaxed),
             ..Stats::default()
         };
-        self.lanes()
-            .map(|lane| lane.stats())
-            .fold(own, |sum, stats| sum + stats)
+        self.lanes().map(|lane| lane.stats()).fold(own, Stats::plus)
     }
 }
 

@@ -83,7 +83,7 @@ impl Lane {
     pub(crate) fn wait_flushed(&self, mark: FlushMark, deadline: Option<Instant>) {
         let mut taken = None;
         self.wait(deadline, |state| {
-            let ended = state.is_flushed(mark) || state.is_parked;
+            let ended = state.is_flushed(mark) || state.is_stuck();
             if ended && taken.is_none() {
                 taken = Some(state.taken);
             }
@@ -96,7 +96,7 @@ impl Lane {
     pub(crate) fn wait_outcome(&self, uuid: &Uuid) -> Option<Outcome> {
         let outcome = self.wait(None, |state| {
             let outcome = state.sink.take_outcome(uuid);
-            if outcome.is_none() && state.is_parked {
+            if outcome.is_none() && state.is_stuck() {
                 return Some(None);
             }
             outcome.map(Some)
@@ -218,7 +218,7 @@ impl Lane {
     fn settle(self: &Arc<Self>, mut state: MutexGuard<'_, State>, reason: Option<&str>) {
         let wakes_worker = state.has_work() && self.wake_worker(&mut state);
         let (has_news, receipts) = state.sink.take_news();
-        let wakes_waiting = has_news && state.waiting > 0;
+        let mut wakes_waiting = has_news && state.waiting > 0;
         state.taken += u64::from(!receipts.is_empty());
         drop(state);
         if wakes_worker {
@@ -229,6 +229,8 @@ impl Lane {
             let mut state = self.lock();
             state.told += 1;
             state.sink.recycle(receipts);
+            // Somebody may have begun to wait for just this.
+            wakes_waiting = state.waiting > 0;
         }
         if wakes_waiting {
             self.progress.notify_all();
@@ -242,7 +244,8 @@ impl Lane {
         if state.worker.as_ref().is_some_and(is_foreign) {
             state.worker = None;
             // If it fails, the next event finds that there is no worker, and says so.
-            return self.start_worker(state).is_err();
+            let _ = self.start_worker(state);
+            return false;
         }
         state.wake()
     }

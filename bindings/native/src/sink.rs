@@ -69,6 +69,11 @@ impl Sink {
         self.watched.insert(uuid, None);
     }
 
+    /// Whether somebody waits for `uuid`.
+    pub(crate) fn is_watched(&self, uuid: &Uuid) -> bool {
+        self.watched.contains_key(uuid)
+    }
+
     /// Takes the outcome of a watched event out, if it has come.
     pub(crate) fn take_outcome(&mut self, uuid: &Uuid) -> Option<Outcome> {
         let outcome = self.watched.get_mut(uuid)?.take()?;

@@ -49,7 +49,7 @@ pub(crate) struct State {
     due: Option<Instant>,
     sleep: Sleep,
     /// Whether the core rests after it has used up its retries.
-    pub(crate) is_parked: bool,
+    is_parked: bool,
     pub(crate) worker: Option<Worker>,
     /// Threads that wait for events to end.
     pub(crate) waiting: u32,
@@ -134,6 +134,10 @@ impl State {
             // The first event, or the first after a pause in which the clock may have been set.
             self.refresh_clock(now);
         }
+        if event.uuid.is_some_and(|uuid| self.sink.is_watched(&uuid)) {
+            // It has ended, but whoever waits for it has not seen that yet.
+            return Err(CaptureError::UuidQueued);
+        }
         let accepted = self.core(|core, sink| core.capture(event, now, sink))?;
         if watches {
             self.sink.watch(accepted.uuid);
@@ -169,6 +173,11 @@ impl State {
     /// Where every event is or went.
     pub(crate) fn stats(&mut self) -> Stats {
         self.ledger.update(self.core.borrow_dependent().stats())
+    }
+
+    /// Whether nothing ends before somebody flushes again: the core rests, or there is no thread.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.is_parked || self.worker.is_none()
     }
 
     /// Polls the core and notes what it wants.
@@ -240,5 +249,27 @@ impl State {
     /// The worker is awake, or about to be; whether it was asleep.
     pub(crate) fn wake(&mut self) -> bool {
         !matches!(std::mem::replace(&mut self.sleep, Sleep::None), Sleep::None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ClientOptions;
+
+    #[test]
+    fn an_event_that_somebody_waits_for_is_not_taken_twice() {
+        let options = ClientOptions::new("phc_test");
+        let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
+        let mut state = State::new(&settings, Path::Analytics, Keeps::Nothing).expect("memory");
+        let event = hoglet::Event::new("event", "somebody").uuid(Uuid::max());
+        let now = Instant::default();
+        state.sink.watch(Uuid::max());
+        assert_eq!(
+            state.capture(&event, true, now),
+            Err(CaptureError::UuidQueued)
+        );
+        state.sink.forget(&Uuid::max());
+        assert_eq!(state.capture(&event, true, now), Ok(Uuid::max()));
     }
 }

@@ -1,7 +1,5 @@
 //! Counters that do not wrap, and the sums that `flush` and `shutdown` give.
 
-use std::ops::{Add, Sub};
-
 /// Where every event is or went since the client was made, both lanes together.
 ///
 /// `captured` is always the sum of the endings, `queued` and `in_flight`;
@@ -74,10 +72,8 @@ impl Stats {
     }
 }
 
-impl Add for Stats {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
+impl Stats {
+    pub(crate) const fn plus(self, other: Self) -> Self {
         Self {
             captured: self.captured + other.captured,
             refused: self.refused + other.refused,
@@ -113,11 +109,9 @@ pub struct Summary {
     pub left: u64,
 }
 
-impl Sub for Summary {
-    type Output = Self;
-
+impl Summary {
     /// What has been added since `earlier`; `left` is as it is now.
-    fn sub(self, earlier: Self) -> Self {
+    pub(crate) const fn since(self, earlier: Self) -> Self {
         let (now, then) = (self.dropped, earlier.dropped);
         Self {
             delivered: self.delivered - earlier.delivered,
@@ -185,7 +179,8 @@ impl Ledger {
             |field: fn(&hoglet::Stats) -> u32| u64::from(field(&now).wrapping_sub(field(&last)));
         let grown = Stats {
             captured: grown(|stats| stats.captured),
-            refused: grown(|stats| stats.refused),
+            // Counted where everything is refused that is: the core does not see all of it.
+            refused: 0,
             dropped_by_hook: 0,
             delivered: grown(|stats| stats.delivered),
             warned: grown(|stats| stats.warned),
@@ -202,7 +197,7 @@ impl Ledger {
             queued: 0,
             in_flight: 0,
         };
-        self.total = self.total + grown;
+        self.total = self.total.plus(grown);
         Stats {
             queued: u64::from(now.queued),
             in_flight: u64::from(now.in_flight),

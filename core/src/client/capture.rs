@@ -72,32 +72,31 @@ impl Client<'_> {
         }
         validate::identity(event)?;
         let stamp = self.stamp(event, now)?;
-        let mut written = self.write(event, stamp)?;
         let storage = self.arena.capacity();
-        for (needed, capacity) in [
-            (
-                written.len,
-                usize_of(self.config.max_event_bytes).min(storage),
-            ),
-            (written.room, storage),
-        ] {
-            if needed > capacity {
-                return Err(CaptureError::EventTooLarge { needed, capacity });
+        let max_len = usize_of(self.config.max_event_bytes).min(storage);
+        let mut evicted = None;
+        // `write` has one caller, this, so where a host captures in one place it is inlined there,
+        // and what that host's events never have costs it nothing.
+        let written = loop {
+            let written = self.write(event, stamp)?;
+            for (needed, capacity) in [(written.len, max_len), (written.room, storage)] {
+                if needed > capacity {
+                    return Err(CaptureError::EventTooLarge { needed, capacity });
+                }
             }
-        }
-        let mut evicted = 0;
-        if written.room > self.arena.room().len() || self.arena.has_no_slot() {
-            evicted = self.make_room(written.room, receipts)?;
-            written = self.write(event, stamp)?;
-            // Only for a value that serialises differently each time.
-            if written.room > self.arena.room().len() {
+            if written.room <= self.arena.room().len() && !self.arena.has_no_slot() {
+                break written;
+            }
+            // Only a value that serialises differently each time comes here again.
+            if evicted.is_some() {
                 return Err(self.queue_full(written.room));
             }
-        }
+            evicted = Some(self.make_room(written.room, receipts)?);
+        };
         self.commit(stamp.uuid, written.len, now);
         Ok(Accepted {
             uuid: stamp.uuid,
-            evicted,
+            evicted: evicted.unwrap_or(0),
         })
     }
 

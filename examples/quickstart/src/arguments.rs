@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// The text of `--help`.
 pub(crate) const HELP: &str = "\
-hoglet's demo: events go through the native client, and every one is accounted for.
+hoglet's demo: events through the native client, every one accounted for.
 
 cargo demo [-- --keep]
     A small web shop sends about 40 events to a capture server on this machine
@@ -21,9 +21,10 @@ cargo demo -- --import FILE.ndjson [options]
     event and distinct_id are needed (distinct_id may be in properties instead);
     $set and $set_once may stand beside them; other members are ignored.
 
-    --host URL          where to, and the project's API key; without these options
-    --api-key phc_…     POSTHOG_HOST and POSTHOG_API_KEY. With neither, events go
-                        into a fresh local capture server, and nothing is kept.
+    --host URL          where to, and the project's API key; without these
+    --api-key phc_…     options POSTHOG_HOST and POSTHOG_API_KEY. With neither,
+                        events go into a fresh local capture server, and nothing
+                        is kept.
     --historical        mark the events as a historical migration
     --dry-run           check the lines, send nothing
     --max-errors N      stop at the Nth bad line
@@ -319,6 +320,12 @@ mod tests {
             import("--import a --progress c", &BOTH).progress,
             PathBuf::from("c")
         );
+    }
+
+    #[test]
+    fn the_help_fits_into_80_columns() {
+        let long = HELP.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(long, None);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::Target;
+use crate::fate::Settled;
 use crate::fingerprint;
-use crate::window::Settled;
 
 /// Bytes before the end of the settled lines by which the file is recognised.
 const TAIL_BYTES: u64 = 1 << 10;

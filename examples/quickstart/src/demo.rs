@@ -9,8 +9,9 @@ use hoglet_tests::server::{Options, Server};
 
 use crate::arguments::Demo;
 use crate::narrator::{Narrator, Tally};
-use crate::report::{self, Ink, Paper, Sum};
+use crate::report::{self, Ink, Paper};
 use crate::story::{self, Act, Happening, Scene};
+use crate::sum::Sum;
 
 /// Between two events, when somebody watches.
 const BEAT: Duration = Duration::from_millis(60);
@@ -140,8 +141,9 @@ impl Play<'_> {
         match act {
             Act::Capture(happening) => self.capture(happening),
             Act::Send => {
-                self.client.flush_timeout(Duration::ZERO);
-                self.narrator.await_request();
+                self.narrator.await_request(|| {
+                    self.client.flush_timeout(Duration::ZERO);
+                });
                 Ok(())
             }
         }
@@ -169,8 +171,9 @@ fn report(paper: &mut Paper, tally: &Tally, stats: &Stats, server: Option<&Serve
         .part("delivered", tally.delivered, Ink::Good)
         .why("dropped by the server", &tally.dropped, Ink::Bad)
         .why("refused", &tally.refused, Ink::Refused)
-        .rare("lost", &tally.lost, Ink::Bad);
-    let adds_up = paper.sum(&sum);
+        .why("lost", &tally.lost, Ink::Bad)
+        .if_any();
+    let adds_up = sum.print(paper);
     let queued = tally.captured - tally.refused.total();
     let client = stats.is_balanced()
         && stats.captured == queued

@@ -11,32 +11,22 @@ use hoglet_native::{CaptureError, Error, Uuid};
 
 use crate::arguments;
 use crate::checkpoint::Checkpoint;
+use crate::closing::{Closing, End};
+use crate::fate::Settled;
 use crate::fingerprint;
 use crate::lines::Line;
 use crate::place::{Outlet, Place};
 use crate::progress::Progress;
 use crate::reader::{RawLine, Reader, TooLong};
-use crate::report::{Ink, Paper, Sum, grouped};
+use crate::report::Paper;
 use crate::settling::Settling;
-use crate::window::{Run, Settled, Stop, Window};
+use crate::sum::grouped;
+use crate::window::Window;
 
 /// Bytes read of the file at once.
 const BUFFER_BYTES: usize = 256 << 10;
 /// How long to wait for what should have been told already.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// Why no more lines are read.
-#[derive(Debug, PartialEq, Eq)]
-enum End {
-    /// There are none.
-    Whole,
-    /// As many bad lines as were to be borne.
-    Errors(u64),
-    /// An event was not taken.
-    Server(Stop),
-    /// The file, the count or the client broke.
-    Broken(String),
-}
 
 /// Sends the file; whether every event of it has been delivered.
 ///
@@ -46,7 +36,10 @@ pub(crate) fn run(options: &arguments::Import) -> Result<bool, String> {
     let name = options.file.display().to_string();
     let broken = |why: std::io::Error| format!("{name}: {why}");
     let mut file = File::open(&options.file).map_err(broken)?;
-    let total = file.metadata().map_err(broken)?.len();
+    let metadata = file.metadata().map_err(broken)?;
+    if !metadata.is_file() {
+        return Err(format!("{name} is no file that could be read twice"));
+    }
     let mut paper = Paper::stdout();
     let place = Place::find(options)?;
     let mut checkpoint = place.checkpoint(options)?;
@@ -54,30 +47,25 @@ pub(crate) fn run(options: &arguments::Import) -> Result<bool, String> {
         Some(checkpoint) if !options.restart => checkpoint.load()?,
         _ => Settled::default(),
     };
+    let settling = Arc::new(Settling::new(Window::new(before)));
+    let outlet = place.outlet(options, &settling)?;
     if let Some(checkpoint) = &mut checkpoint {
         // Better now than after the first hour.
         checkpoint.save(before)?;
     }
-    paper.plain(&format!("{name}: {}", place.introduction()));
-    if before.lines > 0 {
-        let lines = grouped(before.lines);
-        paper.plain(&format!(
-            "Continuing behind {lines} lines settled by earlier runs."
-        ));
-    }
     file.seek(SeekFrom::Start(before.bytes)).map_err(broken)?;
-    let settling = Arc::new(Settling::new(Window::new(before)));
+    introduce(
+        &mut paper,
+        &format!("{name}: {}", place.introduction()),
+        before,
+    );
+    let own_name = options.file.file_name().unwrap_or_default();
     let mut import = Import {
-        name: options
-            .file
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
+        name: own_name.to_string_lossy().into_owned(),
         max_errors: options.max_errors,
-        outlet: place.outlet(options, &settling)?,
+        outlet,
         settling,
-        progress: Progress::new(total, before),
+        progress: Progress::new(metadata.len(), before),
         checkpoint,
         errors: 0,
     };
@@ -85,9 +73,19 @@ pub(crate) fn run(options: &arguments::Import) -> Result<bool, String> {
     let lines = BufReader::with_capacity(BUFFER_BYTES, file);
     let end = import.send(Reader::new(lines, before.lines, before.bytes));
     let end = import.finish(end);
-    let is_good = import.report(&mut paper, &end, began.elapsed());
+    let is_good = import.close(&mut paper, end, began.elapsed());
     place.leave(&mut paper, options.keep);
     Ok(is_good)
+}
+
+fn introduce(paper: &mut Paper, introduction: &str, before: Settled) {
+    paper.plain(introduction);
+    if before.lines > 0 {
+        let lines = grouped(before.lines);
+        paper.plain(&format!(
+            "Continuing behind {lines} lines settled by earlier runs."
+        ));
+    }
 }
 
 /// An import under way.
@@ -280,89 +278,18 @@ impl Import {
             _ => end,
         }
     }
-}
 
-/// What is said at the end.
-impl Import {
-    /// Prints what became of every line; whether all is well with the whole file.
-    fn report(&self, paper: &mut Paper, end: &End, elapsed: Duration) -> bool {
-        let (settled, is_clean) = self.settling.with(|window| {
-            let settled = window.settled();
-            (settled, settled.is_clean() && window.run.left.total() == 0)
-        });
-        paper.plain("");
-        let adds_up = paper.sum(&self.settling.with(|window| self.sum(&window.run)));
-        let lines = self.settling.with(|window| window.run.lines);
-        paper.plain(&speed(lines, elapsed));
-        report_end(paper, end);
-        if let Some(checkpoint) = &self.checkpoint {
-            paper.plain(&format!(
-                "  {} lines from the start are settled, says {}",
-                grouped(settled.lines),
-                checkpoint.path().display()
-            ));
-            if *end != End::Whole {
-                paper.plain("  The same command continues behind them.");
-            }
-        }
-        adds_up && is_clean && *end == End::Whole
+    /// Says what became of the lines; whether all is well.
+    fn close(&self, paper: &mut Paper, end: End, elapsed: Duration) -> bool {
+        self.settling.with(|window| {
+            let closing = Closing {
+                end,
+                window,
+                is_dry: matches!(self.outlet, Outlet::Check(_)),
+                count: self.checkpoint.as_ref().map(Checkpoint::path),
+                elapsed,
+            };
+            closing.print(paper)
+        })
     }
-
-    fn sum(&self, run: &Run) -> Sum {
-        let good = match self.outlet {
-            Outlet::Check(_) => "good",
-            Outlet::Send(_) => "delivered",
-        };
-        Sum::new("lines read", run.lines)
-            .part(good, run.delivered, Ink::Good)
-            .rare("dropped by the server", &run.dropped, Ink::Bad)
-            .why("refused", &run.refused, Ink::Refused)
-            .rare("to be sent again", &run.left, Ink::Bad)
-            .rarely("blank", run.blank, Ink::Plain)
-    }
-}
-
-fn report_end(paper: &mut Paper, end: &End) {
-    match end {
-        End::Whole => {}
-        End::Errors(count) => {
-            let errors = if *count == 1 { "bad line" } else { "bad lines" };
-            paper.line(
-                Ink::Bad,
-                2,
-                &format!(
-                    "  Stopped at {} {errors}, as --max-errors says.",
-                    grouped(*count)
-                ),
-            );
-        }
-        End::Server(Stop {
-            line,
-            outcome,
-            said,
-        }) => {
-            let line = grouped(*line);
-            paper.line(
-                Ink::Bad,
-                2,
-                &format!("  Stopped: the event of line {line} ended {outcome}."),
-            );
-            if let Some(said) = said {
-                paper.line(Ink::Bad, 2, &format!("  The reason given: {said}"));
-            }
-        }
-        End::Broken(why) => paper.line(Ink::Bad, 2, &format!("  Stopped: {why}")),
-    }
-}
-
-fn speed(lines: u64, elapsed: Duration) -> String {
-    let ms = u64::try_from(elapsed.as_millis())
-        .unwrap_or(u64::MAX)
-        .max(1);
-    let per_s = grouped(lines.saturating_mul(1_000) / ms);
-    format!(
-        "  {}.{:01} s, {per_s} lines a second",
-        ms / 1_000,
-        ms % 1_000 / 100
-    )
 }

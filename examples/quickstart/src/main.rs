@@ -2,8 +2,8 @@
 //!
 //! Two jobs. The demo (`demo.rs`) plays a web shop (`story.rs`) against a local capture server that
 //! misbehaves, or against a real `PostHog`. The import (`import.rs`) sends a file of events: `reader.rs`
-//! reads lines, `lines.rs` makes events of them, `window.rs` knows which lines have been settled,
-//! `checkpoint.rs` keeps that count for a later run. `report.rs` prints for both.
+//! reads lines, `lines.rs` makes events of them, `window.rs` knows which have been settled (`fate.rs`),
+//! `checkpoint.rs` keeps that count for a later run. `report.rs` and `sum.rs` print for both.
 #![cfg_attr(
     not(test),
     deny(
@@ -21,7 +21,9 @@ use crate::arguments::Job;
 mod arguments;
 mod checker;
 mod checkpoint;
+mod closing;
 mod demo;
+mod fate;
 mod fingerprint;
 mod import;
 mod lines;
@@ -32,6 +34,7 @@ mod reader;
 mod report;
 mod settling;
 mod story;
+mod sum;
 mod window;
 
 /// The arguments, the file or the network is not what it should be: nothing was sent.

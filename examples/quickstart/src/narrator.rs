@@ -9,8 +9,9 @@ use std::time::Duration;
 use hoglet_native::{CaptureError, Error, Outcome, Receipt, Uuid};
 use hoglet_tests::server::{Cut, RecordedRequest, Server, State};
 
-use crate::report::{Ink, Paper, Reasons};
+use crate::report::{Ink, Paper};
 use crate::story::Happening;
+use crate::sum::Reasons;
 
 /// Where what follows the columns begins.
 const INDENT: usize = 18;
@@ -108,12 +109,16 @@ impl Narrator {
         });
     }
 
-    /// Waits until the server has a request that has not been told of, and tells of it.
-    pub(crate) fn await_request(&self) {
-        if let Some(server) = &self.server {
-            server.wait_until(|state| self.unseen(state).next().is_some(), LONG);
-            self.catch_up();
-        }
+    /// Waits until the server has a request that it did not have when `send` began, and tells of it.
+    pub(crate) fn await_request(&self, send: impl FnOnce()) {
+        let Some(server) = &self.server else {
+            send();
+            return;
+        };
+        let before = server.stats().requests;
+        send();
+        server.wait_until(|state| state.stats().requests > before, LONG);
+        self.catch_up();
     }
 
     /// Tells that an event was captured, or refused.
@@ -236,13 +241,12 @@ impl Page {
         } else {
             self.batches.push((id.to_owned(), request.received_ms));
         }
-        let line = format!(
-            "{:7}{:<11}{what}: {} events, {}",
-            "",
-            "server",
-            request.batch().len(),
-            answer(request)
-        );
+        let events = match request.batch().len() {
+            1 => "1 event".to_owned(),
+            count => format!("{count} events"),
+        };
+        let answer = answer(request);
+        let line = format!("{:7}{:<11}{what}: {events}, {answer}", "", "server");
         self.paper.line(Ink::Server, INDENT, &line);
     }
 

@@ -11,9 +11,9 @@ use crate::checkpoint::Checkpoint;
 use crate::report::Paper;
 use crate::settling::Settling;
 
-/// Events that wait to be sent, at most. Each costs its JSON and 32 bytes, and a look at its uuid
-/// for every line that is read.
-const QUEUE_EVENTS: u32 = 2_000;
+/// Events that wait to be sent, at most: a request that is under way and another that is ready. Each
+/// costs its JSON and 32 bytes, and a look at its uuid for every line that is read.
+const QUEUE_EVENTS: u32 = 1_000;
 /// Events of a request.
 const BATCH_EVENTS: u32 = 500;
 /// How long the last events of a file wait for others to share their request, in milliseconds.

@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use crate::report::grouped;
-use crate::window::Settled;
+use crate::fate::Settled;
+use crate::sum::grouped;
 
 /// How often the bar is drawn, and the count kept.
 const INTERVAL: Duration = Duration::from_millis(200);

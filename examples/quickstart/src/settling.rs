@@ -95,7 +95,7 @@ mod tests {
     use hoglet_native::{Outcome, Uuid};
 
     use super::*;
-    use crate::window::Settled;
+    use crate::fate::Settled;
 
     const LONG: Duration = Duration::from_mins(1);
 

@@ -10,7 +10,9 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     // The first two bytes say where the three pieces are cut.
-    let Some((&[first, second], data)) = data.split_first_chunk() else { return };
+    let Some((&[first, second], data)) = data.split_first_chunk() else {
+        return;
+    };
     let cut = |at: u8, len: usize| len * usize::from(at) / 255;
     let (head, rest) = data.split_at(cut(first, data.len()));
     let (middle, tail) = rest.split_at(cut(second, rest.len()));
@@ -20,15 +22,30 @@ fuzz_target!(|data: &[u8]| {
         let len = encoded_len(format, pieces, &mut table);
         let whole = read(format, pieces, &mut table, usize::MAX);
         assert_eq!(whole.len(), len, "as announced");
-        assert_eq!(whole, read(format, pieces, &mut [u16::MAX; TABLE_LEN], 1 + usize::from(second)));
+        assert_eq!(
+            whole,
+            read(
+                format,
+                pieces,
+                &mut [u16::MAX; TABLE_LEN],
+                1 + usize::from(second)
+            )
+        );
         let frame = if format == Format::Gzip { 18 } else { 6 };
-        assert!(len <= data.len() + 5 * data.len().div_ceil(65_535).max(1) + frame, "{len} for {}", data.len());
+        assert!(
+            len <= data.len() + 5 * data.len().div_ceil(65_535).max(1) + frame,
+            "{len} for {}",
+            data.len()
+        );
         let mut decoded = Vec::new();
         let result = match format {
             Format::Gzip => GzDecoder::new(&whole[..]).read_to_end(&mut decoded),
             Format::Zlib => ZlibDecoder::new(&whole[..]).read_to_end(&mut decoded),
         };
-        assert!(result.is_ok() && decoded == data, "{format:?} reads back as something else");
+        assert!(
+            result.is_ok() && decoded == data,
+            "{format:?} reads back as something else"
+        );
     }
 });
 

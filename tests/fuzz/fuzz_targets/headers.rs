@@ -9,7 +9,10 @@ use hoglet_fuzz::{NOW, config, send, timestamp_sent, with_client};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let split = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    let split = data
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .unwrap_or(data.len());
     let (retry_after, date) = data.split_at(split);
     let date = date.strip_prefix(b"\n").unwrap_or_default();
     check_wait(retry_after, date);
@@ -20,10 +23,18 @@ fuzz_target!(|data: &[u8]| {
 /// that is later and not past the ceiling.
 fn check_wait(retry_after: &[u8], date: &[u8]) {
     let wait_ms = with_client(config(), |client| {
-        client.capture(&Event::new("e", "u"), NOW, &mut Ignore).expect("a valid event");
+        client
+            .capture(&Event::new("e", "u"), NOW, &mut Ignore)
+            .expect("a valid event");
         let id = send(client);
-        let head = ResponseHead { status: 503, retry_after: Some(retry_after), date: Some(date) };
-        client.handle_response(id, Response { head, body: b"" }, NOW, &mut Ignore).expect("under way");
+        let head = ResponseHead {
+            status: 503,
+            retry_after: Some(retry_after),
+            date: Some(date),
+        };
+        client
+            .handle_response(id, Response { head, body: b"" }, NOW, &mut Ignore)
+            .expect("under way");
         match client.poll(NOW, &mut Ignore) {
             Action::SleepUntil(until, Timer::Retry) => NOW.ms_until(until),
             other => panic!("{other:?} where a retry waits"),
@@ -31,14 +42,21 @@ fn check_wait(retry_after: &[u8], date: &[u8]) {
     });
     let ceiling_ms = u64::from(MAX_RETRY_WAIT_MS);
     let backoff = 1_000..=1_250;
-    assert!((1_000..=ceiling_ms).contains(&wait_ms), "waits {wait_ms} ms");
-    let asked_ms = seconds(retry_after).map(|s| s.saturating_mul(1_000)).or_else(|| {
-        let (at, now) = (http_date(retry_after)?, http_date(date)?);
-        Some(at.saturating_sub(now) * 1_000)
-    });
+    assert!(
+        (1_000..=ceiling_ms).contains(&wait_ms),
+        "waits {wait_ms} ms"
+    );
+    let asked_ms = seconds(retry_after)
+        .map(|s| s.saturating_mul(1_000))
+        .or_else(|| {
+            let (at, now) = (http_date(retry_after)?, http_date(date)?);
+            Some(at.saturating_sub(now) * 1_000)
+        });
     match asked_ms.map(|ms| ms.min(ceiling_ms)) {
         Some(ms) if ms > *backoff.end() => assert_eq!(wait_ms, ms),
-        Some(ms) if ms <= *backoff.start() => assert!(backoff.contains(&wait_ms), "waits {wait_ms} ms"),
+        Some(ms) if ms <= *backoff.start() => {
+            assert!(backoff.contains(&wait_ms), "waits {wait_ms} ms")
+        }
         _ => {}
     }
 }
@@ -46,10 +64,18 @@ fn check_wait(retry_after: &[u8], date: &[u8]) {
 /// The `Date` of a success becomes wall time; half a second is added for the part that it cuts.
 fn check_clock(date: &[u8]) {
     let learned = with_client(config(), |client| {
-        client.capture(&Event::new("e", "u"), NOW, &mut Ignore).expect("a valid event");
+        client
+            .capture(&Event::new("e", "u"), NOW, &mut Ignore)
+            .expect("a valid event");
         let id = send(client);
-        let head = ResponseHead { status: 200, retry_after: None, date: Some(date) };
-        client.handle_response(id, Response { head, body: b"" }, NOW, &mut Ignore).expect("under way");
+        let head = ResponseHead {
+            status: 200,
+            retry_after: None,
+            date: Some(date),
+        };
+        client
+            .handle_response(id, Response { head, body: b"" }, NOW, &mut Ignore)
+            .expect("under way");
         timestamp_sent(client, &Event::new("e", "u"))
     });
     let read = chrono::DateTime::parse_from_rfc3339(&learned).expect("a canonical timestamp");
@@ -63,7 +89,8 @@ fn check_clock(date: &[u8]) {
 /// Whole seconds, as RFC 9110 has them.
 fn seconds(value: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(value).ok()?.trim_matches([' ', '\t']);
-    let is_plain = !text.is_empty() && text.len() < 19 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_plain =
+        !text.is_empty() && text.len() < 19 && text.bytes().all(|byte| byte.is_ascii_digit());
     is_plain.then(|| text.parse().ok()).flatten()
 }
 
@@ -81,6 +108,13 @@ fn http_date(value: &[u8]) -> Option<u64> {
     let long = long.iter().find(|name| name.starts_with(weekday))?;
     let is_exact = text == fixed
         || text == format!("{long}day, {day}-{month}-{} {time} GMT", &year[2..])
-        || text == format!("{weekday} {month} {:>2} {time} {year}", day.trim_start_matches('0'));
-    is_exact.then(|| date.duration_since(UNIX_EPOCH).ok()).flatten().map(|since| since.as_secs())
+        || text
+            == format!(
+                "{weekday} {month} {:>2} {time} {year}",
+                day.trim_start_matches('0')
+            );
+    is_exact
+        .then(|| date.duration_since(UNIX_EPOCH).ok())
+        .flatten()
+        .map(|since| since.as_secs())
 }

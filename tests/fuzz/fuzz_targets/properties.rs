@@ -29,7 +29,10 @@ fuzz_target!(|data: &[u8]| {
             }
             Err(CaptureError::Json(error)) => {
                 assert!(error.at <= data.len(), "{error}");
-                assert!(object.is_err() || depth(data) > MAX_DEPTH, "{error}, and it is an object");
+                assert!(
+                    object.is_err() || depth(data) > MAX_DEPTH,
+                    "{error}, and it is an object"
+                );
             }
             Err(other) => panic!("{other}"),
         }
@@ -44,7 +47,10 @@ fn check(object: &Map<String, Value>, batch: &Value) {
     for (name, value) in object.iter().filter(|(name, _)| !name.starts_with('$')) {
         assert_eq!(sent.get(name), Some(value), "{name}");
     }
-    assert!(sent.keys().all(|name| name.starts_with('$') || object.contains_key(name)));
+    assert!(
+        sent.keys()
+            .all(|name| name.starts_with('$') || object.contains_key(name))
+    );
     let set = match object.get("$set") {
         Some(Value::Object(set)) => set.contains_key("from") || sent["$set"]["from"] == "outside",
         Some(other) => sent["$set"] == *other,

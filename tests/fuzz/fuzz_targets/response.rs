@@ -10,7 +10,11 @@ use serde_json::Value;
 fuzz_target!(|data: &[u8]| {
     let uuids = [1, 2, 3].map(|n| Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0000 | n));
     let whole = receipts(&uuids, [data]);
-    assert_eq!(whole, receipts(&uuids, pieces(data)), "whole, then in pieces");
+    assert_eq!(
+        whole,
+        receipts(&uuids, pieces(data)),
+        "whole, then in pieces"
+    );
     let is_plain = std::str::from_utf8(data).is_ok_and(|text| !text.contains("\\u"));
     match serde_json::from_slice::<Body>(data) {
         Ok(body) if depth(data) <= MAX_DEPTH => {
@@ -43,10 +47,16 @@ impl Body {
             None => Outcome::Unconfirmed,
         };
         let outcome = |uuid: &Uuid| {
-            let Some(entry) = entries.iter().find(|entry| uuid_of(&entry.name) == Some(*uuid)) else {
+            let Some(entry) = entries
+                .iter()
+                .find(|entry| uuid_of(&entry.name) == Some(*uuid))
+            else {
                 return Some(missing);
             };
-            let details = entry.details.as_deref().map(|details| cut(details, MAX_DETAILS_LEN));
+            let details = entry
+                .details
+                .as_deref()
+                .map(|details| cut(details, MAX_DETAILS_LEN));
             Some(match cut(&entry.result, MAX_RESULT_LEN) {
                 "ok" => Outcome::Delivered,
                 "warning" => Outcome::Warning(details),
@@ -55,7 +65,10 @@ impl Body {
                 word => Outcome::Accepted(word),
             })
         };
-        uuids.iter().filter_map(|uuid| Some(format!("{uuid} {:?}", outcome(uuid)?))).collect()
+        uuids
+            .iter()
+            .filter_map(|uuid| Some(format!("{uuid} {:?}", outcome(uuid)?)))
+            .collect()
     }
 }
 
@@ -119,7 +132,10 @@ macro_rules! only_objects {
         fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
             Ok($nothing)
         }
-        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(
+            self,
+            mut seq: A,
+        ) -> Result<Self::Value, A::Error> {
             while seq.next_element::<Value>()?.is_some() {}
             Ok($nothing)
         }
@@ -166,7 +182,11 @@ impl<'de> Visitor<'de> for InResults {
         while let Some(name) = map.next_key::<String>()? {
             let value: Value = map.next_value()?;
             let text = |member: &str| value.get(member).and_then(Value::as_str).map(str::to_owned);
-            entries.push(Entry { name, result: text("result").unwrap_or_default(), details: text("details") });
+            entries.push(Entry {
+                name,
+                result: text("result").unwrap_or_default(),
+                details: text("details"),
+            });
         }
         Ok(Results(Some(entries)))
     }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use hoglet::{
-    Action, Client, Config, Event, Ignore, Instant, Receipt, RequestId, ResponseHead, Slot, Storage, Uuid,
+    Action, Client, Config, Event, Ignore, Instant, Receipt, RequestId, ResponseHead, Slot,
+    Storage, Uuid,
 };
 
 /// The time at which everything happens, in milliseconds since the host was started.
@@ -54,10 +55,16 @@ pub fn body(client: &Client<'_>, id: RequestId) -> Vec<u8> {
 /// # Panics
 /// When the event is refused or the body is not JSON.
 pub fn timestamp_sent(client: &mut Client<'_>, event: &Event<'_>) -> String {
-    client.capture(event, NOW, &mut Ignore).expect("a valid event");
+    client
+        .capture(event, NOW, &mut Ignore)
+        .expect("a valid event");
     let id = send(client);
-    let body: serde_json::Value = serde_json::from_slice(&body(client, id)).expect("a body is JSON");
-    body["batch"][0]["timestamp"].as_str().expect("a timestamp").to_owned()
+    let body: serde_json::Value =
+        serde_json::from_slice(&body(client, id)).expect("a body is JSON");
+    body["batch"][0]["timestamp"]
+        .as_str()
+        .expect("a timestamp")
+        .to_owned()
 }
 
 /// Gives an answer of 200 whose body comes in `pieces`, for events with the given uuids; returns
@@ -70,19 +77,31 @@ pub fn receipts<'a>(uuids: &[Uuid], pieces: impl IntoIterator<Item = &'a [u8]>) 
     config.flush_at = u32::try_from(uuids.len()).expect("a few");
     with_client(config, |client| {
         for uuid in uuids {
-            client.capture(&Event::new("e", "u").uuid(*uuid), NOW, &mut Ignore).expect("a valid event");
+            client
+                .capture(&Event::new("e", "u").uuid(*uuid), NOW, &mut Ignore)
+                .expect("a valid event");
         }
         let id = send(client);
         let mut lines = String::new();
         let mut sink = |receipt: Receipt<'_>| {
             writeln!(lines, "{} {:?}", receipt.uuid, receipt.outcome).expect("a String takes it");
         };
-        let head = ResponseHead { status: 200, retry_after: None, date: None };
-        client.handle_response_head(id, head, NOW).expect("it is under way");
+        let head = ResponseHead {
+            status: 200,
+            retry_after: None,
+            date: None,
+        };
+        client
+            .handle_response_head(id, head, NOW)
+            .expect("it is under way");
         for piece in pieces {
-            client.handle_response_body(id, piece, &mut sink).expect("it is under way");
+            client
+                .handle_response_body(id, piece, &mut sink)
+                .expect("it is under way");
         }
-        client.handle_response_end(id, NOW, &mut sink).expect("it is under way");
+        client
+            .handle_response_end(id, NOW, &mut sink)
+            .expect("it is under way");
         assert!(client.stats().is_balanced(), "{:?}", client.stats());
         lines
     })
@@ -90,7 +109,9 @@ pub fn receipts<'a>(uuids: &[Uuid], pieces: impl IntoIterator<Item = &'a [u8]>) 
 
 /// Cuts `data` into pieces whose lengths follow from its own bytes.
 pub fn pieces(data: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut state = data.iter().fold(17_u32, |state, byte| state.wrapping_mul(31).wrapping_add(u32::from(*byte)));
+    let mut state = data.iter().fold(17_u32, |state, byte| {
+        state.wrapping_mul(31).wrapping_add(u32::from(*byte))
+    });
     let mut rest = data;
     std::iter::from_fn(move || {
         state = state.wrapping_mul(1_103_515_245).wrapping_add(12_345);

@@ -26,8 +26,13 @@ pub fn serve(host: Box<dyn Host>, run: Run, port: u16) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     println!("http://{}", listener.local_addr()?);
     io::stdout().flush()?;
-    let tests = Arc::new(Tests { host, sdks: std::sync::Mutex::default() });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let tests = Arc::new(Tests {
+        host,
+        sdks: std::sync::Mutex::default(),
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         loop {
@@ -53,10 +58,14 @@ async fn answer(
     let answer = tokio::task::spawn_blocking(move || {
         let query = head.uri.query().unwrap_or_default();
         let mut parameters = query.split('&').filter_map(|pair| pair.split_once('='));
-        let test = parameters.find(|(name, _)| *name == "test_id").map(|(_, id)| id);
+        let test = parameters
+            .find(|(name, _)| *name == "test_id")
+            .map(|(_, id)| id);
         route(&tests, run, head.uri.path(), test, &body)
     });
-    Ok(reply(answer.await.unwrap_or_else(|panic| Err(panic.to_string()))))
+    Ok(reply(
+        answer.await.unwrap_or_else(|panic| Err(panic.to_string())),
+    ))
 }
 
 fn route(
@@ -106,13 +115,16 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
 fn reply(answer: Result<Value, String>) -> Response<Full<Bytes>> {
     let (status, value) = match answer {
         Ok(value) => (StatusCode::OK, value),
-        Err(error) => {
-            (StatusCode::BAD_REQUEST, json!({ "success": false, "error": error }))
-        }
+        Err(error) => (
+            StatusCode::BAD_REQUEST,
+            json!({ "success": false, "error": error }),
+        ),
     };
     let mut response = Response::new(Full::from(value.to_string()));
     *response.status_mut() = status;
     let json = hyper::header::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(hyper::header::CONTENT_TYPE, json);
+    response
+        .headers_mut()
+        .insert(hyper::header::CONTENT_TYPE, json);
     response
 }

@@ -156,7 +156,9 @@ impl Tests {
 
     fn init(&self, test: Option<&str>, init: &Init) -> Result<(), String> {
         self.reset(test);
-        let sdk = self.host.start(init, test.map(|test| ("x-test-id", test)))?;
+        let sdk = self
+            .host
+            .start(init, test.map(|test| ("x-test-id", test)))?;
         self.lock().insert(test.map(str::to_owned), sdk);
         Ok(())
     }

@@ -78,7 +78,9 @@ impl Sdk for NativeSdk {
         } else {
             self.client.capture(event)
         };
-        captured.map(|uuid| uuid.to_string()).map_err(|error: Error| error.to_string())
+        captured
+            .map(|uuid| uuid.to_string())
+            .map_err(|error: Error| error.to_string())
     }
 
     fn flush(&self) -> u64 {
@@ -92,7 +94,11 @@ impl Sdk for NativeSdk {
             total_events_captured: stats.captured,
             total_events_sent: stats.delivered + stats.warned,
             total_retries: stats.retries,
-            last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            last_error: self
+                .last_error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
             requests_made: [],
         }
     }

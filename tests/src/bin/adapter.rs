@@ -28,11 +28,18 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> Result<(), String> {
-    let [host, flags @ ..] = arguments else { return Err("no host was given".to_owned()) };
+    let [host, flags @ ..] = arguments else {
+        return Err("no host was given".to_owned());
+    };
     let mut port = 0;
-    let mut run = Run { mode: CaptureMode::V1, compression: Compression::Gzip };
+    let mut run = Run {
+        mode: CaptureMode::V1,
+        compression: Compression::Gzip,
+    };
     for flag in flags.chunks(2) {
-        let [name, value] = flag else { return Err(format!("{flag:?} has no value")) };
+        let [name, value] = flag else {
+            return Err(format!("{flag:?} has no value"));
+        };
         let bad = || format!("{name} cannot be {value:?}");
         match name.as_str() {
             "--port" => port = value.parse().map_err(|_| bad())?,

@@ -38,7 +38,11 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            let skipped = if is_verbose { 0 } else { failure.trace.len().saturating_sub(SHOWN) };
+            let skipped = if is_verbose {
+                0
+            } else {
+                failure.trace.len().saturating_sub(SHOWN)
+            };
             for line in failure.trace.iter().skip(skipped) {
                 eprintln!("{line}");
             }
@@ -51,18 +55,29 @@ fn main() -> ExitCode {
 /// `None` asks for help.
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<(Options, bool)>, String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut options = Options { worlds: 2_000, seed: 0, liveness: false, threads };
+    let mut options = Options {
+        worlds: 2_000,
+        seed: 0,
+        liveness: false,
+        threads,
+    };
     let mut is_verbose = false;
     while let Some(arg) = args.next() {
         let mut number = || {
             let value = args.next().unwrap_or_default();
             let digits = value.replace('_', "");
-            digits.parse::<u64>().map_err(|_| format!("{arg} needs a number, not {value:?}"))
+            digits
+                .parse::<u64>()
+                .map_err(|_| format!("{arg} needs a number, not {value:?}"))
         };
         match arg.as_str() {
             "--worlds" => options.worlds = number()?,
             "--seed" => options.seed = number()?,
-            "--threads" => options.threads = usize::try_from(number()?).unwrap_or(usize::MAX).clamp(1, 256),
+            "--threads" => {
+                options.threads = usize::try_from(number()?)
+                    .unwrap_or(usize::MAX)
+                    .clamp(1, 256);
+            }
             "--liveness" => options.liveness = true,
             "--verbose" => is_verbose = true,
             "--help" | "-h" => return Ok(None),

@@ -41,10 +41,13 @@ clippy for firmware |                             | cargo clippy -p size-probe -
 docs                |                             | cargo doc --workspace --no-deps --config build.rustdocflags=["-D","warnings"]
 tests               |                             | cargo test --workspace --no-fail-fast
 simulation          |                             | cargo simulate --worlds 2000
+fuzzing             |                             | tests/fuzz/run.sh 10
 firmware            | qemu                        | cargo test --workspace --test it -- --ignored firmware
 wasm by wasm-pack   | wasm-pack wasm-bindgen      | wasm/build.sh
 Node                | wasm-pack wasm-bindgen      | node --test bindings/js/test
 sizes               | qemu wasm-pack wasm-bindgen | cargo sizes {no-qemu}
+adapter             |                             | cargo build --release -p hoglet-tests --bin adapter
+demo                |                             | cargo demo
 "#;
 
 /// The core with nothing, with each feature alone, and with all of them.
@@ -52,6 +55,7 @@ const FEATURES: &[&str] = &[
     "--no-default-features",
     "--no-default-features --features float",
     "--no-default-features --features gzip",
+    "--no-default-features --features text",
     "--no-default-features --features serde",
     "--no-default-features --features miniz",
     "--all-features",

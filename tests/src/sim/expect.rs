@@ -9,11 +9,19 @@ use super::setup::SDK_INFO;
 
 /// The members of a wire event that do not depend on when it was captured, `uuid` and `timestamp`
 /// left out. `is_absolute`: the caller gave the time and the client did not know it.
-pub(super) fn wire_event(spec: &Spec, mode: CaptureMode, geoip: bool, is_absolute: bool) -> Map<String, Value> {
+pub(super) fn wire_event(
+    spec: &Spec,
+    mode: CaptureMode,
+    geoip: bool,
+    is_absolute: bool,
+) -> Map<String, Value> {
     let mut properties = spec.properties.json();
     merge(&mut properties, "$set", &spec.set);
     merge(&mut properties, "$set_once", &spec.set_once);
-    let groups = spec.groups.iter().map(|(kind, key)| (kind.clone(), key.clone().into()));
+    let groups = spec
+        .groups
+        .iter()
+        .map(|(kind, key)| (kind.clone(), key.clone().into()));
     merge_map(&mut properties, "$groups", groups.collect());
     if geoip {
         properties.entry("$geoip_disable").or_insert(true.into());
@@ -51,14 +59,35 @@ fn merge_map(properties: &mut Map<String, Value>, name: &str, extra: Map<String,
 /// The options in their two names, with what the caller gave apart from the properties.
 fn options(spec: &Spec) -> [(&'static str, &'static str, Option<Value>); 4] {
     [
-        ("$cookieless_mode", "cookieless_mode", spec.cookieless_mode.map(Value::from)),
-        ("$ignore_sent_at", "disable_skew_correction", spec.disable_skew_correction.map(Value::from)),
-        ("$process_person_profile", "process_person_profile", spec.process_person_profile.map(Value::from)),
-        ("$product_tour_id", "product_tour_id", spec.product_tour_id.clone().map(Value::from)),
+        (
+            "$cookieless_mode",
+            "cookieless_mode",
+            spec.cookieless_mode.map(Value::from),
+        ),
+        (
+            "$ignore_sent_at",
+            "disable_skew_correction",
+            spec.disable_skew_correction.map(Value::from),
+        ),
+        (
+            "$process_person_profile",
+            "process_person_profile",
+            spec.process_person_profile.map(Value::from),
+        ),
+        (
+            "$product_tour_id",
+            "product_tour_id",
+            spec.product_tour_id.clone().map(Value::from),
+        ),
     ]
 }
 
-fn v1(event: &mut Map<String, Value>, properties: &mut Map<String, Value>, spec: &Spec, is_absolute: bool) {
+fn v1(
+    event: &mut Map<String, Value>,
+    properties: &mut Map<String, Value>,
+    spec: &Spec,
+    is_absolute: bool,
+) {
     let mut out = Map::new();
     for (sentinel, option, given) in options(spec) {
         let found = properties.remove(sentinel);
@@ -77,9 +106,10 @@ fn v1(event: &mut Map<String, Value>, properties: &mut Map<String, Value>, spec:
         ("$window_id", "window_id", &spec.window_id),
     ] {
         let is_string = properties.get(sentinel).is_some_and(Value::is_string);
-        let found = match is_string || given.is_some() {
-            true => properties.remove(sentinel).filter(|_| is_string),
-            false => None,
+        let found = if is_string || given.is_some() {
+            properties.remove(sentinel).filter(|_| is_string)
+        } else {
+            None
         };
         if let Some(value) = given.clone().map(Value::from).or(found) {
             event.insert(root.into(), value);
@@ -98,7 +128,10 @@ fn v0(properties: &mut Map<String, Value>, spec: &Spec, is_absolute: bool) {
     if is_absolute {
         properties.entry("$ignore_sent_at").or_insert(true.into());
     }
-    for (sentinel, given) in [("$session_id", &spec.session_id), ("$window_id", &spec.window_id)] {
+    for (sentinel, given) in [
+        ("$session_id", &spec.session_id),
+        ("$window_id", &spec.window_id),
+    ] {
         if let Some(value) = given {
             properties.insert(sentinel.into(), value.clone().into());
         }
@@ -129,7 +162,9 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => {
             let is_equal = a.as_u64().is_some_and(|a| b.as_u64() == Some(a));
-            let (Some(a), Some(b)) = (a.as_f64(), b.as_f64()) else { return false };
+            let (Some(a), Some(b)) = (a.as_f64(), b.as_f64()) else {
+                return false;
+            };
             is_equal || (a - b).abs() <= 1e-12 * a.abs()
         }
         (Value::Array(a), Value::Array(b)) => {
@@ -142,5 +177,7 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
 
 /// Whether two objects say the same, whatever the order of their members.
 pub(super) fn same_members(a: &Map<String, Value>, b: &Map<String, Value>) -> bool {
-    a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+    a.len() == b.len()
+        && a.iter()
+            .all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
 }

@@ -50,8 +50,17 @@ impl Fault {
 }
 
 /// Texts that are no JSON object.
-const BROKEN: [&str; 9] =
-    ["", "[]", "{", "{\"a\":1,}", "{\"a\":01}", "{\"a\":\"\\ud800\"}", "{\"a\":\"\n\"}", "{} {}", "{'a':1}"];
+const BROKEN: [&str; 9] = [
+    "",
+    "[]",
+    "{",
+    "{\"a\":1,}",
+    "{\"a\":01}",
+    "{\"a\":\"\\ud800\"}",
+    "{\"a\":\"\n\"}",
+    "{} {}",
+    "{'a':1}",
+];
 
 /// Spoils `spec` in one way, and says which.
 pub(super) fn spoil(rng: &mut Rng, spec: &mut Spec) -> Fault {
@@ -77,19 +86,28 @@ pub(super) fn spoil(rng: &mut Rng, spec: &mut Spec) -> Fault {
             Fault::DistinctIdTooLong
         }
         5 => {
-            (*rng.pick(&["null", " Anonymous", "[object Object]", "0"])).clone_into(&mut spec.distinct_id);
+            (*rng.pick(&["null", " Anonymous", "[object Object]", "0"]))
+                .clone_into(&mut spec.distinct_id);
             Fault::DistinctIdIllegal
         }
         6 => {
             let text = *rng.pick(&["yesterday", "2026-02-30T00:00:00Z", "2026-11-24", ""]);
             let text = rng.chance(70).then(|| text.to_owned());
-            spec.timestamp = Some(OwnTime { unix_ms: 253_402_300_800_000, text });
+            spec.timestamp = Some(OwnTime {
+                unix_ms: 253_402_300_800_000,
+                text,
+            });
             Fault::TimestampInvalid
         }
         7 => {
             let text = match rng.below(10) {
                 0 => b"{\"a\":\"\xff\"}".to_vec(),
-                1 => format!("{{\"a\":{}1{}}}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH)).into_bytes(),
+                1 => format!(
+                    "{{\"a\":{}1{}}}",
+                    "[".repeat(MAX_DEPTH),
+                    "]".repeat(MAX_DEPTH)
+                )
+                .into_bytes(),
                 _ => rng.pick(&BROKEN).as_bytes().to_vec(),
             };
             *object(rng, spec) = Form::Text(Map::new(), text);

@@ -1,14 +1,22 @@
 //! The simulation: seeded worlds in which a client, its host, a network and a server misbehave in
 //! virtual time, while every call is held against a second account of what must follow.
 //!
-//! [`world`] is the loop; [`calls`] and [`network`] make the calls; [`model`] is the second
-//! account; [`sent`] and [`wire`] check what is sent; [`server`] answers. A [`Violation`] names
-//! the law that was broken, and its seed replays it.
+//! `world.rs` is the loop; `capture.rs`, `calls.rs` and `network.rs` make the calls; `model.rs` is
+//! the second account, `account.rs` holds the client against it; `sent.rs` and `wire.rs` check what
+//! is sent; `server.rs` answers. A [`Violation`] names the law that was broken, and its seed
+//! replays it.
 
+mod account;
+mod answer;
 mod calls;
+mod capture;
+mod encoded;
 mod event;
 mod expect;
+mod flight;
+mod generate;
 mod invalid;
+mod members;
 mod model;
 mod network;
 mod outcome;

@@ -5,120 +5,14 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use hoglet::{Cause, Config, OnExhausted, Outcome, RequestId, TransportError, Uuid};
-use serde_json::{Map, Value};
+use hoglet::{Cause, Config, OnExhausted, Outcome, RequestId, TransportError};
 
+use super::answer::{Answer, Kind};
+use super::flight::{Ending, Flight, Live, State};
 use super::outcome::{Class, backoff_ms, class};
-use super::server::{Answer, Kind};
 
 /// Longest wait that a server can ask for (PROTOCOL section 1, "Waiting").
 pub(super) const MAX_WAIT_MS: u64 = 30_000;
-
-/// An accepted event that has not ended.
-#[derive(Clone, Debug)]
-pub(super) struct Live {
-    pub(super) uuid: Uuid,
-    /// The caller's property of that name.
-    pub(super) serial: u64,
-    /// 1 for the first event accepted.
-    pub(super) number: u64,
-    /// Bytes it takes in the client's memory.
-    pub(super) len: usize,
-    /// When it was captured, by the client's clock.
-    pub(super) captured_ms: u64,
-    /// Whether the client knew wall time then.
-    pub(super) wall_known: bool,
-    /// The caller's own time, milliseconds since 1970.
-    pub(super) own_ms: Option<i64>,
-    /// Its wire form, without `uuid` and `timestamp`.
-    pub(super) members: Map<String, Value>,
-}
-
-/// How an event ends: what its receipt must say.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Ending {
-    pub(super) uuid: Uuid,
-    pub(super) attempts: u32,
-    /// As `Outcome` prints itself.
-    pub(super) outcome: String,
-    pub(super) serial: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Pending,
-    Retry,
-    Ended,
-}
-
-/// The batch in flight.
-#[derive(Debug)]
-pub(super) struct Flight {
-    pub(super) id: Option<RequestId>,
-    pub(super) attempt: u32,
-    pub(super) events: Vec<(Live, State)>,
-    pub(super) request_id: Option<Uuid>,
-    pub(super) created_ms: Option<i64>,
-    /// The events' texts when they were first sent.
-    pub(super) texts: Vec<(Uuid, String)>,
-    /// When the attempt counts as failed.
-    pub(super) deadline_ms: u64,
-    /// Not to be sent again before.
-    pub(super) not_before_ms: u64,
-    /// The answer that is arriving, and how much of its body has.
-    pub(super) answer: Option<Rc<Answer>>,
-    pub(super) fed: usize,
-    /// The answer's pieces are such that only the client knows what they say together.
-    pub(super) is_opaque: bool,
-}
-
-impl Flight {
-    /// A first attempt without events.
-    pub(super) const fn new(id: RequestId) -> Self {
-        Self {
-            id: Some(id),
-            attempt: 1,
-            events: Vec::new(),
-            request_id: None,
-            created_ms: None,
-            texts: Vec::new(),
-            deadline_ms: 0,
-            not_before_ms: 0,
-            answer: None,
-            fed: 0,
-            is_opaque: false,
-        }
-    }
-
-    pub(super) fn live(&self) -> impl Iterator<Item = &Live> {
-        self.events.iter().filter(|(_, state)| *state != State::Ended).map(|(live, _)| live)
-    }
-
-    fn end_live(&mut self, outcome: &str) -> Vec<Ending> {
-        let attempts = self.attempt;
-        let live = self.events.iter_mut().filter(|(_, state)| *state != State::Ended);
-        live.map(|(live, state)| {
-            *state = State::Ended;
-            live.ending(attempts, outcome)
-        })
-        .collect()
-    }
-
-    /// Notes a receipt that could not be foretold; `None` if no such event is pending.
-    pub(super) fn end_one(&mut self, uuid: Uuid, outcome: &str) -> Option<Ending> {
-        let attempts = self.attempt;
-        let mut live = self.events.iter_mut().filter(|(_, state)| *state != State::Ended);
-        let (live, state) = live.find(|(live, _)| live.uuid == uuid)?;
-        *state = State::Ended;
-        Some(live.ending(attempts, outcome))
-    }
-}
-
-impl Live {
-    pub(super) fn ending(&self, attempts: u32, outcome: &str) -> Ending {
-        Ending { uuid: self.uuid, attempts, outcome: outcome.to_owned(), serial: self.serial }
-    }
-}
 
 /// The second account.
 #[derive(Debug)]
@@ -146,7 +40,10 @@ pub(super) struct After {
 
 impl From<Vec<Ending>> for After {
     fn from(endings: Vec<Ending>) -> Self {
-        Self { endings, is_opaque: false }
+        Self {
+            endings,
+            is_opaque: false,
+        }
     }
 }
 
@@ -180,7 +77,9 @@ impl Model {
     /// Takes an answer's head; says whether the client learns the time from it.
     pub(super) fn head(&mut self, id: RequestId, answer: &Rc<Answer>) -> bool {
         let can_learn = self.config.learn_clock && !self.wall_known;
-        let Some(flight) = self.flight_of(id) else { return false };
+        let Some(flight) = self.flight_of(id) else {
+            return false;
+        };
         flight.is_opaque |= answer.kind == Kind::Mutated;
         flight.answer = Some(Rc::clone(answer));
         flight.fed = 0;
@@ -191,9 +90,17 @@ impl Model {
     }
 
     /// Takes `answer`'s body from `start` to `end`.
-    pub(super) fn body(&mut self, id: RequestId, answer: &Rc<Answer>, start: usize, end: usize) -> Vec<Ending> {
+    pub(super) fn body(
+        &mut self,
+        id: RequestId,
+        answer: &Rc<Answer>,
+        start: usize,
+        end: usize,
+    ) -> Vec<Ending> {
         let config = self.config;
-        let Some(flight) = self.flight_of(id) else { return Vec::new() };
+        let Some(flight) = self.flight_of(id) else {
+            return Vec::new();
+        };
         let Some(head) = flight.answer.clone() else {
             // Before the head: the client takes no notice, and what follows does not begin at 0.
             flight.is_opaque |= start < end;
@@ -206,9 +113,14 @@ impl Model {
         }
         let attempts = flight.attempt;
         let mut endings = Vec::new();
-        for entry in head.entries.iter().filter(|entry| start < entry.end && entry.end <= end) {
+        for entry in head
+            .entries
+            .iter()
+            .filter(|entry| start < entry.end && entry.end <= end)
+        {
             let mut events = flight.events.iter_mut();
-            let found = events.find(|(live, state)| live.uuid == entry.uuid && *state == State::Pending);
+            let found =
+                events.find(|(live, state)| live.uuid == entry.uuid && *state == State::Pending);
             match (found, &entry.outcome) {
                 (None, _) => {}
                 (Some((_, state)), None) => *state = State::Retry,
@@ -223,26 +135,39 @@ impl Model {
 
     /// Takes the end of an answer at `now_ms`.
     pub(super) fn end(&mut self, id: RequestId, now_ms: u64) -> After {
-        let Some(flight) = self.flight_of(id) else { return After::default() };
-        match flight.answer.as_ref().is_some_and(|answer| answer.status != 0) {
-            true => self.conclude(now_ms),
-            false => self.no_answer(TransportError::Interrupted, now_ms),
+        let Some(flight) = self.flight_of(id) else {
+            return After::default();
+        };
+        if flight
+            .answer
+            .as_ref()
+            .is_some_and(|answer| answer.status != 0)
+        {
+            self.conclude(now_ms)
+        } else {
+            self.no_answer(TransportError::Interrupted, now_ms)
         }
     }
 
     /// Takes the news that no answer comes, or no more of it.
     pub(super) fn failure(&mut self, id: RequestId, why: TransportError, now_ms: u64) -> After {
-        match self.sending() == Some(id) {
-            true => self.no_answer(why, now_ms),
-            false => After::default(),
+        if self.sending() == Some(id) {
+            self.no_answer(why, now_ms)
+        } else {
+            After::default()
         }
     }
 
     /// Of a refusal the head is enough; of a success it is not.
     fn no_answer(&mut self, why: TransportError, now_ms: u64) -> After {
-        let answer = self.flight.as_ref().and_then(|flight| flight.answer.clone());
+        let answer = self
+            .flight
+            .as_ref()
+            .and_then(|flight| flight.answer.clone());
         match answer {
-            Some(answer) if answer.status != 0 && !(200..300).contains(&answer.status) => self.conclude(now_ms),
+            Some(answer) if answer.status != 0 && !(200..300).contains(&answer.status) => {
+                self.conclude(now_ms)
+            }
             answer => {
                 let hint_ms = answer.and_then(|answer| answer.hint_ms);
                 After::from(self.try_again(&cause(why), hint_ms, now_ms))
@@ -252,13 +177,20 @@ impl Model {
 
     /// Decides by the answer that has arrived.
     fn conclude(&mut self, now_ms: u64) -> After {
-        let Some(flight) = &self.flight else { return After::default() };
-        let Some(answer) = flight.answer.clone() else { return After::default() };
+        let Some(flight) = &self.flight else {
+            return After::default();
+        };
+        let Some(answer) = flight.answer.clone() else {
+            return After::default();
+        };
         let is_cut = flight.fed < answer.body.len();
         let live = flight.live().count();
         let rejected = format!("{:?}", Outcome::Rejected(answer.status));
         match class(&self.config, answer.status) {
-            Class::Results if flight.is_opaque => return After { endings: Vec::new(), is_opaque: true },
+            Class::Results if flight.is_opaque => After {
+                endings: Vec::new(),
+                is_opaque: true,
+            },
             Class::Results => {
                 let missing = match answer.kind {
                     Kind::Complete if !is_cut => Outcome::Absent,
@@ -288,8 +220,15 @@ impl Model {
 
     /// After an answer that only the client could read: what has no receipt is sent again.
     pub(super) fn end_opaque(&mut self, now_ms: u64) -> Vec<Ending> {
-        let hint = self.flight.as_ref().and_then(|flight| flight.answer.as_ref()?.hint_ms);
-        self.try_again(&format!("{:?}", Outcome::Exhausted(Cause::ServerRetry)), hint, now_ms)
+        let hint = self
+            .flight
+            .as_ref()
+            .and_then(|flight| flight.answer.as_ref()?.hint_ms);
+        self.try_again(
+            &format!("{:?}", Outcome::Exhausted(Cause::ServerRetry)),
+            hint,
+            now_ms,
+        )
     }
 
     /// What the passing of time alone ends: the attempt, then everything.
@@ -308,9 +247,14 @@ impl Model {
     }
 
     fn end_pending(&mut self, outcome: &str) -> Vec<Ending> {
-        let Some(flight) = &mut self.flight else { return Vec::new() };
+        let Some(flight) = &mut self.flight else {
+            return Vec::new();
+        };
         let attempts = flight.attempt;
-        let pending = flight.events.iter_mut().filter(|(_, state)| *state == State::Pending);
+        let pending = flight
+            .events
+            .iter_mut()
+            .filter(|(_, state)| *state == State::Pending);
         pending
             .map(|(live, state)| {
                 *state = State::Ended;
@@ -320,12 +264,16 @@ impl Model {
     }
 
     fn end_batch(&mut self, outcome: &str) -> Vec<Ending> {
-        self.flight.take().map_or(Vec::new(), |mut flight| flight.end_live(outcome))
+        self.flight
+            .take()
+            .map_or(Vec::new(), |mut flight| flight.end_live(outcome))
     }
 
     fn try_again(&mut self, exhausted: &str, hint_ms: Option<u64>, now_ms: u64) -> Vec<Ending> {
         let config = self.config;
-        let Some(flight) = &mut self.flight else { return Vec::new() };
+        let Some(flight) = &mut self.flight else {
+            return Vec::new();
+        };
         flight.events.retain(|(_, state)| *state != State::Ended);
         if flight.events.is_empty() {
             self.flight = None;
@@ -348,8 +296,13 @@ impl Model {
     }
 
     fn back_to_queue(&mut self) {
-        let Some(flight) = self.flight.take() else { return };
-        let live = flight.events.into_iter().filter(|(_, state)| *state != State::Ended);
+        let Some(flight) = self.flight.take() else {
+            return;
+        };
+        let live = flight
+            .events
+            .into_iter()
+            .filter(|(_, state)| *state != State::Ended);
         for (live, _) in live.rev() {
             self.queue.push_front(live);
         }
@@ -357,9 +310,16 @@ impl Model {
 
     /// Bytes and slots that the batch in flight takes, and the queue.
     pub(super) fn memory(&self) -> [(usize, usize); 2] {
-        let flight = self.flight.iter().flat_map(|flight| &flight.events).map(|(live, _)| live.len);
+        let flight = self
+            .flight
+            .iter()
+            .flat_map(|flight| &flight.events)
+            .map(|(live, _)| live.len);
         let queue = self.queue.iter().map(|live| live.len);
-        [(flight.clone().sum(), flight.count()), (queue.clone().sum(), queue.count())]
+        [
+            (flight.clone().sum(), flight.count()),
+            (queue.clone().sum(), queue.count()),
+        ]
     }
 }
 

@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use hoglet::{RequestId, Response, ResponseHead, TransportError};
 
+use super::answer::Answer;
+use super::flight::Ending;
 use super::model::After;
-use super::server::Answer;
 use super::violation::{Check, ensure};
 use super::wire::Wire;
 use super::world::{Seen, World, with_receipts};
@@ -60,7 +61,8 @@ impl World<'_> {
 
     fn post(&mut self, delay_ms: u64, parcel: Parcel) {
         self.parcels_sent += 1;
-        self.parcels.insert((self.true_ms + delay_ms, self.parcels_sent), parcel);
+        self.parcels
+            .insert((self.true_ms + delay_ms, self.parcels_sent), parcel);
     }
 
     pub(super) fn arrive(&mut self, parcel: Parcel) -> Check {
@@ -86,11 +88,19 @@ impl World<'_> {
             let delay_ms = self.good_delay();
             return self.post(delay_ms, Parcel::Whole(id, Rc::new(answer)));
         }
-        let answer = self.server.answer(wire, mode, &self.temper, &mut self.rng, unix_ms);
+        let answer = self
+            .server
+            .answer(wire, mode, &self.temper, &mut self.rng, unix_ms);
         let answer = Rc::new(answer);
         self.note(|| {
             let body = String::from_utf8_lossy(&answer.body);
-            format!("     server answers #{}: {} {:?} {:?} {body}", id.to_u32(), answer.status, answer.retry_after, answer.date)
+            format!(
+                "     server answers #{}: {} {:?} {:?} {body}",
+                id.to_u32(),
+                answer.status,
+                answer.retry_after,
+                answer.date
+            )
         });
         if !self.rng.chance(self.temper.delivery) {
             if self.rng.chance(50) {
@@ -116,9 +126,10 @@ impl World<'_> {
 
     fn post_pieces(&mut self, id: RequestId, answer: &Rc<Answer>, mut delay_ms: u64) {
         let is_cut = self.rng.chance(15);
-        let len = match is_cut {
-            true => self.rng.index(answer.body.len() + 1),
-            false => answer.body.len(),
+        let len = if is_cut {
+            self.rng.index(answer.body.len() + 1)
+        } else {
+            answer.body.len()
         };
         let largest = *self.rng.pick(&[1, 7, 100, 4_000]);
         let gap_ms = *self.rng.pick(&[0, 1, 200]);
@@ -145,8 +156,12 @@ impl World<'_> {
         let is_known = self.model.sending() == Some(id);
         self.note(|| format!("answer #{} ({})", id.to_u32(), answer.status));
         let now = self.tell_time_if(is_known);
-        let response = Response { head: head(answer), body: &answer.body };
-        let (result, seen) = with_receipts(|sink| self.client.handle_response(id, response, now, sink));
+        let response = Response {
+            head: head(answer),
+            body: &answer.body,
+        };
+        let (result, seen) =
+            with_receipts(|sink| self.client.handle_response(id, response, now, sink));
         self.check_known(result.is_ok(), is_known, &seen)?;
         self.note_head(id, answer);
         let endings = self.model.body(id, answer, 0, answer.body.len());
@@ -171,16 +186,29 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn take_body(&mut self, id: RequestId, answer: &Rc<Answer>, start: usize, end: usize) -> Check {
+    pub(super) fn take_body(
+        &mut self,
+        id: RequestId,
+        answer: &Rc<Answer>,
+        start: usize,
+        end: usize,
+    ) -> Check {
         let is_known = self.model.sending() == Some(id);
         self.note(|| format!("piece {start}..{end} of answer #{}", id.to_u32()));
         let piece = &answer.body[start..end];
-        let (result, seen) = with_receipts(|sink| self.client.handle_response_body(id, piece, sink));
+        let (result, seen) =
+            with_receipts(|sink| self.client.handle_response_body(id, piece, sink));
         self.check_known(result.is_ok(), is_known, &seen)?;
         let endings = self.model.body(id, answer, start, end);
-        match self.model.flight.as_ref().is_some_and(|flight| flight.is_opaque) {
-            true => self.settle_opaque(seen, endings),
-            false => self.settle(seen, endings),
+        if self
+            .model
+            .flight
+            .as_ref()
+            .is_some_and(|flight| flight.is_opaque)
+        {
+            self.settle_opaque(seen, endings)
+        } else {
+            self.settle(seen, endings)
         }
     }
 
@@ -216,19 +244,29 @@ impl World<'_> {
 
     /// Law 5: exactly one answer ends a request; any other is refused and changes nothing.
     fn check_known(&mut self, was_taken: bool, is_known: bool, seen: &Seen) -> Check {
-        ensure!(was_taken == is_known, OneEnding, "taken: {was_taken}; under way: {is_known}");
-        ensure!(was_taken || seen.is_empty(), OneEnding, "a stale answer ended {seen:?}");
+        ensure!(
+            was_taken == is_known,
+            OneEnding,
+            "taken: {was_taken}; under way: {is_known}"
+        );
+        ensure!(
+            was_taken || seen.is_empty(),
+            OneEnding,
+            "a stale answer ended {seen:?}"
+        );
         Ok(())
     }
 
-    fn settle_answer(&mut self, seen: Seen, mut endings: Vec<super::model::Ending>, after: After) -> Check {
+    fn settle_answer(&mut self, seen: Seen, mut endings: Vec<Ending>, after: After) -> Check {
         if !after.is_opaque {
             endings.extend(after.endings);
             return self.settle(seen, endings);
         }
         // The receipts of the body first, then those that follow from what is left.
         let exhausted = "Exhausted(ServerRetry)";
-        let (last, seen): (Seen, Seen) = seen.into_iter().partition(|(_, _, _, outcome)| outcome == exhausted);
+        let (last, seen): (Seen, Seen) = seen
+            .into_iter()
+            .partition(|(_, _, _, outcome)| outcome == exhausted);
         self.settle_opaque(seen, endings)?;
         let endings = self.model.end_opaque(self.client_ms);
         self.settle(last, endings)
@@ -236,12 +274,28 @@ impl World<'_> {
 
     /// Receipts of a body that only the client could read: each must be of an event in flight that
     /// has none yet, and of an outcome that a body can bring.
-    fn settle_opaque(&mut self, seen: Seen, mut endings: Vec<super::model::Ending>) -> Check {
+    fn settle_opaque(&mut self, seen: Seen, mut endings: Vec<Ending>) -> Check {
         for (uuid, _, name, outcome) in &seen {
-            let can_be = ["delivered", "warning", "accepted", "dropped", "absent", "unconfirmed"].contains(name);
+            let can_be = [
+                "delivered",
+                "warning",
+                "accepted",
+                "dropped",
+                "absent",
+                "unconfirmed",
+            ]
+            .contains(name);
             ensure!(can_be, Outcome, "a body ended an event as {outcome}");
-            let ending = self.model.flight.as_mut().and_then(|flight| flight.end_one(*uuid, outcome));
-            ensure!(ending.is_some(), NothingSilent, "a second receipt, or one for an event not in flight: {uuid}");
+            let ending = self
+                .model
+                .flight
+                .as_mut()
+                .and_then(|flight| flight.end_one(*uuid, outcome));
+            ensure!(
+                ending.is_some(),
+                NothingSilent,
+                "a second receipt, or one for an event not in flight: {uuid}"
+            );
             endings.extend(ending);
         }
         self.settle(seen, endings)

@@ -37,6 +37,8 @@ pub(super) fn class(config: &Config<'_>, status: u16) -> Class {
 
 /// The least wait after `attempt` (1, 2, 3, …), before any `Retry-After`.
 pub(super) fn backoff_ms(config: &Config<'_>, attempt: u32) -> u64 {
-    let doubled = (1..attempt).fold(u64::from(config.retry_initial_ms), |ms, _| (ms * 2).min(MAX_WAIT_MS));
+    let doubled = (1..attempt).fold(u64::from(config.retry_initial_ms), |ms, _| {
+        (ms * 2).min(MAX_WAIT_MS)
+    });
     doubled.min(MAX_WAIT_MS)
 }

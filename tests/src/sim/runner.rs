@@ -67,7 +67,9 @@ pub fn run(options: Options) -> Result<Summary, Box<Failure>> {
             if at >= options.worlds {
                 break;
             }
-            if let Err(failure) = run_world(options.seed.wrapping_add(at), options.liveness, &mut own) {
+            if let Err(failure) =
+                run_world(options.seed.wrapping_add(at), options.liveness, &mut own)
+            {
                 // No further worlds, on any thread.
                 next.store(options.worlds, Ordering::Relaxed);
                 if let Ok(mut shared) = shared.lock() {
@@ -104,22 +106,35 @@ fn run_world(seed: u64, liveness: bool, summary: &mut Summary) -> Result<(), Box
     let violation = attempt(seed, liveness, true, &mut report).err();
     let violation = violation.unwrap_or(Violation {
         law: Law::AnyOrder,
-        what: "the world went wrong once and not again: it depends on more than its seed".to_owned(),
+        what: "the world went wrong once and not again: it depends on more than its seed"
+            .to_owned(),
     });
-    Err(Box::new(Failure { seed, liveness, step: report.steps, violation, trace: report.trace }))
+    Err(Box::new(Failure {
+        seed,
+        liveness,
+        step: report.steps,
+        violation,
+        trace: report.trace,
+    }))
 }
 
 /// Lives through one world; a panic of the client breaks law 1.
 fn attempt(seed: u64, liveness: bool, trace: bool, report: &mut Report) -> Check {
-    let lived = catch_unwind(AssertUnwindSafe(|| world::run(seed, liveness, trace, report)));
+    let lived = catch_unwind(AssertUnwindSafe(|| {
+        world::run(seed, liveness, trace, report)
+    }));
     lived.unwrap_or_else(|payload| {
-        Err(Violation { law: Law::AnyOrder, what: format!("panic: {}", message(&*payload)) })
+        Err(Violation {
+            law: Law::AnyOrder,
+            what: format!("panic: {}", message(&*payload)),
+        })
     })
 }
 
 fn message(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no message)")
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no message)")
 }
 
 impl Summary {
@@ -151,7 +166,9 @@ impl fmt::Display for Summary {
             "{} worlds, {} steps, {} events, {} requests\nreceipts:",
             self.worlds, self.steps, self.events, self.requests
         )?;
-        self.receipts.iter().try_for_each(|(name, count)| write!(f, " {name} {count}"))
+        self.receipts
+            .iter()
+            .try_for_each(|(name, count)| write!(f, " {name} {count}"))
     }
 }
 
@@ -160,6 +177,70 @@ impl fmt::Display for Failure {
         writeln!(f, "world {} broke {}", self.seed, self.violation)?;
         writeln!(f, "in step {}", self.step)?;
         let liveness = if self.liveness { " --liveness" } else { "" };
-        write!(f, "replay: cargo simulate --worlds 1 --seed {}{liveness} --verbose", self.seed)
+        write!(
+            f,
+            "replay: cargo simulate --worlds 1 --seed {}{liveness} --verbose",
+            self.seed
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Worlds for a test that runs on every change; `cargo simulate` lives through more.
+    const FEW: Options = Options {
+        worlds: 100,
+        seed: 0,
+        liveness: false,
+        threads: 2,
+    };
+
+    fn live(options: Options) -> Summary {
+        run(options).unwrap_or_else(|failure| panic!("{failure}"))
+    }
+
+    #[test]
+    fn every_law_holds_in_a_hundred_worlds() {
+        live(FEW);
+    }
+
+    #[test]
+    fn the_client_becomes_empty_once_everything_works() {
+        live(Options {
+            seed: 1_000,
+            liveness: true,
+            ..FEW
+        });
+    }
+
+    #[test]
+    fn worlds_bring_about_every_outcome() {
+        let outcomes = live(Options { seed: 2_000, ..FEW }).receipts;
+        let expected = [
+            "abandoned",
+            "absent",
+            "accepted",
+            "delivered",
+            "dropped",
+            "evicted",
+            "exhausted",
+            "rejected",
+            "unconfirmed",
+            "warning",
+        ];
+        assert!(outcomes.keys().eq(expected.iter()), "{outcomes:?}");
+    }
+
+    #[test]
+    fn a_seed_replays_its_world_to_the_letter() {
+        let trace = || {
+            let mut report = Report::default();
+            attempt(7, false, true, &mut report).expect("a world without a violation");
+            report.trace
+        };
+        assert_eq!(trace(), trace());
+        assert!(trace().len() > 50);
     }
 }

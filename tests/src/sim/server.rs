@@ -5,54 +5,15 @@ use std::collections::HashSet;
 use hoglet::{CaptureMode, MAX_DETAILS_LEN, MAX_RESULT_LEN, Outcome, Uuid};
 use serde_json::{Value, json};
 
+use super::answer::{Answer, Body, Kind};
 use super::rng::Rng;
 use super::setup::Temper;
-use super::time;
 use super::wire::Wire;
 
 /// What the server has stored, by the events' serial numbers.
 #[derive(Debug, Default)]
 pub(super) struct Server {
     stored: HashSet<u64>,
-}
-
-/// An answer, and what it means.
-#[derive(Clone, Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) retry_after: Option<String>,
-    pub(super) date: Option<String>,
-    pub(super) body: Vec<u8>,
-    /// Milliseconds that `retry_after` asks to wait, where that follows from this answer alone.
-    pub(super) hint_ms: Option<u64>,
-    /// The instant in `date`, if it can be read.
-    pub(super) date_ms: Option<i64>,
-    pub(super) kind: Kind,
-    /// The verdicts in the body, in order.
-    pub(super) entries: Vec<Entry>,
-}
-
-/// What a body of V1 is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Well-formed, with results.
-    Complete,
-    /// Well-formed or empty, without results.
-    NoResults,
-    /// Cut or no JSON. Entries before the fault count.
-    Malformed,
-    /// Anything can stand there.
-    Mutated,
-}
-
-/// A verdict in a body.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    /// Bytes of the body up to the end of this entry.
-    pub(super) end: usize,
-    pub(super) uuid: Uuid,
-    /// How the event ends, as `Outcome` prints itself; `None` if it is to be sent again.
-    pub(super) outcome: Option<String>,
 }
 
 impl Server {
@@ -65,7 +26,11 @@ impl Server {
     }
 
     pub(super) fn store_all(&mut self, wire: &Wire) {
-        self.stored.extend(wire.events.iter().filter_map(|event| serial(&event.members)));
+        self.stored.extend(
+            wire.events
+                .iter()
+                .filter_map(|event| serial(&event.members)),
+        );
     }
 
     /// A plain success.
@@ -75,7 +40,11 @@ impl Server {
         if mode == CaptureMode::V1 {
             let mut body = Body::new("{\"results\":{");
             for event in &wire.events {
-                body.entry(event.uuid, "{\"result\":\"ok\"}", Some(format!("{:?}", Outcome::Delivered)));
+                body.entry(
+                    event.uuid,
+                    "{\"result\":\"ok\"}",
+                    Some(format!("{:?}", Outcome::Delivered)),
+                );
             }
             body.finish("}}", &mut answer);
         }
@@ -92,8 +61,8 @@ impl Server {
         unix_ms: i64,
     ) -> Answer {
         const STATUSES: [u16; 22] = [
-            500, 502, 503, 504, 503, 408, 429, 429, 413, 413, 400, 401, 402, 403, 404, 415, 301, 501, 520, 0, 100,
-            999,
+            500, 502, 503, 504, 503, 408, 429, 429, 413, 413, 400, 401, 402, 403, 404, 415, 301,
+            501, 520, 0, 100, 999,
         ];
         let mut answer = if rng.chance(temper.good_answer) {
             self.answer_well(wire, mode)
@@ -125,9 +94,12 @@ impl Server {
     fn results(&mut self, wire: &Wire, rng: &mut Rng) -> Answer {
         let mut answer = Answer::empty(*rng.pick(&[200, 200, 200, 202]));
         let space = *rng.pick(&["", " ", "\n  "]);
-        let mut body = Body::new(&match rng.chance(20) {
-            true => format!("{space}{{{space}\"took\":[1.5e-3,{{\"results\":{{}}}}],{space}\"results\"{space}:{{"),
-            false => format!("{{\"results\":{{{space}"),
+        let mut body = Body::new(&if rng.chance(20) {
+            format!(
+                "{space}{{{space}\"took\":[1.5e-3,{{\"results\":{{}}}}],{space}\"results\"{space}:{{"
+            )
+        } else {
+            format!("{{\"results\":{{{space}")
         });
         let mut events: Vec<_> = wire.events.iter().collect();
         if rng.chance(20) {
@@ -139,13 +111,18 @@ impl Server {
         for event in events {
             let (text, outcome) = verdict(rng, retries);
             if rng.chance(5) {
-                body.entry(Uuid::from_u64_pair(rng.next(), rng.next()), &text, outcome.clone());
+                body.entry(
+                    Uuid::from_u64_pair(rng.next(), rng.next()),
+                    &text,
+                    outcome.clone(),
+                );
             }
             if rng.chance(4) {
                 continue;
             }
             if outcome.is_some() || rng.chance(20) {
-                self.stored.extend(serial(&event.members).filter(|_| !text.contains("\"drop\"")));
+                self.stored
+                    .extend(serial(&event.members).filter(|_| !text.contains("\"drop\"")));
             }
             body.entry(event.uuid, &text, outcome);
             if rng.chance(3) {
@@ -159,7 +136,9 @@ impl Server {
                 self.store_all(wire);
                 answer.kind = Kind::NoResults;
                 answer.entries.clear();
-                answer.body = rng.pick(&[&b""[..], b" ", b"{}", b"[]", b"null", b"{\"results\":7}"]).to_vec();
+                answer.body = rng
+                    .pick(&[&b""[..], b" ", b"{}", b"[]", b"null", b"{\"results\":7}"])
+                    .to_vec();
             }
             1 => {
                 answer.kind = Kind::Malformed;
@@ -176,61 +155,6 @@ impl Server {
     }
 }
 
-impl Answer {
-    fn empty(status: u16) -> Self {
-        Self {
-            status,
-            retry_after: None,
-            date: None,
-            body: Vec::new(),
-            hint_ms: None,
-            date_ms: None,
-            kind: Kind::NoResults,
-            entries: Vec::new(),
-        }
-    }
-
-    /// Shortens the body.
-    pub(super) fn cut(&mut self, len: usize) {
-        self.body.truncate(len);
-        self.entries.retain(|entry| entry.end <= len);
-    }
-
-    fn date(&mut self, rng: &mut Rng, unix_ms: i64, is_true: bool) {
-        let wrong = i64::from(rng.spread(0, u32::MAX)) * 100;
-        let unix_ms = if is_true { unix_ms } else { wrong };
-        self.date_ms = Some(unix_ms / 1_000 * 1_000);
-        self.date = Some(time::http_date(unix_ms));
-        if rng.chance(10) {
-            self.date_ms = None;
-            self.date = Some((*rng.pick(&["", "now", "Sun, 06 Nov 1994 08:49:37"])).to_owned());
-        }
-    }
-
-    fn retry_after(&mut self, rng: &mut Rng, unix_ms: i64) {
-        let (text, hint_ms) = match rng.below(6) {
-            0 => {
-                let text = *rng.pick(&["", "soon", "-1", "1e3", "Sun, 32 Nov 1994 08:49:37 GMT"]);
-                (text.to_owned(), None)
-            }
-            1 => (" 1.5 ".to_owned(), Some(1_500)),
-            2 => ("99999999999".to_owned(), Some(u64::from(u32::MAX))),
-            3 | 4 => {
-                let ahead = i64::from(rng.spread(0, 100_000));
-                let at = self.date_ms.unwrap_or(unix_ms) + ahead;
-                let hint = self.date_ms.map(|date| (at / 1_000 * 1_000).saturating_sub(date));
-                (time::http_date(at), hint.and_then(|ms| u64::try_from(ms).ok()))
-            }
-            _ => {
-                let seconds = rng.spread(0, 100);
-                (seconds.to_string(), Some(u64::from(seconds) * 1_000))
-            }
-        };
-        self.retry_after = Some(text);
-        self.hint_ms = hint_ms;
-    }
-}
-
 /// The number that tells an event from all others of its world.
 pub(super) fn serial(members: &serde_json::Map<String, Value>) -> Option<u64> {
     members.get("properties")?.get("serial")?.as_u64()
@@ -238,24 +162,49 @@ pub(super) fn serial(members: &serde_json::Map<String, Value>) -> Option<u64> {
 
 /// An entry's value, and how its event ends; `None` if it is to be sent again.
 fn verdict(rng: &mut Rng, retries: u64) -> (String, Option<String>) {
-    const WORDS: [&str; 6] = ["warning", "drop", "limited", "OK", "", "a-word-that-is-far-longer-than-any-in-use"];
-    const DETAILS: [&str; 5] = ["", "too_big", "ü\"\\\n😀", "person_processing_disabled", "0123456789"];
+    const WORDS: [&str; 6] = [
+        "warning",
+        "drop",
+        "limited",
+        "OK",
+        "",
+        "a-word-that-is-far-longer-than-any-in-use",
+    ];
+    const DETAILS: [&str; 5] = [
+        "",
+        "too_big",
+        "ü\"\\\n😀",
+        "person_processing_disabled",
+        "0123456789",
+    ];
     if rng.chance(retries) {
-        return ("{\"result\":\"retry\",\"details\":\"busy\"}".to_owned(), None);
+        return (
+            "{\"result\":\"retry\",\"details\":\"busy\"}".to_owned(),
+            None,
+        );
     }
     if rng.chance(40) {
-        return ("{\"result\":\"ok\"}".to_owned(), Some(format!("{:?}", Outcome::Delivered)));
+        return (
+            "{\"result\":\"ok\"}".to_owned(),
+            Some(format!("{:?}", Outcome::Delivered)),
+        );
     }
     let word = *rng.pick(&WORDS);
-    let details = rng.pick(&DETAILS).repeat(if rng.chance(20) { 30 } else { 1 });
+    let details = rng
+        .pick(&DETAILS)
+        .repeat(if rng.chance(20) { 30 } else { 1 });
     let (given, read) = match rng.below(4) {
         0 => (Value::Null, None),
         1 => (json!({ "result": ["ok"] }), None),
         _ => (json!(details), Some(cut(&details, MAX_DETAILS_LEN))),
     };
-    let text = match rng.chance(50) {
-        true => format!("{{ \"details\" : {given}, \"result\" : {} }}", json!(word)),
-        false => format!("{{\"result\":{},\"other\":{{}},\"details\":{given}}}", json!(word)),
+    let text = if rng.chance(50) {
+        format!("{{ \"details\" : {given}, \"result\" : {} }}", json!(word))
+    } else {
+        format!(
+            "{{\"result\":{},\"other\":{{}},\"details\":{given}}}",
+            json!(word)
+        )
     };
     let outcome = match word {
         "warning" => Outcome::Warning(read),
@@ -267,7 +216,9 @@ fn verdict(rng: &mut Rng, retries: u64) -> (String, Option<String>) {
 
 /// The longest prefix of whole characters within `max` bytes.
 fn cut(text: &str, max: usize) -> &str {
-    let end = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    let end = (0..=max.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]
 }
 
@@ -287,29 +238,5 @@ fn mutate(body: &mut Vec<u8>, rng: &mut Rng) {
         if body.is_empty() {
             return;
         }
-    }
-}
-
-/// A V1 body that is being written.
-struct Body {
-    text: String,
-    entries: Vec<Entry>,
-}
-
-impl Body {
-    fn new(head: &str) -> Self {
-        Self { text: head.to_owned(), entries: Vec::new() }
-    }
-
-    fn entry(&mut self, uuid: Uuid, value: &str, outcome: Option<String>) {
-        let comma = if self.entries.is_empty() { "" } else { "," };
-        self.text += &format!("{comma}\"{uuid}\":{value}");
-        self.entries.push(Entry { end: self.text.len(), uuid, outcome });
-    }
-
-    fn finish(self, tail: &str, answer: &mut Answer) {
-        answer.body = (self.text + tail).into_bytes();
-        answer.entries = self.entries;
-        answer.kind = Kind::Complete;
     }
 }

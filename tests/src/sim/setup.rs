@@ -1,7 +1,8 @@
 //! The client's configuration and the temper of a world, chosen by its seed.
 
 use hoglet::{
-    CaptureMode, Compression, Config, ENVELOPE_BYTES, Lane, MIN_RETRY_INITIAL_MS, OnExhausted, Overflow,
+    CaptureMode, Compression, Config, ENVELOPE_BYTES, Lane, MIN_RETRY_INITIAL_MS, OnExhausted,
+    Overflow,
 };
 
 use super::rng::Rng;
@@ -27,8 +28,16 @@ impl Setup {
         seed[0] |= 1;
         let mut config = Config::new(TOKEN, seed);
         config.sdk_info = SDK_INFO;
-        config.capture_mode = if rng.chance(75) { CaptureMode::V1 } else { CaptureMode::V0 };
-        config.lane = if rng.chance(85) { Lane::Analytics } else { Lane::Ai };
+        config.capture_mode = if rng.chance(75) {
+            CaptureMode::V1
+        } else {
+            CaptureMode::V0
+        };
+        config.lane = if rng.chance(85) {
+            Lane::Analytics
+        } else {
+            Lane::Ai
+        };
         config.path = rng.chance(10).then_some("/proxy/ingest");
         config.user_agent = rng.chance(20).then_some("agent of its own (x; y)");
         config.compression = match (config.capture_mode, rng.below(4)) {
@@ -38,26 +47,45 @@ impl Setup {
         };
         config.disable_geoip = rng.chance(15);
         config.historical_migration = rng.chance(10);
-        config.flush_at = if rng.chance(50) { rng.spread(1, 30) } else { 20 };
+        config.flush_at = if rng.chance(50) {
+            rng.spread(1, 30)
+        } else {
+            20
+        };
         config.flush_interval_ms = rng.spread(0, 60_000);
-        config.max_batch_events = if rng.chance(40) { rng.spread(1, 60) } else { 500 };
+        config.max_batch_events = if rng.chance(40) {
+            rng.spread(1, 60)
+        } else {
+            500
+        };
         if rng.chance(40) {
             config.max_event_bytes = 150 + rng.spread(50, 3_000);
             let envelope = u32::try_from(ENVELOPE_BYTES).unwrap_or(u32::MAX);
             config.max_batch_bytes = config.max_event_bytes + envelope + rng.spread(0, 10_000);
         }
-        config.overflow = if rng.chance(50) { Overflow::RejectNew } else { Overflow::DropOldest };
+        config.overflow = if rng.chance(50) {
+            Overflow::RejectNew
+        } else {
+            Overflow::DropOldest
+        };
         config.max_retries = if rng.chance(50) { rng.spread(0, 5) } else { 3 };
         config.retry_initial_ms = rng.spread(MIN_RETRY_INITIAL_MS, 40_000);
         if rng.chance(50) {
-            config.on_exhausted = OnExhausted::Park { cooldown_ms: rng.spread(0, 200_000) };
+            config.on_exhausted = OnExhausted::Park {
+                cooldown_ms: rng.spread(0, 300_000),
+            };
         }
         config.retry_404_and_429 = rng.chance(20);
-        config.request_timeout_ms = if rng.chance(50) { rng.spread(1, 30_000) } else { 10_000 };
+        config.request_timeout_ms = if rng.chance(50) {
+            rng.spread(1, 30_000)
+        } else {
+            10_000
+        };
         config.learn_clock = rng.chance(60);
-        let (bytes, slots) = match rng.chance(30) {
-            true => (rng.spread(200, 2_500), rng.spread(1, 10)),
-            false => (1_000 + rng.spread(1_000, 30_000), 2 + rng.spread(1, 100)),
+        let (bytes, slots) = if rng.chance(30) {
+            (rng.spread(200, 2_500), rng.spread(1, 10))
+        } else {
+            (1_000 + rng.spread(1_000, 30_000), 2 + rng.spread(1, 100))
         };
         Self {
             config,

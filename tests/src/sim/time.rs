@@ -6,17 +6,27 @@ use std::time::{Duration, UNIX_EPOCH};
 fn days_before(year: i64, month: i64) -> i64 {
     let is_leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let years = match year {
-        1970.. => (1970..year).map(|y| 365 + i64::from(is_leap(y))).sum::<i64>(),
-        _ => -(year..1970).map(|y| 365 + i64::from(is_leap(y))).sum::<i64>(),
+        1970.. => (1970..year)
+            .map(|y| 365 + i64::from(is_leap(y)))
+            .sum::<i64>(),
+        _ => -(year..1970)
+            .map(|y| 365 + i64::from(is_leap(y)))
+            .sum::<i64>(),
     };
     let days = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let months = (1..).zip(days).take_while(|(m, _)| *m < month);
-    years + months.map(|(m, days)| days + i64::from(m == 2 && is_leap(year))).sum::<i64>()
+    years
+        + months
+            .map(|(m, days)| days + i64::from(m == 2 && is_leap(year)))
+            .sum::<i64>()
 }
 
 /// Reads the canonical form only, `2026-11-24T04:52:50.123Z`.
 pub(super) fn parse(text: &str) -> Option<i64> {
-    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let shape: String = text
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect();
     if shape != "0000-00-00T00:00:00.000Z" {
         return None;
     }
@@ -62,7 +72,13 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        for unix_ms in [0, 951_782_400_000, 1_700_000_000_123, 4_107_542_399_999, 253_402_300_799_999] {
+        for unix_ms in [
+            0,
+            951_782_400_000,
+            1_700_000_000_123,
+            4_107_542_399_999,
+            253_402_300_799_999,
+        ] {
             assert_eq!(parse(&rfc3339(unix_ms)), Some(unix_ms));
         }
         assert_eq!(rfc3339(1_700_000_000_123), "2023-11-14T22:13:20.123Z");

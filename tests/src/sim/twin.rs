@@ -13,10 +13,19 @@ pub(super) struct Twin {
 
 impl Twin {
     pub(super) fn new(config: &Config<'static>) -> Self {
-        let mut config = Config { flush_at: 1, overflow: Overflow::RejectNew, ..*config };
+        let mut config = Config {
+            flush_at: 1,
+            overflow: Overflow::RejectNew,
+            ..*config
+        };
         config.max_event_bytes = 1 << 20;
-        config.max_batch_bytes = config.max_event_bytes + u32::try_from(ENVELOPE_BYTES).unwrap_or(u32::MAX);
-        Self { config, bytes: vec![0; 1 << 16], slots: [Slot::EMPTY] }
+        config.max_batch_bytes =
+            config.max_event_bytes + u32::try_from(ENVELOPE_BYTES).unwrap_or(u32::MAX);
+        Self {
+            config,
+            bytes: vec![0; 1 << 16],
+            slots: [Slot::EMPTY],
+        }
     }
 
     /// Bytes that `spec` takes in a client's memory; `None` if it is refused.
@@ -27,8 +36,11 @@ impl Twin {
         if wall_known {
             client.set_wall_clock(1_000_000_000_000, now);
         }
-        spec.with_event(|event| client.capture(event, now, &mut hoglet::Ignore)).ok()?;
-        let Action::Send(id) = client.poll(now, &mut hoglet::Ignore) else { return None };
+        spec.with_event(|event| client.capture(event, now, &mut hoglet::Ignore))
+            .ok()?;
+        let Action::Send(id) = client.poll(now, &mut hoglet::Ignore) else {
+            return None;
+        };
         let request = client.request(id)?;
         let [_, events, _] = request.body();
         // The comma that separates it from the next.

@@ -1,15 +1,10 @@
 //! Reads a request as strictly as the server does, and more (PROTOCOL sections 1 and 2).
 
-use std::io::Read;
-
-use hoglet::deflate::Table;
 use hoglet::{CaptureMode, Client, Compression, Config, Lane, RequestId, Uuid};
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::rng::Rng;
+use super::members::Members;
 use super::setup::{SDK_INFO, TOKEN};
 use super::time;
 use super::violation::{Check, ensure};
@@ -30,7 +25,9 @@ impl Snapshot {
         let headers = request.headers(Compression::None);
         Some(Self {
             path: format!("{} {}", request.method(), request.path()),
-            headers: headers.map(|h| (h.name.to_owned(), h.value.concat())).collect(),
+            headers: headers
+                .map(|h| (h.name.to_owned(), h.value.concat()))
+                .collect(),
             body: request.body().concat(),
             attempt: request.attempt(),
             events: request.event_count(),
@@ -66,68 +63,6 @@ pub(super) struct WireEvent {
     pub(super) members: Map<String, Value>,
 }
 
-/// A JSON object whose members are unlike each other.
-struct Members(Vec<(String, Box<RawValue>)>);
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Unique;
-        impl<'de> Visitor<'de> for Unique {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object without repeated names")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members: Vec<(String, Box<RawValue>)> = Vec::new();
-                while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
-                    if members.iter().any(|(known, _)| *known == name) {
-                        return Err(serde::de::Error::custom(format!("{name:?} is given twice")));
-                    }
-                    members.push((name, value));
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Unique)
-    }
-}
-
-impl Members {
-    fn read(text: &str) -> Check<Self> {
-        let read = serde_json::from_str(text);
-        ensure!(read.is_ok(), Wire, "{}: {text}", read.err().map_or(String::new(), |e| e.to_string()));
-        Ok(read.unwrap_or(Self(Vec::new())))
-    }
-
-    fn text(&mut self, name: &str) -> Check<String> {
-        let value = self.raw(name)?;
-        let read = serde_json::from_str::<String>(value.get());
-        ensure!(read.is_ok(), Wire, "{name} is not a string: {value}");
-        Ok(read.unwrap_or_default())
-    }
-
-    fn instant(&mut self, name: &str) -> Check<i64> {
-        let text = self.text(name)?;
-        let instant = time::parse(&text);
-        ensure!(instant.is_some(), Wire, "{name} is not canonical RFC 3339: {text}");
-        Ok(instant.unwrap_or_default())
-    }
-
-    fn raw(&mut self, name: &str) -> Check<Box<RawValue>> {
-        let at = self.0.iter().position(|(known, _)| known == name);
-        ensure!(at.is_some(), Wire, "{name} is missing");
-        Ok(self.0.swap_remove(at.unwrap_or(0)).1)
-    }
-
-    fn end(&self, what: &str) -> Check {
-        let names: Vec<_> = self.0.iter().map(|(name, _)| name).collect();
-        ensure!(names.is_empty(), Wire, "{what} has more than it should: {names:?}");
-        Ok(())
-    }
-}
-
 /// Reads a request.
 pub(super) fn read(snapshot: &Snapshot, config: &Config<'_>) -> Check<Wire> {
     let is_v1 = config.capture_mode == CaptureMode::V1;
@@ -137,7 +72,12 @@ pub(super) fn read(snapshot: &Snapshot, config: &Config<'_>) -> Check<Wire> {
         (Lane::Analytics, false) => "/batch/",
         (Lane::Ai, false) => "/i/v0/ai/batch/",
     });
-    ensure!(snapshot.path == format!("POST {path}"), Wire, "the path is {}", snapshot.path);
+    ensure!(
+        snapshot.path == format!("POST {path}"),
+        Wire,
+        "the path is {}",
+        snapshot.path
+    );
     headers(snapshot, config)?;
 
     let body = String::from_utf8(snapshot.body.clone());
@@ -145,7 +85,11 @@ pub(super) fn read(snapshot: &Snapshot, config: &Config<'_>) -> Check<Wire> {
     let mut root = Members::read(&body.unwrap_or_default())?;
     if config.historical_migration {
         let value = root.raw("historical_migration")?;
-        ensure!(value.get() == "true", Wire, "historical_migration is {value}");
+        ensure!(
+            value.get() == "true",
+            Wire,
+            "historical_migration is {value}"
+        );
     }
     let (request_id, created_ms, sent_ms);
     if is_v1 {
@@ -153,7 +97,11 @@ pub(super) fn read(snapshot: &Snapshot, config: &Config<'_>) -> Check<Wire> {
         request_id = canonical_uuid(snapshot.header("posthog-request-id"));
         ensure!(request_id.is_some(), Wire, "the request id is not a uuid");
         let sent = time::parse(snapshot.header("posthog-request-timestamp"));
-        ensure!(sent.is_some(), Wire, "the request timestamp is not canonical RFC 3339");
+        ensure!(
+            sent.is_some(),
+            Wire,
+            "the request timestamp is not canonical RFC 3339"
+        );
         sent_ms = sent.unwrap_or_default();
     } else {
         let token = root.text("api_key")?;
@@ -163,32 +111,65 @@ pub(super) fn read(snapshot: &Snapshot, config: &Config<'_>) -> Check<Wire> {
     let batch = root.raw("batch")?;
     root.end("the body")?;
     let batch = serde_json::from_str::<Vec<&RawValue>>(batch.get());
-    ensure!(batch.as_ref().is_ok_and(|batch| !batch.is_empty()), Wire, "batch is not a list of events");
-    let events = batch.unwrap_or_default().into_iter().map(|event| read_event(event.get(), is_v1));
+    ensure!(
+        batch.as_ref().is_ok_and(|batch| !batch.is_empty()),
+        Wire,
+        "batch is not a list of events"
+    );
+    let events = batch
+        .unwrap_or_default()
+        .into_iter()
+        .map(|event| read_event(event.get(), is_v1));
     let events: Vec<_> = events.collect::<Check<_>>()?;
-    ensure!(Ok(snapshot.events) == u32::try_from(events.len()), Wire, "event_count is {}", snapshot.events);
+    ensure!(
+        Ok(snapshot.events) == u32::try_from(events.len()),
+        Wire,
+        "event_count is {}",
+        snapshot.events
+    );
     for (at, event) in events.iter().enumerate() {
         let is_new = events[..at].iter().all(|other| other.uuid != event.uuid);
-        ensure!(is_new, Wire, "{} twice in one batch: the server refuses it whole", event.uuid);
+        ensure!(
+            is_new,
+            Wire,
+            "{} twice in one batch: the server refuses it whole",
+            event.uuid
+        );
     }
-    Ok(Wire { request_id, created_ms, attempt: snapshot.attempt, sent_ms, events })
+    Ok(Wire {
+        request_id,
+        created_ms,
+        attempt: snapshot.attempt,
+        sent_ms,
+        events,
+    })
 }
 
 fn headers(snapshot: &Snapshot, config: &Config<'_>) -> Check {
     let user_agent = config.user_agent.unwrap_or(SDK_INFO);
     let bearer = format!("Bearer {TOKEN}");
     let attempt = snapshot.attempt.to_string();
-    let mut wanted = vec![("content-type", "application/json"), ("user-agent", user_agent)];
+    let mut wanted = vec![
+        ("content-type", "application/json"),
+        ("user-agent", user_agent),
+    ];
     if config.capture_mode == CaptureMode::V1 {
         wanted.extend([
             ("authorization", bearer.as_str()),
             ("posthog-sdk-info", SDK_INFO),
             ("posthog-attempt", &attempt),
             ("posthog-request-id", snapshot.header("posthog-request-id")),
-            ("posthog-request-timestamp", snapshot.header("posthog-request-timestamp")),
+            (
+                "posthog-request-timestamp",
+                snapshot.header("posthog-request-timestamp"),
+            ),
         ]);
     }
-    let mut sent: Vec<_> = snapshot.headers.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    let mut sent: Vec<_> = snapshot
+        .headers
+        .iter()
+        .map(|(a, b)| (a.as_str(), b.as_str()))
+        .collect();
     sent.sort_unstable();
     wanted.sort_unstable();
     ensure!(sent == wanted, Wire, "headers are {sent:?}, not {wanted:?}");
@@ -202,7 +183,11 @@ fn read_event(text: &str, is_v1: bool) -> Check<WireEvent> {
     let read = canonical_uuid(&uuid);
     ensure!(read.is_some(), Wire, "uuid is {uuid}");
     let mut members = Map::new();
-    let objects: &[&str] = if is_v1 { &["options", "properties"] } else { &["properties"] };
+    let objects: &[&str] = if is_v1 {
+        &["options", "properties"]
+    } else {
+        &["properties"]
+    };
     for name in objects {
         let value = event.raw(name)?;
         let inner = Members::read(value.get())?;
@@ -223,51 +208,113 @@ fn read_event(text: &str, is_v1: bool) -> Check<WireEvent> {
         }
     }
     event.end("an event")?;
-    Ok(WireEvent { uuid: read.unwrap_or_default(), timestamp_ms, text: text.to_owned(), members })
+    Ok(WireEvent {
+        uuid: read.unwrap_or_default(),
+        timestamp_ms,
+        text: text.to_owned(),
+        members,
+    })
 }
 
 fn canonical_uuid(text: &str) -> Option<Uuid> {
-    Uuid::try_parse(text).ok().filter(|uuid| uuid.to_string() == text)
+    Uuid::try_parse(text)
+        .ok()
+        .filter(|uuid| uuid.to_string() == text)
 }
 
-/// Reads the request's body through the built-in compressor, in pieces of any size, and checks
-/// that it says the same, in as many bytes as announced.
-pub(super) fn check_encoded(client: &Client<'_>, id: RequestId, snapshot: &Snapshot, rng: &mut Rng) -> Check {
-    let Some(request) = client.request(id) else { return Ok(()) };
-    // What the table held before must make no difference.
-    let mut table: Table = [u16::MAX; hoglet::deflate::TABLE_LEN];
-    let mut encoded = request.encoded(&mut table);
-    let (compression, len) = (encoded.compression(), encoded.len());
-    let mut sent = Vec::new();
-    loop {
-        let mut piece = [0; 257];
-        let room = 1 + rng.index(piece.len());
-        let read = encoded.read(&mut piece[..room]);
-        if read == 0 {
-            break;
-        }
-        sent.extend_from_slice(&piece[..read]);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A request that is right, after `change` has been made to its body and one header.
+    fn check(change: (&str, &str), header: (&str, &str), expected: &str) {
+        let event = "{\"event\":\"e\",\"uuid\":\"0193a5c2-1111-7abc-8def-00112233aaff\",\"distinct_id\":\"u\",\
+                     \"timestamp\":\"2026-11-24T04:52:50.123Z\",\"options\":{},\"properties\":{\"a\":1}}";
+        let body = format!("{{\"created_at\":\"2026-11-24T04:52:50.123Z\",\"batch\":[{event}]}}");
+        let headers = [
+            ("content-type", "application/json"),
+            ("user-agent", SDK_INFO),
+            ("authorization", "Bearer phc_simulated"),
+            ("posthog-sdk-info", SDK_INFO),
+            ("posthog-attempt", "1"),
+            ("posthog-request-id", "0193a5c2-2222-7abc-8def-00112233aaff"),
+            ("posthog-request-timestamp", "2026-11-24T04:52:50.123Z"),
+        ];
+        let headers = headers.map(|(name, value)| match name == header.0 {
+            true => (name.to_owned(), header.1.to_owned()),
+            false => (name.to_owned(), value.to_owned()),
+        });
+        let snapshot = Snapshot {
+            path: "POST /i/v1/analytics/events".to_owned(),
+            headers: headers.to_vec(),
+            body: body.replace(change.0, change.1).into_bytes(),
+            attempt: 1,
+            events: 1,
+        };
+        let mut config = Config::new(TOKEN, [7; 16]);
+        config.sdk_info = SDK_INFO;
+        let found = match read(&snapshot, &config) {
+            Ok(wire) => format!("{} events", wire.events.len()),
+            Err(violation) => violation.what,
+        };
+        assert!(found.contains(expected), "{change:?} {header:?}: {found}");
     }
-    ensure!(sent.len() == len, Wire, "{len} bytes announced, {} sent", sent.len());
-    ensure!(len <= snapshot.body.len(), Bounded, "the encoded body is longer than the body");
-    let mut read = Vec::new();
-    let result = match compression {
-        Compression::Gzip => flate2::read::GzDecoder::new(&sent[..]).read_to_end(&mut read),
-        Compression::Deflate => flate2::read::ZlibDecoder::new(&sent[..]).read_to_end(&mut read),
-        _ => {
-            read.clone_from(&sent);
-            Ok(0)
+
+    #[test]
+    fn whatever_is_not_as_it_should_be_is_noticed() {
+        let same = ("", "");
+        check(same, same, "1 events");
+        for (from, to, expected) in [
+            (
+                "\"batch\":[",
+                "\"api_key\":\"k\",\"batch\":[",
+                "the body has more",
+            ),
+            ("\"created_at\"", "\"sent_at\"", "created_at is missing"),
+            (
+                ".123Z\",\"batch",
+                "Z\",\"batch",
+                "created_at is not canonical",
+            ),
+            (
+                "]}",
+                "],\"historical_migration\":false}",
+                "the body has more",
+            ),
+            ("\"options\":{},", "", "options is missing"),
+            (
+                "\"options\":{}",
+                "\"options\":{\"a\":1,\"a\":2}",
+                "given twice",
+            ),
+            (
+                "\"event\":\"e\"",
+                "\"event\":\"e\",\"event\":\"f\"",
+                "given twice",
+            ),
+            ("\"event\":\"e\"", "\"event\":7", "event is not a string"),
+            ("0193a5c2-1111", "0193A5C2-1111", "uuid is"),
+            (
+                "\"properties\"",
+                "\"session_id\":7,\"properties\"",
+                "session_id is not a string",
+            ),
+            (
+                "\"properties\"",
+                "\"$set\":{},\"properties\"",
+                "an event has more",
+            ),
+            ("{\"a\":1}", "{\"a\":01}", "invalid number"),
+        ] {
+            check((from, to), same, expected);
         }
-    };
-    ensure!(result.is_ok() && read == snapshot.body, Wire, "{compression:?} does not read back");
-    let wanted = request.compression();
-    ensure!(
-        compression == wanted || compression == Compression::None,
-        Wire,
-        "{compression:?} where {wanted:?} was asked for"
-    );
-    let header = request.headers(compression).find(|h| h.name == "content-encoding");
-    let header = header.map(|h| h.value.concat());
-    ensure!(header.as_deref() == compression.content_encoding(), Wire, "content-encoding is {header:?}");
-    Ok(())
+        check(same, ("posthog-attempt", "2"), "headers are");
+        check(same, ("authorization", "Bearer other"), "headers are");
+        check(same, ("posthog-request-id", "7"), "request id");
+        check(
+            same,
+            ("posthog-request-timestamp", "now"),
+            "request timestamp",
+        );
+    }
 }

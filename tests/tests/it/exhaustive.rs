@@ -42,7 +42,22 @@ enum Op {
     Wall,
 }
 
-const OPS: [Op; 15] = [
+/// What a client meets every day.
+const USUAL: &[Op] = &[
+    Op::Capture,
+    Op::CaptureLarge,
+    Op::Poll,
+    Op::PollLate,
+    Op::AnswerOk,
+    Op::AnswerPartly,
+    Op::Answer503,
+    Op::AnswerStale,
+    Op::Flush,
+    Op::Close,
+    Op::Wall,
+];
+
+const ALL: &[Op] = &[
     Op::Capture,
     Op::CaptureLarge,
     Op::CaptureOwn,
@@ -193,13 +208,14 @@ fn body(uuids: &[Uuid], word: &str) -> Vec<u8> {
     body.into_bytes()
 }
 
-/// Tries every order of at most `length` operations, and reports the first that breaks a law. At least `orders` of
-/// them must have been worth a try, so that none goes missing unnoticed.
-fn check(config: Config<'_>, length: usize, orders: usize) {
-    let (firsts, tried) = (Mutex::new(OPS.to_vec()), AtomicUsize::new(0));
+/// Tries every order of at most `length` of `ops`, and reports the first that breaks a law. At least `orders` of them
+/// must have been worth a try, so that none goes missing unnoticed.
+fn check(config: Config<'_>, ops: &[Op], length: usize, orders: usize) {
+    let (firsts, tried) = (Mutex::new(ops.to_vec()), AtomicUsize::new(0));
     let work = || {
-        while let Some(first) = firsts.lock().expect("no thread panics with it").pop() {
-            extend(config, length, &mut vec![first], &tried);
+        let next = || firsts.lock().expect("no thread panics with it").pop();
+        while let Some(first) = next() {
+            extend(config, ops, length, &mut vec![first], &tried);
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -215,16 +231,16 @@ fn check(config: Config<'_>, length: usize, orders: usize) {
     assert!(tried >= orders, "only {tried} orders");
 }
 
-/// Tries `ops` and everything that begins with them.
-fn extend(config: Config<'_>, length: usize, ops: &mut Vec<Op>, tried: &AtomicUsize) {
-    let outcome = catch_unwind(AssertUnwindSafe(|| run(config, ops)));
-    assert!(outcome.is_ok(), "in the order {ops:?}");
+/// Tries `order` and everything that begins with it.
+fn extend(config: Config<'_>, ops: &[Op], length: usize, order: &mut Vec<Op>, tried: &AtomicUsize) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(config, order)));
+    assert!(outcome.is_ok(), "in the order {order:?}");
     tried.fetch_add(1, Ordering::Relaxed);
-    if outcome.is_ok_and(|changed| changed) && ops.len() < length {
-        for op in OPS {
-            ops.push(op);
-            extend(config, length, ops, tried);
-            ops.pop();
+    if outcome.is_ok_and(|changed| changed) && order.len() < length {
+        for op in ops {
+            order.push(*op);
+            extend(config, ops, length, order, tried);
+            order.pop();
         }
     }
 }
@@ -257,8 +273,13 @@ fn tiny() -> Config<'static> {
 }
 
 #[test]
-fn every_order_of_six_operations_keeps_the_laws() {
-    check(tiny(), 6, 400_000);
+fn every_order_of_six_usual_operations_keeps_the_laws() {
+    check(tiny(), USUAL, 6, 150_000);
+}
+
+#[test]
+fn every_order_of_five_operations_keeps_the_laws() {
+    check(tiny(), ALL, 5, 50_000);
 }
 
 #[test]
@@ -268,7 +289,7 @@ fn every_order_of_five_operations_keeps_the_laws_when_the_oldest_give_way() {
     config.on_exhausted = OnExhausted::Park {
         cooldown_ms: 60_000,
     };
-    check(config, 5, 50_000);
+    check(config, ALL, 5, 50_000);
 }
 
 #[test]
@@ -276,5 +297,5 @@ fn every_order_of_five_operations_keeps_the_laws_in_v0() {
     let mut config = tiny();
     config.capture_mode = CaptureMode::V0;
     config.max_retries = 0;
-    check(config, 5, 50_000);
+    check(config, ALL, 5, 50_000);
 }

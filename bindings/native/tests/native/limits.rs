@@ -93,6 +93,8 @@ fn a_full_queue_refuses_and_says_so() {
         "{error}"
     );
     assert_eq!(client.stats().refused, 1);
+    let summary = client.capture_batch_immediate([event("nor can this wait for others")]);
+    assert_eq!((summary.submitted(), summary.refused().len()), (0, 1));
     client.shutdown(Duration::ZERO);
 }
 

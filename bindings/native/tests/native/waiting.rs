@@ -1,5 +1,7 @@
 //! Calls that wait: flush, shutdown, immediate, `sync_mode`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hoglet_native::{Cause, Client, Error, OnExhausted, Outcome, hoglet::CaptureError};
@@ -193,9 +195,22 @@ fn an_immediate_batch_has_an_outcome_for_every_event() {
 #[test]
 fn an_immediate_batch_may_be_larger_than_the_queue() {
     let server = server();
-    let client = client(options(&server).max_queue_size(10));
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&calls);
+    let client = client(
+        options(&server)
+            .max_queue_size(10)
+            .before_send(move |event| {
+                counter.fetch_add(1, Ordering::SeqCst);
+                Some(event)
+            }),
+    );
     let summary = client.capture_batch_immediate((0..35).map(|_| event("many")));
     assert_eq!((summary.submitted(), summary.refused().len()), (35, 0));
+    assert_eq!(
+        (client.stats().refused, calls.load(Ordering::SeqCst)),
+        (0, 35)
+    );
     assert!(summary.all_persisted());
     assert_eq!(server.requests().len(), 4);
 }

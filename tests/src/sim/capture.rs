@@ -1,0 +1,222 @@
+//! Captures, and what must become of each.
+
+use hoglet::{Accepted, CaptureError, Overflow, Uuid};
+
+use super::event::Spec;
+use super::expect::wire_event;
+use super::flight::{Ending, Live};
+use super::generate;
+use super::invalid::{Fault, spoil};
+use super::violation::{Check, ensure};
+use super::world::{World, with_receipts};
+
+/// What the client needs beyond an event's own bytes while it writes one that is serialised: room
+/// for the text once more, and what may change on the way from text to event.
+const STAGING_SLACK: usize = 128;
+
+/// What must become of a capture.
+#[derive(Debug)]
+struct Forecast {
+    /// The only fault it may be refused for; `None` if it must be accepted.
+    fault: Option<Fault>,
+    /// It may be accepted, or refused for lack of memory: the client's own needs decide.
+    is_open: bool,
+    /// Older events must, and may, make room.
+    evicts: bool,
+    may_evict: bool,
+    len: usize,
+}
+
+impl World<'_> {
+    pub(super) fn capture(&mut self) -> Check {
+        self.serials += 1;
+        let unix_ms = self.unix_ms(self.true_ms);
+        let mut spec = generate::valid(&mut self.rng, self.serials, unix_ms);
+        let fault = self
+            .rng
+            .chance(self.temper.invalid)
+            .then(|| spoil(&mut self.rng, &mut spec));
+        if fault.is_none() && self.rng.chance(15) {
+            spec.uuid = Some(self.own_uuid());
+        }
+        let is_queued = |uuid: Uuid| self.model.live().any(|live| live.uuid == uuid);
+        let fault = match fault {
+            _ if self.model.close_at_ms.is_some() => Some(Fault::Closed),
+            None if spec.uuid.is_some_and(is_queued) => Some(Fault::UuidQueued),
+            fault => fault,
+        };
+        let now = self.tell_time();
+        let forecast = self.forecast(&spec, fault)?;
+        let (result, seen) =
+            with_receipts(|sink| spec.with_event(|event| self.client.capture(event, now, sink)));
+        self.note(|| format!("capture {} {result:?} ({forecast:?})", spec.name));
+        let evicted = result.as_ref().map_or(0, |accepted| accepted.evicted);
+        self.check_capture(&spec, &result, &forecast)?;
+        let evicted = usize::try_from(evicted).unwrap_or(usize::MAX);
+        let available = self.model.queue.len();
+        ensure!(
+            evicted <= available,
+            NothingSilent,
+            "{evicted} evicted of {available}"
+        );
+        let gone: Vec<Ending> = self
+            .model
+            .queue
+            .drain(..evicted)
+            .map(|live| live.ending(0, "Evicted"))
+            .collect();
+        self.settle(seen, gone)?;
+        match result {
+            Ok(accepted) => self.note_accepted(&spec, accepted, forecast.len),
+            Err(_) => self.refused += 1,
+        }
+        Ok(())
+    }
+
+    /// A uuid of the caller's own: new, of an event that is queued, or of one that has ended.
+    fn own_uuid(&mut self) -> Uuid {
+        let known = self.model.live().count();
+        match self.rng.below(3) {
+            0 if known > 0 => {
+                let at = self.rng.index(known);
+                self.model
+                    .live()
+                    .nth(at)
+                    .map_or(Uuid::nil(), |live| live.uuid)
+            }
+            1 => Uuid::from_u64_pair(self.rng.below(4), 7),
+            _ => Uuid::from_u64_pair(self.rng.next(), self.rng.next()),
+        }
+    }
+
+    fn forecast(&mut self, spec: &Spec, fault: Option<Fault>) -> Check<Forecast> {
+        let mut forecast = Forecast {
+            fault,
+            is_open: false,
+            evicts: false,
+            may_evict: false,
+            len: 0,
+        };
+        if fault.is_some() {
+            return Ok(forecast);
+        }
+        let len = self.twin.len(spec, self.model.wall_known);
+        ensure!(
+            len.is_some(),
+            Bounded,
+            "a client with ample memory refuses the event: {spec:?}"
+        );
+        let len = len.unwrap_or(0);
+        forecast.len = len;
+        let (bytes, slots) = (self.setup.storage_bytes, self.setup.storage_slots);
+        let limit = usize::try_from(self.setup.config.max_event_bytes)
+            .unwrap_or(usize::MAX)
+            .min(bytes);
+        let [(pinned_bytes, pinned_slots), (queued_bytes, queued_slots)] = self.model.memory();
+        let has_slot = slots > pinned_slots + queued_slots;
+        let fits = |len: usize| has_slot && len + pinned_bytes + queued_bytes <= bytes;
+        let could_fit = |len: usize| slots > pinned_slots && len + pinned_bytes <= bytes;
+        let staged = match spec.staged_len() {
+            0 => len,
+            // Twice: what is said in a sentinel property may leave no trace in the event.
+            staged => len + 2 * staged + STAGING_SLACK,
+        };
+        let drops = self.setup.config.overflow == Overflow::DropOldest;
+        forecast.evicts = !fits(len) && drops;
+        forecast.may_evict = !fits(staged) && drops;
+        forecast.fault = if len > limit {
+            Some(Fault::TooLarge)
+        } else if fits(len) || drops && could_fit(len) {
+            None
+        } else {
+            Some(Fault::QueueFull)
+        };
+        let surely = if drops {
+            could_fit(staged)
+        } else {
+            fits(staged)
+        };
+        // Without that room a staged event's length is not known exactly.
+        let is_short = staged <= limit;
+        forecast.is_open = forecast.fault.is_none() && !(surely && is_short && staged <= bytes);
+        Ok(forecast)
+    }
+
+    fn check_capture(
+        &mut self,
+        spec: &Spec,
+        result: &Result<Accepted, CaptureError>,
+        forecast: &Forecast,
+    ) -> Check {
+        match result {
+            Ok(accepted) => {
+                ensure!(
+                    forecast.fault.is_none(),
+                    NothingSilent,
+                    "accepted in spite of {:?}",
+                    forecast.fault
+                );
+                let evicted = accepted.evicted > 0;
+                ensure!(
+                    evicted || !forecast.evicts,
+                    Bounded,
+                    "accepted without room: {forecast:?}"
+                );
+                ensure!(
+                    !evicted || forecast.may_evict,
+                    NothingSilent,
+                    "evicted without need: {forecast:?}"
+                );
+                let uuid = spec.uuid.unwrap_or(accepted.uuid);
+                ensure!(
+                    accepted.uuid == uuid,
+                    FrozenIdentity,
+                    "uuid {} for {uuid}",
+                    accepted.uuid
+                );
+                let is_new = spec.uuid.is_some() || self.model.live().all(|live| live.uuid != uuid);
+                ensure!(is_new, FrozenIdentity, "a uuid made twice: {uuid}");
+            }
+            Err(error) => {
+                let found = Fault::of(error);
+                let for_memory = |fault| matches!(fault, Some(Fault::TooLarge | Fault::QueueFull));
+                // Which of the two it is for an event that is staged, only the client knows.
+                let is_open =
+                    forecast.is_open || spec.staged_len() > 0 && for_memory(forecast.fault);
+                let is_right =
+                    found.is_some() && found == forecast.fault || is_open && for_memory(found);
+                ensure!(
+                    is_right,
+                    NothingSilent,
+                    "refused for {error:?}, where {:?} holds",
+                    forecast.fault
+                );
+                if let CaptureError::EventTooLarge { needed, capacity } = *error {
+                    ensure!(needed > capacity, Bounded, "{error}");
+                }
+                ensure!(
+                    !error.to_string().is_empty(),
+                    NothingSilent,
+                    "{error:?} says nothing"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn note_accepted(&mut self, spec: &Spec, accepted: Accepted, len: usize) {
+        let config = &self.setup.config;
+        self.accepted += 1;
+        let is_absolute = spec.timestamp.is_some() && !self.model.wall_known;
+        self.model.queue.push_back(Live {
+            uuid: accepted.uuid,
+            serial: self.serials,
+            number: self.accepted,
+            len,
+            captured_ms: self.client_ms,
+            wall_known: self.model.wall_known,
+            own_ms: spec.timestamp.as_ref().map(|own| own.unix_ms),
+            members: wire_event(spec, config.capture_mode, config.disable_geoip, is_absolute),
+        });
+    }
+}
