@@ -7,8 +7,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use hoglet_verify::Workspace;
+
 use crate::server::Server;
-use crate::workspace::Workspace;
 
 /// Where the build puts it, in the target directory.
 const ELF: &str = "thumbv7em-none-eabi/small/cortex-m-example";
@@ -16,7 +17,7 @@ const BUILD: &str =
     "cargo build --quiet -p cortex-m-example --profile small --target thumbv7em-none-eabi";
 
 /// The longest run. It takes two seconds of a machine that is not busy.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// What the board takes for randomness. Each run's server is a new one, so the same uuids come to nobody twice.
 const SEED: &str = "00112233445566778899aabbccddeeff";

@@ -7,4 +7,3 @@ pub mod script;
 pub mod server;
 pub mod sim;
 pub mod sizes;
-pub mod workspace;

@@ -14,6 +14,9 @@
 //! 6 sleep 2005 (retry)
 //! 2005 send #2 batch[signup]
 //! ```
+//! A step that leads to several things lists them in one line, ` | ` between them; one without a time happens when the
+//! last one did.
+//!
 //! A [`Script`] knows nothing of the core: it drives any [`Host`], so that what one host proves the others can prove
 //! with the same text. Requests are numbered in the order in which they are sent; events are called by their names.
 //!

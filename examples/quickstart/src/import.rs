@@ -230,6 +230,10 @@ impl Import {
     /// Waits until that many more events have ended, or one has stopped the import.
     fn wait(&mut self, events: u64) -> Result<(), String> {
         let ended = self.settling.with(|window| window.ended()) + events.max(1);
+        if let Outlet::Send(client) = &self.outlet {
+            // A queue can be full of bytes with too few events to be due.
+            client.flush_timeout(Duration::ZERO);
+        }
         while !self.settling.wait(ended, Progress::interval()) {
             self.tick()?;
         }

@@ -16,8 +16,6 @@ use crate::settling::Settling;
 const QUEUE_EVENTS: u32 = 1_000;
 /// Events of a request.
 const BATCH_EVENTS: u32 = 500;
-/// How long the last events of a file wait for others to share their request, in milliseconds.
-const FLUSH_INTERVAL_MS: u32 = 200;
 /// How long a server may take over a request, in milliseconds.
 const REQUEST_TIMEOUT_MS: u32 = 30_000;
 
@@ -94,7 +92,6 @@ impl Place {
             .max_queue_size(QUEUE_EVENTS)
             .max_batch_size(BATCH_EVENTS)
             .flush_at(BATCH_EVENTS)
-            .flush_interval_ms(FLUSH_INTERVAL_MS)
             .request_timeout_ms(REQUEST_TIMEOUT_MS)
             .max_retries(options.retries)
             .on_receipt(move |receipt| on_receipt.receive(receipt))

@@ -55,7 +55,7 @@ fn check_wait(retry_after: &[u8], date: &[u8]) {
     match asked_ms.map(|ms| ms.min(ceiling_ms)) {
         Some(ms) if ms > *backoff.end() => assert_eq!(wait_ms, ms),
         Some(ms) if ms <= *backoff.start() => {
-            assert!(backoff.contains(&wait_ms), "waits {wait_ms} ms")
+            assert!(backoff.contains(&wait_ms), "waits {wait_ms} ms");
         }
         _ => {}
     }

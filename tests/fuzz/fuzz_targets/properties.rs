@@ -3,7 +3,7 @@
 #![no_main]
 
 use hoglet::{CaptureError, CaptureMode, Event, Ignore, MAX_DEPTH};
-use hoglet_fuzz::{NOW, body, config, send, with_client};
+use hoglet_fuzz::{NOW, body, config, depth, send, with_client};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
 
@@ -51,27 +51,11 @@ fn check(object: &Map<String, Value>, batch: &Value) {
         sent.keys()
             .all(|name| name.starts_with('$') || object.contains_key(name))
     );
-    let set = match object.get("$set") {
-        Some(Value::Object(set)) => set.contains_key("from") || sent["$set"]["from"] == "outside",
-        Some(other) => sent["$set"] == *other,
-        None => sent["$set"]["from"] == "outside",
+    let person = &sent["$set"];
+    let is_merged = match object.get("$set") {
+        Some(Value::Object(given)) => given.contains_key("from") || person["from"] == "outside",
+        Some(other) => person == other,
+        None => person["from"] == "outside",
     };
-    assert!(set, "{sent:?}");
-}
-
-/// The most brackets open at once.
-fn depth(text: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut in_string, mut is_escaped) = (0_usize, 0, false, false);
-    for byte in text {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if in_string => is_escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
+    assert!(is_merged, "{sent:?}");
 }

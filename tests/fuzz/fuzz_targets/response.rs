@@ -2,7 +2,7 @@
 #![no_main]
 
 use hoglet::{MAX_DEPTH, MAX_DETAILS_LEN, MAX_RESULT_LEN, Outcome, Uuid};
-use hoglet_fuzz::{pieces, receipts};
+use hoglet_fuzz::{depth, pieces, receipts};
 use libfuzzer_sys::fuzz_target;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
@@ -80,23 +80,6 @@ fn uuid_of(name: &str) -> Option<Uuid> {
 
 fn cut(text: &str, max: usize) -> &str {
     &text[..text.floor_char_boundary(max)]
-}
-
-/// The most brackets open at once.
-fn depth(text: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut in_string, mut is_escaped) = (0_usize, 0, false, false);
-    for byte in text {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if in_string => is_escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth -= 1,
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
 }
 
 impl<'de> Deserialize<'de> for Body {

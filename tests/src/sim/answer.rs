@@ -120,7 +120,9 @@ impl Body {
 
     pub(super) fn entry(&mut self, uuid: Uuid, value: &str, outcome: Option<String>) {
         let comma = if self.entries.is_empty() { "" } else { "," };
-        self.text += &format!("{comma}\"{uuid}\":{value}");
+        for part in [comma, "\"", &uuid.to_string(), "\":", value] {
+            self.text += part;
+        }
         self.entries.push(Entry {
             end: self.text.len(),
             uuid,

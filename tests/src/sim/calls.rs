@@ -9,7 +9,7 @@ use super::answer::{Answer, Kind};
 use super::model::MAX_WAIT_MS;
 use super::violation::{Check, ensure};
 use super::wire::Snapshot;
-use super::world::{World, with_receipts};
+use super::world::{World, unix_ms, with_receipts};
 
 impl World<'_> {
     pub(super) fn poll(&mut self) -> Check {
@@ -83,7 +83,7 @@ impl World<'_> {
         Ok(())
     }
 
-    pub(super) fn flush(&mut self) -> Check {
+    pub(super) fn flush(&mut self) {
         let now = self.tell_time();
         let mark = self.client.flush(now);
         self.note(|| "flush".to_owned());
@@ -95,10 +95,9 @@ impl World<'_> {
         if self.marks.len() > 4 {
             self.marks.remove(0);
         }
-        Ok(())
     }
 
-    pub(super) fn close(&mut self) -> Check {
+    pub(super) fn close(&mut self) {
         let deadline_ms = match self.rng.below(4) {
             0 => self.client_ms.saturating_sub(self.rng.below(10)),
             1 => self.client_ms + self.rng.below(100),
@@ -112,12 +111,11 @@ impl World<'_> {
             .map_or(deadline_ms, |set| set.min(deadline_ms));
         self.model.close_at_ms = Some(earlier);
         self.model.parked_until_ms = None;
-        Ok(())
     }
 
     /// Tells the client the wall time: the true one, or a little wrong, or very wrong.
-    pub(super) fn set_wall_clock(&mut self) -> Check {
-        let true_unix_ms = u64::try_from(self.unix_ms(self.true_ms)).unwrap_or(0);
+    pub(super) fn set_wall_clock(&mut self) {
+        let true_unix_ms = u64::try_from(unix_ms(self.true_ms)).unwrap_or(0);
         let unix_ms = if self.rng.chance(self.temper.wrong_clock) {
             self.clock_is_honest = false;
             let choices = [
@@ -138,7 +136,6 @@ impl World<'_> {
         self.client.set_wall_clock(unix_ms, now);
         self.model.wall_known = true;
         self.note_lag();
-        Ok(())
     }
 
     /// Law 5: answers to requests that have ended, or never were, are refused and change nothing.

@@ -8,7 +8,7 @@ use super::flight::{Ending, Live};
 use super::generate;
 use super::invalid::{Fault, spoil};
 use super::violation::{Check, ensure};
-use super::world::{World, with_receipts};
+use super::world::{World, unix_ms, with_receipts};
 
 /// What the client needs beyond an event's own bytes while it writes one that is serialised: room
 /// for the text once more, and what may change on the way from text to event.
@@ -30,7 +30,7 @@ struct Forecast {
 impl World<'_> {
     pub(super) fn capture(&mut self) -> Check {
         self.serials += 1;
-        let unix_ms = self.unix_ms(self.true_ms);
+        let unix_ms = unix_ms(self.true_ms);
         let mut spec = generate::valid(&mut self.rng, self.serials, unix_ms);
         let fault = self
             .rng

@@ -208,9 +208,10 @@ fn scribble_name(rng: &mut Rng, name: &str) -> String {
     if rng.chance(80) {
         return json!(name).to_string();
     }
-    let mut text = String::from("\"");
-    for unit in name.encode_utf16() {
-        text += &format!("\\u{unit:04x}");
-    }
-    text + "\""
+    let escaped: String = name
+        .encode_utf16()
+        .flat_map(|unit| format!("\\u{unit:04x}").into_bytes())
+        .map(char::from)
+        .collect();
+    format!("\"{escaped}\"")
 }

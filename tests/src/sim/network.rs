@@ -9,7 +9,7 @@ use super::flight::Ending;
 use super::model::After;
 use super::violation::{Check, ensure};
 use super::wire::Wire;
-use super::world::{Seen, World, with_receipts};
+use super::world::{Seen, World, unix_ms, with_receipts};
 
 /// Something on its way.
 #[derive(Clone, Debug)]
@@ -82,7 +82,7 @@ impl World<'_> {
     /// The server answers; the answer may be lost, come late, in pieces, twice, or be cut off.
     fn serve(&mut self, id: RequestId, wire: &Wire) {
         let mode = self.setup.config.capture_mode;
-        let unix_ms = self.unix_ms(self.true_ms);
+        let unix_ms = unix_ms(self.true_ms);
         if self.is_good {
             let answer = self.server.answer_well(wire, mode);
             let delay_ms = self.good_delay();
@@ -162,7 +162,7 @@ impl World<'_> {
         };
         let (result, seen) =
             with_receipts(|sink| self.client.handle_response(id, response, now, sink));
-        self.check_known(result.is_ok(), is_known, &seen)?;
+        check_known(result.is_ok(), is_known, &seen)?;
         self.note_head(id, answer);
         let endings = self.model.body(id, answer, 0, answer.body.len());
         let after = self.model.end(id, self.client_ms);
@@ -174,7 +174,7 @@ impl World<'_> {
         self.note(|| format!("head of answer #{} ({})", id.to_u32(), answer.status));
         let now = self.tell_time_if(is_known);
         let result = self.client.handle_response_head(id, head(answer), now);
-        self.check_known(result.is_ok(), is_known, &Seen::new())?;
+        check_known(result.is_ok(), is_known, &Seen::new())?;
         self.note_head(id, answer);
         Ok(())
     }
@@ -198,7 +198,7 @@ impl World<'_> {
         let piece = &answer.body[start..end];
         let (result, seen) =
             with_receipts(|sink| self.client.handle_response_body(id, piece, sink));
-        self.check_known(result.is_ok(), is_known, &seen)?;
+        check_known(result.is_ok(), is_known, &seen)?;
         let endings = self.model.body(id, answer, start, end);
         if self
             .model
@@ -217,7 +217,7 @@ impl World<'_> {
         self.note(|| format!("end of answer #{}", id.to_u32()));
         let now = self.tell_time_if(is_known);
         let (result, seen) = with_receipts(|sink| self.client.handle_response_end(id, now, sink));
-        self.check_known(result.is_ok(), is_known, &seen)?;
+        check_known(result.is_ok(), is_known, &seen)?;
         let after = self.model.end(id, self.client_ms);
         self.settle_answer(seen, Vec::new(), after)
     }
@@ -227,7 +227,7 @@ impl World<'_> {
         self.note(|| format!("failure of #{}: {why:?}", id.to_u32()));
         let now = self.tell_time_if(is_known);
         let (result, seen) = with_receipts(|sink| self.client.handle_failure(id, why, now, sink));
-        self.check_known(result.is_ok(), is_known, &seen)?;
+        check_known(result.is_ok(), is_known, &seen)?;
         let after = self.model.failure(id, why, self.client_ms);
         self.settle(seen, after.endings)
     }
@@ -240,21 +240,6 @@ impl World<'_> {
             self.client_ms = client_ms;
         }
         now
-    }
-
-    /// Law 5: exactly one answer ends a request; any other is refused and changes nothing.
-    fn check_known(&mut self, was_taken: bool, is_known: bool, seen: &Seen) -> Check {
-        ensure!(
-            was_taken == is_known,
-            OneEnding,
-            "taken: {was_taken}; under way: {is_known}"
-        );
-        ensure!(
-            was_taken || seen.is_empty(),
-            OneEnding,
-            "a stale answer ended {seen:?}"
-        );
-        Ok(())
     }
 
     fn settle_answer(&mut self, seen: Seen, mut endings: Vec<Ending>, after: After) -> Check {
@@ -308,4 +293,19 @@ fn head(answer: &Answer) -> ResponseHead<'_> {
         retry_after: answer.retry_after.as_deref().map(str::as_bytes),
         date: answer.date.as_deref().map(str::as_bytes),
     }
+}
+
+/// Law 5: exactly one answer ends a request; any other is refused and changes nothing.
+fn check_known(was_taken: bool, is_known: bool, seen: &Seen) -> Check {
+    ensure!(
+        was_taken == is_known,
+        OneEnding,
+        "taken: {was_taken}; under way: {is_known}"
+    );
+    ensure!(
+        was_taken || seen.is_empty(),
+        OneEnding,
+        "a stale answer ended {seen:?}"
+    );
+    Ok(())
 }

@@ -25,12 +25,11 @@ pub(super) fn class(config: &Config<'_>, status: u16) -> Class {
         200..=299 => Class::Delivered,
         404 | 429 if v1 && config.retry_404_and_429 => Class::Retry,
         429 if v1 => Class::Hold,
-        429 | 408 | 500 | 502 | 503 | 504 => Class::Retry,
         413 => Class::Split,
         // V1 names the statuses that are worth another attempt; of the others those that say
         // "never" are final, and V0 repeats every one.
         501 | 505 if v1 => Class::Reject,
-        500..=599 => Class::Retry,
+        408 | 429 | 500..=599 => Class::Retry,
         _ => Class::Reject,
     }
 }

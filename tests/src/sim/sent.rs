@@ -7,7 +7,7 @@ use super::expect::same_members;
 use super::flight::{Flight, Live, State};
 use super::violation::{Check, ensure};
 use super::wire::{self, Snapshot, Wire};
-use super::world::World;
+use super::world::{World, unix_ms};
 
 impl World<'_> {
     /// Reads and checks the request `id`, and notes that it is under way.
@@ -199,7 +199,7 @@ impl World<'_> {
         let Some(flight) = &self.model.flight else {
             return Ok(());
         };
-        let sent_unix_ms = self.unix_ms(self.true_ms);
+        let sent_unix_ms = unix_ms(self.true_ms);
         let lag_ms = self.true_ms.abs_diff(self.client_ms).max(self.worst_lag_ms);
         // A clock that was learned is late by its answer's way, and a small correction is ignored.
         let tolerance_ms = 3_000 + 2 * lag_ms + 4 * self.temper.delay_ms + 200 * 4_000;

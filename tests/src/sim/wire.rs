@@ -240,9 +240,9 @@ mod tests {
             ("posthog-request-id", "0193a5c2-2222-7abc-8def-00112233aaff"),
             ("posthog-request-timestamp", "2026-11-24T04:52:50.123Z"),
         ];
-        let headers = headers.map(|(name, value)| match name == header.0 {
-            true => (name.to_owned(), header.1.to_owned()),
-            false => (name.to_owned(), value.to_owned()),
+        let headers = headers.map(|(name, value)| {
+            let value = if name == header.0 { header.1 } else { value };
+            (name.to_owned(), value.to_owned())
         });
         let snapshot = Snapshot {
             path: "POST /i/v1/analytics/events".to_owned(),

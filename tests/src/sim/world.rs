@@ -184,19 +184,21 @@ impl World<'_> {
             };
         }
         if self.rng.chance(self.temper.set_clock) {
-            return self.set_wall_clock();
+            self.set_wall_clock();
+            return Ok(());
         }
         match self.rng.below(40) {
             0..=2 => self.flush(),
-            3 | 4 => self.answer_stale_request(),
+            3 | 4 => self.answer_stale_request()?,
             5 if self.rng.chance(20) => self.close(),
             6 | 7 => {
                 self.poll()?;
-                self.poll()
+                self.poll()?;
             }
-            8 | 9 => self.check_stable(),
-            _ => self.poll(),
+            8 | 9 => self.check_stable()?,
+            _ => self.poll()?,
         }
+        Ok(())
     }
 
     /// Ends a world that need not get well: sometimes it just stops, sometimes it is closed.
@@ -204,7 +206,7 @@ impl World<'_> {
         if self.rng.chance(30) {
             return Ok(());
         }
-        self.close()?;
+        self.close();
         let deadline_ms = self.model.close_at_ms.unwrap_or(0);
         self.pass_until(deadline_ms.max(self.client_ms))?;
         self.temper.lag_ms = 0;
@@ -290,11 +292,6 @@ impl World<'_> {
         Instant::from_millis(told)
     }
 
-    /// The true wall time at `true_ms`.
-    pub(super) fn unix_ms(&self, true_ms: u64) -> i64 {
-        EPOCH_MS.saturating_add_unsigned(true_ms)
-    }
-
     /// The client has just been told a wall time: from now on its lag shows in it.
     pub(super) fn note_lag(&mut self) {
         self.worst_lag_ms = self.worst_lag_ms.max(self.true_ms.abs_diff(self.client_ms));
@@ -305,6 +302,11 @@ impl World<'_> {
             trace.push(format!("{:>8} {}", self.true_ms, what()));
         }
     }
+}
+
+/// The true wall time, milliseconds since 1970, `true_ms` after the host was started.
+pub(super) fn unix_ms(true_ms: u64) -> i64 {
+    EPOCH_MS.saturating_add_unsigned(true_ms)
 }
 
 /// Runs `call` with a sink for receipts.

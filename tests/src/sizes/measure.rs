@@ -6,12 +6,12 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use hoglet_verify::Workspace;
 
 use super::Figure;
 use super::elf::Image;
 use crate::firmware::Firmware;
 use crate::server::{Fault, Options, Server};
-use crate::workspace::Workspace;
 
 /// A Cortex-M0 and a Cortex-M4.
 const TARGETS: [&str; 2] = ["thumbv6m", "thumbv7em"];

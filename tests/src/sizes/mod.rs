@@ -5,9 +5,9 @@ mod elf;
 mod measure;
 mod report;
 
-pub use report::Report;
+use hoglet_verify::Workspace;
 
-use crate::workspace::Workspace;
+pub use report::Report;
 
 /// Something measured.
 #[derive(Clone, Debug, PartialEq, Eq)]

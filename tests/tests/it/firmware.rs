@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hoglet_tests::firmware::Firmware;
 use hoglet_tests::server::{Fault, Options, Server};
-use hoglet_tests::workspace::Workspace;
+use hoglet_verify::Workspace;
 
 /// The board boots, retries and delivers in about two seconds; a busy machine needs longer.
 const TOLERANCE_MS: i64 = 5_000;

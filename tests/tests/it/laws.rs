@@ -90,6 +90,30 @@ fn law_3_stability() {
     );
 }
 
+/// The same when slots run out before bytes do, and are used again from the front.
+#[test]
+fn law_3_stability_of_events_in_reused_slots() {
+    check(
+        "events=3 flush_at=2 max_batch_events=2
+         0  capture a
+         0  capture b
+         0  capture c
+         0  poll
+         1  respond #1 200
+         2  capture d
+         3  capture e
+         3  poll
+         4  respond #2 200
+         4  poll",
+        expect![[r#"
+            0 send #1 batch[a,b]
+            1 a delivered | b delivered
+            3 send #2 batch[c,d]
+            4 c delivered | d delivered
+            4 sleep 10000 (flush)"#]],
+    );
+}
+
 /// Every limit has a name and an error that names it.
 #[test]
 fn law_4_bounded() {

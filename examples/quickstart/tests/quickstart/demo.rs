@@ -33,6 +33,37 @@ fn the_demo_accounts_for_every_event() {
 }
 
 #[test]
+fn the_demo_tells_what_the_server_did_before_what_came_of_it() {
+    let ran = run(&mut quickstart(&[]));
+    let scenes = ran.out.split("\n\n").filter(|scene| scene.contains("  #"));
+    let verbs = scenes.map(|scene| {
+        let lines = scene.lines().filter(|line| line.starts_with("  "));
+        let verbs = lines.filter_map(|line| {
+            let mut words = line
+                .split_whitespace()
+                .map(|word| word.trim_start_matches('#'));
+            words.find(|word| word.parse::<u32>().is_err())
+        });
+        let mut verbs: Vec<_> = verbs
+            .filter(|verb| ["queued", "server", "delivered", "dropped"].contains(verb))
+            .collect();
+        verbs.dedup();
+        verbs.join(" ")
+    });
+    let verbs: Vec<_> = verbs.collect();
+    let expected = [
+        "queued server delivered",
+        "queued server delivered",
+        "queued server delivered",
+        "queued server delivered server delivered",
+        "queued server delivered dropped delivered dropped delivered",
+        "queued server queued delivered server delivered",
+        "queued server delivered",
+    ];
+    assert_eq!(verbs, expected, "{}", ran.out);
+}
+
+#[test]
 fn the_demo_is_plain_text_of_80_columns_where_nobody_watches() {
     let ran = run(&mut quickstart(&[]));
     let long = ran.out.lines().find(|line| line.chars().count() > 80);

@@ -147,6 +147,25 @@ fn a_flush_is_a_barrier() {
     );
 }
 
+/// An empty batch is refused by the server, so there is none.
+#[test]
+fn nothing_to_send_sends_nothing() {
+    check(
+        "flush_at=1
+         0  flush
+         0  poll
+         0  stats
+         1  close 9
+         1  poll",
+        expect![[r#"
+            0 flushed
+            0 idle
+            0 
+            1 closed
+            1 idle"#]],
+    );
+}
+
 /// A flush does not break in on a wait the server asked for.
 #[test]
 fn a_flush_waits_for_a_retry() {

@@ -32,6 +32,23 @@ fn session_and_window_are_at_the_root() {
     );
 }
 
+/// Without one of the caller's own, each event gets a uuid of version 7, and none is like another.
+#[test]
+fn equal_events_have_different_uuids() {
+    check(
+        "flush_at=2 start=1700000000000
+         1700000000000  capture a
+         1700000000000  capture b
+         1700000000000  poll
+         1700000000000  show a uuid
+         1700000000000  show b uuid",
+        expect![[r#"
+            1700000000000 send #1 batch[a,b]
+            1700000000000 uuid="018bcfe5-6800-72a0-9896-4731d26c19b1"
+            1700000000000 uuid="018bcfe5-6800-740d-bb10-93822d9d440a""#]],
+    );
+}
+
 /// A caller's own uuid is sent as it is.
 #[test]
 fn an_own_uuid_is_kept() {

@@ -253,6 +253,32 @@ fn a_split_is_over_when_its_events_are() {
     );
 }
 
+/// Events of a split batch that were evicted are not waited for.
+#[test]
+fn a_split_is_over_when_its_events_are_evicted() {
+    check(
+        "events=4 flush_at=4 overflow=drop_oldest
+         0   capture a
+         0   capture b
+         0   capture c
+         0   capture d
+         0   poll
+         5   respond #1 413
+         5   poll
+         6   capture e
+         6   capture f
+         7   respond #2 200
+         7   poll",
+        expect![[r#"
+            0 send #1 batch[a,b,c,d]
+            5 send #2 batch[a,b]
+            6 c evicted
+            6 d evicted
+            7 a delivered | b delivered
+            7 send #3 batch[e,f]"#]],
+    );
+}
+
 /// A late answer to a request that has ended is nobody's.
 #[test]
 fn a_stale_answer_is_refused() {

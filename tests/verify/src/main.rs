@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use hoglet_tests::workspace::{Outcome, Workspace, finish};
+use hoglet_verify::{Outcome, Workspace, finish};
 
 const HELP: &str = "\
 Sets up what is missing, then runs every check and test.
@@ -26,7 +26,7 @@ wasm-pack    | wasm-pack --version            |                        | cargo i
 wasm-bindgen | wasm-bindgen --version         | {version:wasm-bindgen} | cargo install --quiet --debug --no-default-features --root {target}/tools wasm-bindgen-cli@{version:wasm-bindgen}
 ";
 
-/// One line each, in order: a name, what it needs beside the targets, and a command. `{features}` stands for each of
+/// One line each, in order: a name, what it needs beside the targets, and commands. `{features}` stands for each of
 /// [`FEATURES`] in turn. With `--no-qemu` a step that needs it is told so by `{no-qemu}`, or else left out.
 const STEPS: &str = r#"
 format              |                             | cargo fmt --all --check
@@ -44,7 +44,7 @@ simulation          |                             | cargo simulate --worlds 2000
 fuzzing             |                             | tests/fuzz/run.sh 10
 firmware            | qemu                        | cargo test --workspace --test it -- --ignored firmware
 wasm by wasm-pack   | wasm-pack wasm-bindgen      | wasm/build.sh
-Node                | wasm-pack wasm-bindgen      | node --test bindings/js/test
+Node                | wasm-pack wasm-bindgen      | cargo build --quiet --bin capture-server && env HOGLET_CAPTURE_SERVER={target}/debug/capture-server node --test bindings/js/test
 sizes               | qemu wasm-pack wasm-bindgen | cargo sizes {no-qemu}
 adapter             |                             | cargo build --release -p hoglet-tests --bin adapter
 demo                |                             | cargo demo
@@ -200,12 +200,14 @@ impl Runner<'_> {
         let mut own = Tally::default();
         for features in variants {
             let line = line.replace("{features}", features);
-            let outcome = self.run(&line)?;
-            own.add(Tally::of(&outcome.output));
-            if !outcome.success {
-                own.failed = own.failed.max(1);
-                self.tally.add(own);
-                return Err(failure(&line, &outcome));
+            for command in line.split("&&") {
+                let outcome = self.run(command)?;
+                own.add(Tally::of(&outcome.output));
+                if !outcome.success {
+                    own.failed = own.failed.max(1);
+                    self.tally.add(own);
+                    return Err(failure(command, &outcome));
+                }
             }
         }
         end(start);
@@ -266,7 +268,7 @@ impl Runner<'_> {
 }
 
 fn failure(line: &str, outcome: &Outcome) -> String {
-    format!("FAILED\n$ {line}\n{}", outcome.output)
+    format!("FAILED\n$ {}\n{}", line.trim(), outcome.output)
 }
 
 #[cfg(test)]

@@ -28,8 +28,9 @@ impl Workspace {
     pub fn find() -> Result<Self, String> {
         let package = env::var_os("CARGO_MANIFEST_DIR").ok_or("run this by cargo")?;
         let root = Path::new(&package)
-            .parent()
-            .ok_or("the package has no folder above it")?
+            .ancestors()
+            .find(|folder| folder.join("Cargo.lock").is_file())
+            .ok_or("no folder above the package has a Cargo.lock")?
             .to_owned();
         // What this program builds goes to where it was built, wherever that is. Cargo marks the place.
         let program =
