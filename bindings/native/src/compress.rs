@@ -130,11 +130,12 @@ mod tests {
     fn what_does_not_become_smaller_goes_out_as_it_is() {
         for wanted in [Compression::Gzip, Compression::Deflate, Compression::Zstd] {
             let mut compressor = Compressor::new(wanted);
+            // The large one first: what it leaves behind has room for more than the small one.
+            assert_eq!(compressor.compress(BODY).0, wanted, "{wanted:?}");
             assert_eq!(
                 compressor.compress(b"{}"),
                 (Compression::None, b"{}".as_slice())
             );
-            assert_eq!(compressor.compress(BODY).0, wanted, "{wanted:?}");
         }
     }
 }

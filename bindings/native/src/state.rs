@@ -272,4 +272,29 @@ mod tests {
         state.sink.forget(&Uuid::max());
         assert_eq!(state.capture(&event, true, now), Ok(Uuid::max()));
     }
+
+    #[test]
+    fn the_worker_is_woken_for_what_it_does_not_know_of() {
+        let options = ClientOptions::new("phc_test");
+        let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
+        let mut state = State::new(&settings, Path::Analytics, Keeps::Nothing).expect("memory");
+        let now = Instant::default();
+        state.step(now);
+        assert_eq!(state.sleep(), None, "nothing is queued");
+        assert!(!state.has_work());
+        let event = hoglet::Event::new("event", "somebody");
+        let mut capture = |state: &mut State| {
+            state.capture(&event, false, now).expect("a good event");
+            state.step(now);
+        };
+        capture(&mut state);
+        assert!(state.has_work(), "now there is something to wait for");
+        assert!(state.wake());
+        assert_eq!(state.sleep(), Some(now.plus_ms(5_000)));
+        capture(&mut state);
+        assert!(!state.has_work(), "it is waiting for that already");
+        state.flush(now);
+        state.step(now);
+        assert!(state.has_work(), "now there is something to send");
+    }
 }

@@ -119,3 +119,26 @@ fn give_back(
     );
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_is_not_encoded_does_not_say_so() {
+        let headers = vec![
+            ("content-encoding", "gzip".to_owned()),
+            ("other", "x".to_owned()),
+        ];
+        let id = RequestId::from_u32(1);
+        let letter = Letter { id, headers };
+        let names = |encoding| {
+            letter
+                .headers(encoding)
+                .map(|(name, _)| name)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(Compression::None), ["other"]);
+        assert_eq!(names(Compression::Gzip), ["content-encoding", "other"]);
+    }
+}

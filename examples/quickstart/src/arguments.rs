@@ -154,6 +154,8 @@ impl Given {
             let name = argument.to_string_lossy();
             let mut value = || arguments.next().ok_or(format!("{name} needs a value"));
             match &*name {
+                // The alias `cargo demo` ends with one, and whoever calls it gives another.
+                "--" => {}
                 "--help" | "-h" => return Ok(None),
                 "--keep" => given.keep = true,
                 "--import" => given.import = Some(value()?.into()),
@@ -279,6 +281,7 @@ mod tests {
         let demo = |target, keep, note| Ok(Job::Demo(Demo { target, keep, note }));
         assert_eq!(parsed("", &[]), demo(None, false, None));
         assert_eq!(parsed("--keep", &[]), demo(None, true, None));
+        assert_eq!(parsed("-- --keep", &[]), demo(None, true, None));
         assert_eq!(
             parsed("", &BOTH),
             demo(Some(target("http://h", "phc_e")), false, None)

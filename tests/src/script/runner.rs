@@ -125,15 +125,13 @@ impl Runner<'_> {
 
     fn print(&mut self, verb: &Verb) {
         if let Verb::Stats = verb {
-            let stats = self
-                .host
-                .stats()
-                .into_iter()
-                .filter(|(_, count)| *count != 0);
-            let stats: Vec<_> = stats
+            let stats = self.host.stats();
+            let counted = stats.into_iter().filter(|(_, count)| *count != 0);
+            let counted: Vec<_> = counted
                 .map(|(name, count)| format!("{name} {count}"))
                 .collect();
-            self.news.push(stats.join(", "));
+            let none = counted.is_empty().then(|| "all counters 0".to_owned());
+            self.news.push(none.unwrap_or_else(|| counted.join(", ")));
             return;
         }
         let open = self.requests.last().and_then(|id| self.host.request(*id));

@@ -1,7 +1,8 @@
 //! Calls that wait: flush, shutdown, immediate, `sync_mode`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use hoglet_native::{Cause, Client, Error, OnExhausted, Outcome, hoglet::CaptureError};
@@ -40,13 +41,21 @@ fn flush_is_a_barrier() {
 #[test]
 fn flush_returns_after_the_callbacks() {
     let server = server();
-    let (options, receipts) = with_receipts(options(&server));
-    let client = client(options);
-    for _ in 0..20 {
-        capture(&client, "event");
-        client.flush();
-        assert_eq!(receipts.try_iter().count(), 1);
-    }
+    let is_done = Arc::new(AtomicBool::new(false));
+    let done = Arc::clone(&is_done);
+    let (begun, begins) = channel();
+    let client = client(options(&server).flush_at(1).on_receipt(move |_| {
+        let _ = begun.send(());
+        // Long enough for a flush that does not wait to have returned.
+        for _ in 0..5_000 {
+            std::thread::yield_now();
+        }
+        done.store(true, Ordering::SeqCst);
+    }));
+    capture(&client, "event");
+    begins.recv_timeout(PATIENCE).expect("it is delivered");
+    client.flush();
+    assert!(is_done.load(Ordering::SeqCst));
 }
 
 #[test]
@@ -98,7 +107,7 @@ fn shutdown_gives_every_event_its_receipt() {
     capture(&client, "in flight");
     assert!(server.wait_until(|state| state.requests().len() == 1, PATIENCE));
     capture(&client, "queued");
-    client.shutdown(Duration::ZERO);
+    client.shutdown(Duration::from_millis(50));
     let outcomes: Vec<_> = receipts.try_iter().map(|receipt| receipt.outcome).collect();
     assert_eq!(outcomes, [Outcome::Abandoned, Outcome::Abandoned]);
 }

@@ -47,6 +47,8 @@ mod firmware {
             "size of Encoded": hoglet::Encoded<'static>;
             "size of deflate::Table": hoglet::deflate::Table;
         }
-        loop {}
+        loop {
+            core::hint::spin_loop();
+        }
     }
 }

@@ -160,7 +160,7 @@ fn nothing_to_send_sends_nothing() {
         expect![[r#"
             0 flushed
             0 idle
-            0 
+            0 all counters 0
             1 closed
             1 idle"#]],
     );

@@ -268,6 +268,7 @@ fn a_split_is_over_when_its_events_are_evicted() {
          6   capture e
          6   capture f
          7   respond #2 200
+         7   capture g
          7   poll",
         expect![[r#"
             0 send #1 batch[a,b,c,d]
@@ -275,7 +276,7 @@ fn a_split_is_over_when_its_events_are_evicted() {
             6 c evicted
             6 d evicted
             7 a delivered | b delivered
-            7 send #3 batch[e,f]"#]],
+            7 send #3 batch[e,f,g]"#]],
     );
 }
 
