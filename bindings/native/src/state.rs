@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(state.sleep(), None, "nothing is queued");
         assert!(!state.has_work());
         let event = hoglet::Event::new("event", "somebody");
-        let mut capture = |state: &mut State| {
+        let capture = |state: &mut State| {
             state.capture(&event, false, now).expect("a good event");
             state.step(now);
         };

@@ -1,8 +1,8 @@
 //! Calls that wait: flush, shutdown, immediate, `sync_mode`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use hoglet_native::{Cause, Client, Error, OnExhausted, Outcome, hoglet::CaptureError};
@@ -110,6 +110,32 @@ fn shutdown_gives_every_event_its_receipt() {
     client.shutdown(Duration::from_millis(50));
     let outcomes: Vec<_> = receipts.try_iter().map(|receipt| receipt.outcome).collect();
     assert_eq!(outcomes, [Outcome::Abandoned, Outcome::Abandoned]);
+}
+
+#[test]
+fn shutdown_keeps_its_deadline_when_the_worker_is_held_up() {
+    let server = server();
+    let (release, released) = channel::<()>();
+    let (begun, begins) = channel();
+    let released = Mutex::new(released);
+    let client = client(options(&server).flush_at(1).on_receipt(move |receipt| {
+        if receipt.outcome == Outcome::Delivered {
+            let _ = begun.send(());
+            // Until the other end is dropped.
+            let _ = released.lock().map(|released| released.recv());
+        }
+    }));
+    capture(&client, "delivered");
+    begins.recv_timeout(PATIENCE).expect("it is delivered");
+    capture(&client, "held up");
+    let summary = client.shutdown(Duration::from_millis(50));
+    assert_eq!((summary.delivered, summary.left), (1, 1));
+    assert_eq!(
+        client.stats().abandoned,
+        1,
+        "it was given up, not left in the queue"
+    );
+    drop(release);
 }
 
 #[test]
