@@ -70,7 +70,7 @@ mod tests {
         let word = u32::to_le_bytes;
         // An executable for Arm, whose section headers follow its header.
         bytes.extend([2, 0, 40, 0]);
-        bytes.extend([1, 0, 0, 52, 0, 5 << 24].map(word).as_flattened());
+        bytes.extend([1, 0, 0, 52, 5 << 24].map(word).as_flattened());
         let count = u16::try_from(sections.len() + 1).expect("few sections");
         let [low, high] = count.to_le_bytes();
         bytes.extend([52, 0, 32, 0, 0, 0, 40, 0, low, high, 0, 0]);
