@@ -59,6 +59,7 @@ mod tests {
     use super::*;
 
     const PROGBITS: u32 = 1;
+    const STRTAB: u32 = 3;
     const NOBITS: u32 = 8;
     const WRITE: u32 = 1;
     const ALLOC: u32 = 2;
@@ -73,7 +74,8 @@ mod tests {
         bytes.extend([1, 0, 0, 52, 5 << 24].map(word).as_flattened());
         let count = u16::try_from(sections.len() + 1).expect("few sections");
         let [low, high] = count.to_le_bytes();
-        bytes.extend([52, 0, 32, 0, 0, 0, 40, 0, low, high, 0, 0]);
+        // The last of them holds the names, all empty.
+        bytes.extend([52, 0, 32, 0, 0, 0, 40, 0, low, high, low - 1, high]);
         bytes.extend([0; 40]);
         for &[kind, flags, size] in sections {
             bytes.extend(
@@ -92,6 +94,7 @@ mod tests {
             [PROGBITS, ALLOC | WRITE, 20],
             [NOBITS, ALLOC | WRITE, 300],
             [PROGBITS, 0, 4000],
+            [STRTAB, 0, 1],
         ];
         let image = Image::parse(&elf(&sections)).expect("an image");
         assert_eq!((image.flash, image.ram), (21, 320));
