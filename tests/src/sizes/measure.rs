@@ -37,6 +37,7 @@ pub(super) fn probe(workspace: &Workspace) -> Result<Vec<Figure>, String> {
             Figure::new(format!("{target}: code, V1"), plain.code),
             Figure::new(format!("{target}: code, V1 and gzip"), gzip.code),
             Figure::new(format!("{target}: code of gzip"), added_code),
+            Figure::new(format!("{target}: code of panics"), gzip.panics),
             Figure::new(format!("{target}: RAM beside the arena, V1"), plain.ram),
             Figure::new(
                 format!("{target}: RAM beside the arena, V1 and gzip"),
@@ -59,6 +60,8 @@ pub(super) fn probe(workspace: &Workspace) -> Result<Vec<Figure>, String> {
 struct Probe {
     code: u64,
     ram: u64,
+    /// What of the standard library only panics use: there is none where the compiler sees that nothing can panic.
+    panics: u64,
     types: Vec<Figure>,
 }
 
@@ -85,7 +88,11 @@ impl Probe {
         // The application chooses how large it is.
         let arena = client.symbols().find(|(name, _)| name.contains("STORAGE"));
         let (_, arena) = arena.ok_or("size-client has no symbol for its STORAGE")?;
+        let panics = client
+            .symbols()
+            .filter(|(name, _)| name.contains("panicking"));
         Ok(Self {
+            panics: panics.map(|(_, size)| size).sum(),
             code: client.flash.saturating_sub(baseline.flash),
             ram: (client.ram + object).saturating_sub(baseline.ram + arena),
             types,
