@@ -141,3 +141,10 @@ impl fmt::Display for CaptureError {
 }
 
 impl core::error::Error for CaptureError {}
+
+#[cfg(feature = "text")]
+impl From<JsonError> for CaptureError {
+    fn from(error: JsonError) -> Self {
+        Self::Json(error)
+    }
+}

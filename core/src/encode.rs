@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::capture_error::CaptureError;
 use crate::config::{CaptureMode, Config, split_sdk_info};
 use crate::event::Event;
-use crate::object::{Members, Object, Token};
-use crate::special::{Aside, Special};
+use crate::object::{Check, Members, Object, Token};
+use crate::special::{Special, Specials};
 use crate::timestamp;
 use crate::writer::Writer;
 
@@ -41,9 +41,9 @@ impl<'a> Source<'a> {
         let [properties, set, set_once] = staged;
         Ok(Self {
             event,
-            properties: Object::new(event.properties, properties)?,
-            set: Object::new(event.set, set)?,
-            set_once: Object::new(event.set_once, set_once)?,
+            properties: Object::new(event.properties, properties, Check::OnWalk)?,
+            set: Object::new(event.set, set, Check::Now)?,
+            set_once: Object::new(event.set_once, set_once, Check::Now)?,
         })
     }
 }
@@ -55,21 +55,30 @@ pub(crate) fn encode(
     stamp: Stamp,
     config: &Config<'_>,
 ) -> Result<usize, CaptureError> {
-    let event = source.event;
     let writer = &mut Writer::new(room);
-    root(writer, event, &stamp);
-    writer.raw(b",\"properties\":{");
-    let mut members = Members::new(writer);
-    let aside = &mut Aside::default();
-    members.all_but_special(source.properties, aside)?;
-    members.merged(Special::Set, aside, source.set)?;
-    members.merged(Special::SetOnce, aside, source.set_once)?;
-    members.merged(Special::Groups, aside, Object::groups(event.groups))?;
-    settle(aside, event, &stamp, config);
-    match config.capture_mode {
-        CaptureMode::V1 => v1_tail(members, aside)?,
-        CaptureMode::V0 => v0_tail(members, aside, config.sdk_info)?,
+    root(writer, source.event, &stamp);
+    let mut members = Members::more(writer);
+    members.begin("properties");
+    let seen = members.all_but_special(source.properties)?;
+    let lift = Lift::new(source, seen, stamp, config);
+    for (special, extra) in [
+        (Special::Set, source.set),
+        (Special::SetOnce, source.set_once),
+        (Special::Groups, Object::groups(source.event.groups)),
+    ] {
+        members.merged(special.name(), lift.found(special)?, extra)?;
     }
+    match config.capture_mode {
+        CaptureMode::V1 => {
+            lift.write(&mut members, Place::Properties, &V1_PROPERTIES)?;
+            members.end();
+            lift.write(&mut members, Place::Root, &ROOTS)?;
+            members.begin("options");
+            lift.write(&mut members, Place::Options, &OPTIONS)?;
+        }
+        CaptureMode::V0 => lift.write(&mut members, Place::Properties, &V0_PROPERTIES)?,
+    }
+    members.end();
     writer.raw(b"},");
     Ok(writer.len())
 }
@@ -92,72 +101,140 @@ fn root(writer: &mut Writer<'_>, event: &Event<'_>, stamp: &Stamp) {
     writer.byte(b'"');
 }
 
-/// Turns what was found among the properties into what is sent: the caller's own word wins, and
-/// in V1 an option is what can be read as one.
-fn settle<'a>(aside: &mut Aside<'a>, event: &Event<'a>, stamp: &Stamp, config: &Config<'_>) {
-    let options = &event.options;
-    let given = [
-        options.cookieless_mode.map(Token::from),
-        options.disable_skew_correction.map(Token::from),
-        options.process_person_profile.map(Token::from),
-        options.product_tour_id.map(Token::from),
-    ];
-    for (special, given) in OPTIONS.into_iter().zip(given) {
-        let mut found = aside.take(special);
-        if config.capture_mode == CaptureMode::V1 {
-            found = found.and_then(|token| coerce(special, &token));
+/// Where a special property goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Properties,
+    Root,
+    Options,
+}
+
+/// What is sent for each special property.
+struct Lift<'a> {
+    source: Source<'a>,
+    /// Which of them are among the properties.
+    seen: Specials,
+    /// Which of them have a value if nobody gives one.
+    defaults: Specials,
+    /// Which of them have a value at all: nearly always few, and the others cost nothing.
+    present: Specials,
+    config: &'a Config<'a>,
+}
+
+impl<'a> Lift<'a> {
+    fn new(source: Source<'a>, seen: Specials, stamp: Stamp, config: &'a Config<'a>) -> Self {
+        let event = source.event;
+        let options = &event.options;
+        let defaults = Specials::default()
+            .with(Special::IgnoreSentAt, stamp.is_absolute)
+            .with(Special::GeoipDisable, config.disable_geoip)
+            .with(Special::Lib, true)
+            .with(Special::LibVersion, true);
+        let present = seen
+            .or(defaults)
+            .with(Special::CookielessMode, options.cookieless_mode.is_some())
+            .with(
+                Special::IgnoreSentAt,
+                options.disable_skew_correction.is_some(),
+            )
+            .with(
+                Special::ProcessPersonProfile,
+                options.process_person_profile.is_some(),
+            )
+            .with(Special::ProductTourId, options.product_tour_id.is_some())
+            .with(Special::SessionId, event.session_id.is_some())
+            .with(Special::WindowId, event.window_id.is_some());
+        Self {
+            source,
+            seen,
+            defaults,
+            present,
+            config,
         }
-        let default = special == Special::IgnoreSentAt && stamp.is_absolute;
-        aside.put(special, given.or(found).or(default.then_some(Token::TRUE)));
     }
-    for (special, given) in ROOTS.into_iter().zip([event.session_id, event.window_id]) {
-        if let Some(given) = given {
-            aside.put(special, Some(Token::from(given)));
+
+    /// What the properties say.
+    fn found(&self, special: Special) -> Result<Option<Token<'a>>, CaptureError> {
+        if self.seen.has(special) {
+            return self.source.properties.find(special);
+        }
+        Ok(None)
+    }
+
+    /// What the event says beside its properties, else what they say, else what the configuration does.
+    fn value(&self, special: Special) -> Result<Option<Token<'a>>, CaptureError> {
+        let given = self.given(special);
+        if given.is_some() {
+            return Ok(given);
+        }
+        let found = match self.found(special)? {
+            Some(token) if self.config.capture_mode == CaptureMode::V1 => lifted(special, token),
+            found => found,
+        };
+        Ok(found.or_else(|| self.default(special)))
+    }
+
+    /// Writes those of `specials` that have their place in `place`.
+    fn write(
+        &self,
+        members: &mut Members<'_, '_>,
+        place: Place,
+        specials: &[Special],
+    ) -> Result<(), CaptureError> {
+        for &special in specials {
+            if !self.present.has(special) {
+                continue;
+            }
+            let Some(token) = self.value(special)? else {
+                continue;
+            };
+            let is_root = self.config.capture_mode == CaptureMode::V1
+                && ROOTS.contains(&special)
+                && token.is_string();
+            if is_root == (place == Place::Root) {
+                let name = match place {
+                    Place::Properties => special.name(),
+                    Place::Root | Place::Options => special.option_name(),
+                };
+                members.member(name, &token)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn given(&self, special: Special) -> Option<Token<'a>> {
+        let event = self.source.event;
+        match special {
+            Special::CookielessMode => event.options.cookieless_mode.map(Token::from),
+            Special::IgnoreSentAt => event.options.disable_skew_correction.map(Token::from),
+            Special::ProcessPersonProfile => event.options.process_person_profile.map(Token::from),
+            Special::ProductTourId => event.options.product_tour_id.map(Token::from),
+            Special::SessionId => event.session_id.map(Token::from),
+            Special::WindowId => event.window_id.map(Token::from),
+            _ => None,
         }
     }
-    if config.disable_geoip {
-        aside.put_default(Special::GeoipDisable, Token::TRUE);
+
+    fn default(&self, special: Special) -> Option<Token<'a>> {
+        let (lib, version) = split_sdk_info(self.config.sdk_info);
+        let default = match special {
+            Special::Lib => Token::from(lib),
+            Special::LibVersion => Token::from(version),
+            _ => Token::TRUE,
+        };
+        self.defaults.has(special).then_some(default)
     }
 }
 
-/// A sentinel property as an option, if it can be read as one.
-fn coerce<'a>(special: Special, token: &Token<'a>) -> Option<Token<'a>> {
+/// What V1 makes of a property's value: a sentinel becomes an option, if it can be read as one.
+fn lifted(special: Special, token: Token<'_>) -> Option<Token<'_>> {
     match special {
-        Special::ProductTourId => token.is_string().then_some(*token),
-        _ => token.coerce_bool().map(Token::from),
-    }
-}
-
-/// V1: sentinels become `options`, session and window go to the event's root, `$lib` goes.
-fn v1_tail(mut members: Members<'_, '_>, aside: &mut Aside<'_>) -> Result<(), CaptureError> {
-    members.specials(&[Special::GeoipDisable], Special::name, aside)?;
-    for special in ROOTS {
-        // Not a string: it cannot be lifted, so it stays where the caller put it.
-        if aside.get(special).is_some_and(|token| !token.is_string()) {
-            members.optional(special.name(), aside.take(special).as_ref())?;
+        Special::ProductTourId => Some(token).filter(Token::is_string),
+        Special::CookielessMode | Special::IgnoreSentAt | Special::ProcessPersonProfile => {
+            token.coerce_bool().map(Token::from)
         }
+        _ => Some(token),
     }
-    let writer = members.close();
-    Members::more(writer).specials(&ROOTS, Special::option_name, aside)?;
-    writer.raw(b",\"options\":{");
-    let mut members = Members::new(writer);
-    members.specials(&OPTIONS, Special::option_name, aside)?;
-    members.close();
-    Ok(())
-}
-
-/// V0: everything is a property, and the SDK names itself there.
-fn v0_tail<'a>(
-    mut members: Members<'_, '_>,
-    aside: &mut Aside<'a>,
-    sdk_info: &'a str,
-) -> Result<(), CaptureError> {
-    let (lib, version) = split_sdk_info(sdk_info);
-    aside.put_default(Special::Lib, Token::from(lib));
-    aside.put_default(Special::LibVersion, Token::from(version));
-    members.specials(&V0_PROPERTIES, Special::name, aside)?;
-    members.close();
-    Ok(())
 }
 
 /// What V1 has as options.
@@ -170,6 +247,9 @@ const OPTIONS: [Special; 4] = [
 
 /// What V1 has at the event's root.
 const ROOTS: [Special; 2] = [Special::SessionId, Special::WindowId];
+
+/// What V1 has among the properties; of the roots, what is not a string and cannot be lifted.
+const V1_PROPERTIES: [Special; 3] = [Special::GeoipDisable, Special::SessionId, Special::WindowId];
 
 /// What V0 has among the properties.
 const V0_PROPERTIES: [Special; 9] = [

@@ -10,7 +10,8 @@ use core::fmt;
 use members::Members;
 pub(crate) use members::RawKey;
 
-use crate::token::{MAX_DEPTH, hex_digit, plain_len, short_escape, surrogate_pair};
+use crate::plain::plain_len;
+use crate::token::{MAX_DEPTH, hex_digit, short_escape, surrogate_pair};
 
 /// Why a text is not the JSON asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,12 +54,24 @@ pub(crate) struct Text<'a>(&'a [u8]);
 impl<'a> Text<'a> {
     /// Checks that `text` is an object.
     pub(crate) fn object(text: &'a [u8]) -> Result<Self, JsonError> {
-        check(text, true).map(|()| Self(text))
+        let text = Self::unwalked(text)?;
+        let mut members = text.members();
+        while members.try_next()?.is_some() {}
+        Ok(text)
     }
 
     /// Checks that `text` is a value of any kind.
     pub(crate) fn value(text: &'a [u8]) -> Result<Self, JsonError> {
-        check(text, false).map(|()| Self(text))
+        check_utf8(text)?;
+        let mut scan = Scanner::new(text);
+        let document = scan.document();
+        document.map_err(|kind| JsonError { at: scan.at, kind })?;
+        Ok(Self(text))
+    }
+
+    /// Text that is checked while its members are walked for the first time, by [`Members::try_next`].
+    pub(crate) fn unwalked(text: &'a [u8]) -> Result<Self, JsonError> {
+        check_utf8(text).map(|()| Self(text))
     }
 
     /// What our own serializer has written needs no check.
@@ -78,16 +91,14 @@ impl<'a> Text<'a> {
     }
 }
 
-fn check(text: &[u8], object: bool) -> Result<(), JsonError> {
-    if let Err(error) = core::str::from_utf8(text) {
-        return Err(JsonError {
+fn check_utf8(text: &[u8]) -> Result<(), JsonError> {
+    match core::str::from_utf8(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(JsonError {
             at: error.valid_up_to(),
             kind: JsonErrorKind::InvalidUtf8,
-        });
+        }),
     }
-    let mut scan = Scanner::new(text);
-    scan.document(object)
-        .map_err(|kind| JsonError { at: scan.at, kind })
 }
 
 /// Reads forward over a text; after an error `at` is where it was found.
@@ -130,12 +141,19 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn document(&mut self, object: bool) -> Scan {
+    fn document(&mut self) -> Scan {
         self.space();
-        match self.peek() {
-            Some(byte) if object && byte != b'{' => return Err(JsonErrorKind::NotAnObject),
-            _ => self.value()?,
-        }
+        self.value(0)?;
+        self.trailing()
+    }
+
+    /// Takes an object's closing bracket, with nothing but white space behind it.
+    fn end<T>(&mut self) -> Scan<Option<T>> {
+        self.skip();
+        self.trailing().map(|()| None)
+    }
+
+    fn trailing(&mut self) -> Scan {
         self.space();
         match self.peek() {
             Some(_) => Err(JsonErrorKind::TrailingData),
@@ -143,8 +161,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads one value, from its first byte to its last.
-    fn value(&mut self) -> Scan {
+    /// Reads one value, from its first byte to its last; `around` brackets are open already.
+    fn value(&mut self, around: usize) -> Scan {
         // One bit for each open bracket, the innermost lowest: 1 for an object, 0 for an array.
         let mut objects = 0_u32;
         let mut depth = 0;
@@ -152,7 +170,7 @@ impl<'a> Scanner<'a> {
             let byte = self.peek().ok_or(JsonErrorKind::UnexpectedEnd)?;
             match byte {
                 b'{' | b'[' => {
-                    if depth == MAX_DEPTH {
+                    if around + depth == MAX_DEPTH {
                         return Err(JsonErrorKind::TooDeep);
                     }
                     self.skip();
@@ -206,6 +224,10 @@ impl<'a> Scanner<'a> {
     /// Reads a name and its colon, up to the value.
     fn key(&mut self) -> Scan {
         self.string()?;
+        self.colon()
+    }
+
+    fn colon(&mut self) -> Scan {
         self.space();
         self.expect(b':')?;
         self.space();
@@ -225,9 +247,7 @@ impl<'a> Scanner<'a> {
                 Some(b'\\') => {
                     self.escape()?;
                 }
-                Some(0..0x20) => return Err(JsonErrorKind::UnexpectedByte),
-                // `plain_len` stops short of nothing else.
-                Some(_) => self.skip(),
+                Some(_) => return Err(JsonErrorKind::UnexpectedByte),
                 None => return Err(JsonErrorKind::UnexpectedEnd),
             }
         }

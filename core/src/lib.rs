@@ -48,6 +48,7 @@ mod json;
 #[cfg(feature = "miniz")]
 pub mod miniz;
 mod object;
+mod plain;
 mod receipt;
 mod request;
 mod results;

@@ -5,6 +5,8 @@ use core::convert::Infallible;
 use core::marker::PhantomData;
 use core::ops::Range;
 
+use crate::capture_error::CaptureError;
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Text<'a>(Infallible, PhantomData<&'a ()>);
 
@@ -13,7 +15,23 @@ impl<'a> Text<'a> {
         match self.0 {}
     }
 
-    pub(crate) const fn members(self) -> core::option::IntoIter<Member<'a>> {
+    pub(crate) const fn members(self) -> Members<'a> {
+        match self.0 {}
+    }
+}
+
+pub(crate) struct Members<'a>(Infallible, PhantomData<&'a ()>);
+
+impl<'a> Members<'a> {
+    pub(crate) const fn try_next(&mut self) -> Result<Option<Member<'a>>, CaptureError> {
+        match self.0 {}
+    }
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = Member<'a>;
+
+    fn next(&mut self) -> Option<Member<'a>> {
         match self.0 {}
     }
 }

@@ -3,7 +3,7 @@
 use crate::capture_error::CaptureError;
 use crate::event::{Properties, Value};
 use crate::json::{RawKey, Text};
-use crate::special::{Aside, Special};
+use crate::special::{Special, Specials};
 use crate::token::MAX_DEPTH;
 use crate::writer::Writer;
 
@@ -15,17 +15,29 @@ pub(crate) enum Object<'a> {
     Text(Text<'a>),
 }
 
+/// When text that the caller hands over is checked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Check {
+    Now,
+    /// By [`Members::all_but_special`], which comes before any other look at it.
+    OnWalk,
+}
+
 impl<'a> Object<'a> {
     pub(crate) const EMPTY: Self = Self::Typed(&[]);
 
-    /// The caller's object, checked; `staged` is its text if it was serialised.
-    #[cfg_attr(
-        not(feature = "serde"),
-        expect(unused_variables, reason = "nothing is staged")
-    )]
+    /// The caller's object; `staged` is its text if it was serialised.
     #[cfg_attr(
         not(feature = "text"),
-        expect(clippy::unnecessary_wraps, reason = "only text fails")
+        expect(
+            unused_variables,
+            clippy::unnecessary_wraps,
+            reason = "only text fails"
+        )
+    )]
+    #[cfg_attr(
+        all(feature = "text", not(feature = "serde")),
+        expect(unused_variables, reason = "nothing is staged")
     )]
     #[expect(
         clippy::inline_always,
@@ -35,14 +47,19 @@ impl<'a> Object<'a> {
     pub(crate) fn new(
         properties: Properties<'a>,
         staged: Option<&'a [u8]>,
+        check: Check,
     ) -> Result<Self, CaptureError> {
         match properties {
             Properties::None => Ok(Self::EMPTY),
             Properties::Members(members) => Ok(Self::Typed(members)),
             #[cfg(feature = "text")]
-            Properties::Json(text) => Text::object(text)
-                .map(Self::Text)
-                .map_err(CaptureError::Json),
+            Properties::Json(text) => {
+                let text = match check {
+                    Check::Now => Text::object(text),
+                    Check::OnWalk => Text::unwalked(text),
+                };
+                Ok(Self::Text(text?))
+            }
             #[cfg(feature = "serde")]
             Properties::Serialize(_) => {
                 Ok(staged.map_or(Self::EMPTY, |text| Self::Text(Text::written(text))))
@@ -69,6 +86,24 @@ impl<'a> Object<'a> {
             Self::Text(text) => text
                 .members()
                 .try_for_each(|member| each(Key::Raw(member.key), &Token::Text(member.value))),
+        }
+    }
+
+    /// The value of a special member. Of a name given twice the last counts, as in every JSON parser the server uses.
+    pub(crate) fn find(self, special: Special) -> Result<Option<Token<'a>>, CaptureError> {
+        match self {
+            Self::Typed(members) => members
+                .iter()
+                .rfind(|(name, _)| *name == special.name())
+                .map(|(_, value)| Token::checked(*value))
+                .transpose(),
+            Self::Text(text) => Ok(text
+                .members()
+                .filter(|member| member.key.spells(special.name()))
+                .last()
+                .map(|member| Token::Text(member.value))),
+            // Their names are the caller's.
+            Self::Groups(_) => Ok(None),
         }
     }
 
@@ -110,13 +145,15 @@ impl Key<'_> {
         }
     }
 
-    fn write(self, writer: &mut Writer<'_>) {
-        writer.byte(b'"');
+    fn write(self, separator: u8, writer: &mut Writer<'_>) {
         match self {
-            Key::Plain(plain) => writer.escaped(plain),
-            Key::Raw(raw) => writer.raw(raw.bytes()),
+            Key::Plain(plain) => writer.name(separator, plain),
+            Key::Raw(raw) => {
+                writer.raw(&[separator, b'"']);
+                writer.raw(raw.bytes());
+                writer.raw(b"\":");
+            }
         }
-        writer.raw(b"\":");
     }
 }
 
@@ -200,7 +237,7 @@ impl<'a> Token<'a> {
     }
 
     pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), CaptureError> {
-        match *self {
+        match self {
             Self::Typed(value) => write_value(writer, value, MAX_DEPTH),
             Self::Text(text) => {
                 writer.raw(text.bytes());
@@ -231,13 +268,13 @@ fn bool_of_word(word: &[u8]) -> Option<bool> {
 }
 
 /// Recursion is bounded by `depth`.
+#[inline]
 fn write_value(
     writer: &mut Writer<'_>,
-    value: Value<'_>,
+    value: &Value<'_>,
     depth: usize,
 ) -> Result<(), CaptureError> {
-    let deeper = || depth.checked_sub(1).ok_or(CaptureError::TooDeep);
-    match value {
+    match *value {
         Value::Null => writer.raw(b"null"),
         Value::Bool(value) => writer.bool(value),
         Value::I64(value) => writer.i64(value),
@@ -248,115 +285,110 @@ fn write_value(
         Value::Str(text) => writer.string(text),
         #[cfg(feature = "text")]
         Value::Json(text) => writer.raw(Text::value(text).map_err(CaptureError::Json)?.bytes()),
-        Value::Array(values) => {
-            let depth = deeper()?;
-            let mut separator = b'[';
-            for value in values {
-                writer.byte(separator);
-                separator = b',';
-                write_value(writer, *value, depth)?;
-            }
-            writer.raw(if values.is_empty() { b"[]" } else { b"]" });
-        }
-        Value::Object(members) => {
-            let depth = deeper()?;
-            let mut separator = b'{';
-            for (key, value) in members {
-                writer.byte(separator);
-                separator = b',';
-                Key::Plain(key).write(writer);
-                write_value(writer, *value, depth)?;
-            }
-            writer.raw(if members.is_empty() { b"{}" } else { b"}" });
-        }
+        Value::Array(values) => return write_array(writer, values, depth),
+        Value::Object(members) => return write_object(writer, members, depth),
     }
     Ok(())
 }
 
-/// Writes an object's members behind its `{`, with commas between them.
+#[inline(never)]
+fn write_array(
+    writer: &mut Writer<'_>,
+    values: &[Value<'_>],
+    depth: usize,
+) -> Result<(), CaptureError> {
+    let depth = depth.checked_sub(1).ok_or(CaptureError::TooDeep)?;
+    let mut separator = b'[';
+    for value in values {
+        writer.byte(separator);
+        separator = b',';
+        write_value(writer, value, depth)?;
+    }
+    writer.raw(if values.is_empty() { b"[]" } else { b"]" });
+    Ok(())
+}
+
+#[inline(never)]
+fn write_object(
+    writer: &mut Writer<'_>,
+    members: &[(&str, Value<'_>)],
+    depth: usize,
+) -> Result<(), CaptureError> {
+    let depth = depth.checked_sub(1).ok_or(CaptureError::TooDeep)?;
+    let mut separator = b'{';
+    for (key, value) in members {
+        writer.name(separator, key);
+        separator = b',';
+        write_value(writer, value, depth)?;
+    }
+    writer.raw(if members.is_empty() { b"{}" } else { b"}" });
+    Ok(())
+}
+
+/// Writes an object, member by member.
 pub(crate) struct Members<'w, 'b> {
     writer: &'w mut Writer<'b>,
-    is_first: bool,
+    /// What comes before the next member: its object's bracket, or a comma.
+    separator: u8,
 }
 
 impl<'w, 'b> Members<'w, 'b> {
-    pub(crate) fn new(writer: &'w mut Writer<'b>) -> Self {
-        Self {
-            writer,
-            is_first: true,
-        }
-    }
-
     /// Members that follow others of their object.
     pub(crate) fn more(writer: &'w mut Writer<'b>) -> Self {
         Self {
             writer,
-            is_first: false,
+            separator: b',',
         }
     }
 
-    /// Ends the object.
-    pub(crate) fn close(self) -> &'w mut Writer<'b> {
-        self.writer.byte(b'}');
-        self.writer
+    /// Begins an object that is a member of this one; what follows are its members.
+    pub(crate) fn begin(&mut self, name: &str) {
+        self.writer.name(self.separator, name);
+        self.separator = b'{';
     }
 
-    pub(crate) fn optional(
-        &mut self,
-        name: &str,
-        token: Option<&Token<'_>>,
-    ) -> Result<(), CaptureError> {
-        match token {
-            Some(token) => self.member(Key::Plain(name), token),
-            None => Ok(()),
-        }
+    /// Ends an object; what follows are members of the one around it.
+    pub(crate) fn end(&mut self) {
+        let brackets: &[u8] = if self.separator == b'{' { b"{}" } else { b"}" };
+        self.writer.raw(brackets);
+        self.separator = b',';
     }
 
-    /// Writes those of `specials` that are aside, under the names that `name` gives them.
-    pub(crate) fn specials(
-        &mut self,
-        specials: &[Special],
-        name: fn(Special) -> &'static str,
-        aside: &Aside<'_>,
-    ) -> Result<(), CaptureError> {
-        specials
-            .iter()
-            .try_for_each(|&special| self.optional(name(special), aside.get(special)))
+    pub(crate) fn member(&mut self, name: &str, token: &Token<'_>) -> Result<(), CaptureError> {
+        self.keyed(Key::Plain(name), token)
     }
 
-    /// Writes every member whose name is not [`Special`]; those go aside.
-    pub(crate) fn all_but_special<'a>(
-        &mut self,
-        object: Object<'a>,
-        aside: &mut Aside<'a>,
-    ) -> Result<(), CaptureError> {
+    /// Writes every member whose name is not [`Special`]; returns which of those it has left out.
+    pub(crate) fn all_but_special(&mut self, object: Object<'_>) -> Result<Specials, CaptureError> {
+        let mut seen = Specials::default();
         let members = match object {
             Object::Typed(members) => members,
             Object::Text(text) => {
-                self.text_but_special(text, aside);
-                return Ok(());
+                return self.text_but_special(text);
             }
             // Groups are never an event's properties.
             Object::Groups(_) => &[],
         };
         for (name, value) in members {
             if let Some(special) = Special::from_name(name) {
-                aside.put(special, Some(Token::checked(*value)?));
+                seen = seen.with(special, true);
             } else {
-                self.separate();
-                Key::Plain(name).write(self.writer);
-                write_value(self.writer, *value, MAX_DEPTH)?;
+                self.writer.name(self.separator, name);
+                self.separator = b',';
+                write_value(self.writer, value, MAX_DEPTH)?;
             }
         }
-        Ok(())
+        Ok(seen)
     }
 
     /// Copies runs of members between special ones as they stand.
-    fn text_but_special<'a>(&mut self, text: Text<'a>, aside: &mut Aside<'a>) {
+    fn text_but_special(&mut self, text: Text<'_>) -> Result<Specials, CaptureError> {
+        let mut seen = Specials::default();
         let mut run = 0..0;
-        for member in text.members() {
+        let mut members = text.members();
+        while let Some(member) = members.try_next()? {
             if let Some(special) = Special::from_raw_name(member.key) {
-                aside.put(special, Some(Token::Text(member.value)));
+                seen = seen.with(special, true);
                 self.run(text.bytes().get(run.clone()).unwrap_or_default());
                 run = 0..0;
             } else if run.is_empty() {
@@ -366,30 +398,32 @@ impl<'w, 'b> Members<'w, 'b> {
             }
         }
         self.run(text.bytes().get(run).unwrap_or_default());
+        Ok(seen)
     }
 
     fn run(&mut self, members: &[u8]) {
         if !members.is_empty() {
-            self.separate();
+            self.writer.byte(self.separator);
             self.writer.raw(members);
+            self.separator = b',';
         }
     }
 
-    /// Writes what is aside for `special` with the members of `extra` that it lacks. If it is not
-    /// an object it stays alone: the properties win.
+    /// Writes `base` with the members of `extra` that it lacks. If it is not an object it stays alone: the properties
+    /// win.
     #[expect(clippy::inline_always, reason = "without `extra`, `merge` is left out")]
     #[inline(always)]
     pub(crate) fn merged(
         &mut self,
-        special: Special,
-        aside: &Aside<'_>,
+        name: &str,
+        base: Option<Token<'_>>,
         extra: Object<'_>,
     ) -> Result<(), CaptureError> {
-        let base = aside.get(special);
-        if extra.is_empty() {
-            return self.optional(special.name(), base);
+        match (base, extra.is_empty()) {
+            (None, true) => Ok(()),
+            (Some(base), true) => self.member(name, &base),
+            (base, false) => self.merge(name, base.as_ref(), extra),
         }
-        self.merge(special.name(), base, extra)
     }
 
     fn merge(
@@ -398,39 +432,29 @@ impl<'w, 'b> Members<'w, 'b> {
         base: Option<&Token<'_>>,
         extra: Object<'_>,
     ) -> Result<(), CaptureError> {
-        let base_object = match base {
+        let object = match base {
             Some(token) => match token.as_object() {
                 Some(object) => object,
-                None => return self.member(Key::Plain(name), token),
+                None => return self.member(name, token),
             },
             None => Object::EMPTY,
         };
-        self.separate();
-        Key::Plain(name).write(self.writer);
-        self.writer.byte(b'{');
-        let mut inner = Members::new(self.writer);
-        base_object.try_each(&mut |key, token| inner.member(key, token))?;
+        self.begin(name);
+        object.try_each(&mut |key, token| self.keyed(key, token))?;
         extra.try_each(&mut |key, token| {
-            if base_object.has(key) {
+            if object.has(key) {
                 Ok(())
             } else {
-                inner.member(key, token)
+                self.keyed(key, token)
             }
         })?;
-        inner.close();
+        self.end();
         Ok(())
     }
 
-    fn member(&mut self, key: Key<'_>, token: &Token<'_>) -> Result<(), CaptureError> {
-        self.separate();
-        key.write(self.writer);
+    fn keyed(&mut self, key: Key<'_>, token: &Token<'_>) -> Result<(), CaptureError> {
+        key.write(self.separator, self.writer);
+        self.separator = b',';
         token.write(self.writer)
-    }
-
-    fn separate(&mut self) {
-        if !self.is_first {
-            self.writer.byte(b',');
-        }
-        self.is_first = false;
     }
 }

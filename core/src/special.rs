@@ -1,7 +1,6 @@
 //! Property names that mean something to the SDK itself.
 
 use crate::json::RawKey;
-use crate::object::Token;
 
 /// A property the SDK reads, moves or adds (PROTOCOL section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,31 +71,23 @@ impl Special {
     }
 }
 
-/// Special members set aside while the others are written. Of a name given twice the last wins,
-/// as in every JSON parser the server uses.
-#[derive(Default)]
-pub(crate) struct Aside<'a>([Option<Token<'a>>; Special::ALL.len()]);
+/// A set of special properties.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Specials(u16);
 
-impl<'a> Aside<'a> {
-    pub(crate) fn put(&mut self, special: Special, token: Option<Token<'a>>) {
-        if let Some(place) = self.0.get_mut(special as usize) {
-            *place = token;
-        }
+impl Specials {
+    /// The set, and `special` if `is_in`.
+    #[must_use]
+    pub(crate) const fn with(self, special: Special, is_in: bool) -> Self {
+        Self(self.0 | (is_in as u16) << special as u8)
     }
 
-    /// Puts it there if nothing is.
-    pub(crate) fn put_default(&mut self, special: Special, token: Token<'a>) {
-        if self.get(special).is_none() {
-            self.put(special, Some(token));
-        }
+    pub(crate) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
-    pub(crate) fn get(&self, special: Special) -> Option<&Token<'a>> {
-        self.0.get(special as usize)?.as_ref()
-    }
-
-    pub(crate) fn take(&mut self, special: Special) -> Option<Token<'a>> {
-        self.0.get_mut(special as usize).and_then(Option::take)
+    pub(crate) const fn has(self, special: Special) -> bool {
+        self.0 >> special as u8 & 1 == 1
     }
 }
 

@@ -4,6 +4,8 @@
 //! room for, so running out of room is not an error here: [`Writer::len`] just goes past the
 //! buffer's end, and whoever commits compares the two.
 
+use crate::plain::{is_plain, plain_len};
+
 /// Decimal digits of `u64::MAX`.
 const MAX_DIGITS: usize = 20;
 
@@ -49,20 +51,55 @@ impl<'a> Writer<'a> {
 
     /// Appends `text` as a JSON string with its quotes.
     pub(crate) fn string(&mut self, text: &str) {
-        self.byte(b'"');
+        self.framed(*b"\"", text, *b"\"");
+    }
+
+    /// Appends the name of an object's member, and what comes before and after it.
+    pub(crate) fn name(&mut self, separator: u8, name: &str) {
+        self.framed([separator, b'"'], name, *b"\":");
+    }
+
+    /// Appends `text` escaped, with something before and after it.
+    #[inline]
+    fn framed<const A: usize, const B: usize>(
+        &mut self,
+        before: [u8; A],
+        text: &str,
+        after: [u8; B],
+    ) {
+        // Nearly no text has anything to escape.
+        if !is_plain(text.as_bytes()) {
+            return self.framed_in_runs(&before, text, &after);
+        }
+        let end = self.len.saturating_add(A + text.len() + B);
+        if let Some(room) = self.buf.get_mut(self.len..end)
+            && let Some((start, room)) = room.split_first_chunk_mut()
+            && let Some((room, end)) = room.split_last_chunk_mut()
+            && room.len() == text.len()
+        {
+            *start = before;
+            room.copy_from_slice(text.as_bytes());
+            *end = after;
+        }
+        self.len = end;
+    }
+
+    #[cold]
+    fn framed_in_runs(&mut self, before: &[u8], text: &str, after: &[u8]) {
+        self.raw(before);
         self.escaped(text);
-        self.byte(b'"');
+        self.raw(after);
     }
 
     /// Appends `text` escaped, without quotes.
     pub(crate) fn escaped(&mut self, text: &str) {
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
-            let (plain, after) = rest
-                .split_at_checked(plain_prefix(rest))
+            let (plain, special) = rest
+                .split_at_checked(plain_len(rest))
                 .unwrap_or((rest, &[]));
             self.raw(plain);
-            let Some((&byte, after)) = after.split_first() else {
+            let Some((&byte, after)) = special.split_first() else {
                 return;
             };
             self.escape(byte);
@@ -169,47 +206,6 @@ fn div_rem_10(value: u64) -> (u64, u8) {
         rest = part % 10;
     }
     (quotient, u8::try_from(rest).unwrap_or(0))
-}
-
-/// How many bytes at the start of `bytes` need no escape.
-fn plain_prefix(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks();
-    let plain = words.iter().take_while(|word| is_plain(**word)).count();
-    if plain == words.len() && is_plain(padded(rest)) {
-        return bytes.len();
-    }
-    let start = plain * 8;
-    let rest = bytes.get(start..).unwrap_or_default();
-    let special = |b: &u8| *b < 0x20 || *b == b'"' || *b == b'\\';
-    start + rest.iter().position(special).unwrap_or(rest.len())
-}
-
-/// Whether none of eight bytes needs an escape.
-fn is_plain(bytes: [u8; 8]) -> bool {
-    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    let word = u64::from_ne_bytes(bytes);
-    let [quote, slash] = [b'"', b'\\'].map(|b| word ^ (LOW * u64::from(b)));
-    let below_space = word.wrapping_sub(LOW * 0x20) & !word;
-    let zero_in = |x: u64| x.wrapping_sub(LOW) & !x;
-    (below_space | zero_in(quote) | zero_in(slash)) & HIGH == 0
-}
-
-/// Up to seven bytes as eight, some of them twice, the rest spaces: most names and values are so
-/// short that a loop over their bytes would be what capturing costs.
-fn padded(bytes: &[u8]) -> [u8; 8] {
-    let spaces = [b' '; 4];
-    let (low, high) = match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(first), Some(last)) => (*first, *last),
-        _ => match bytes {
-            [a] => ([*a; 4], spaces),
-            [a, b] => ([*a, *a, *b, *b], spaces),
-            [a, b, c] => ([*a, *b, *c, *c], spaces),
-            _ => (spaces, spaces),
-        },
-    };
-    let (low, high) = (u32::from_ne_bytes(low), u32::from_ne_bytes(high));
-    (u64::from(low) << 32 | u64::from(high)).to_ne_bytes()
 }
 
 #[cfg(test)]

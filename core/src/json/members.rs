@@ -1,7 +1,6 @@
 //! Walks the members of an object and compares their names.
 
-use super::{JsonErrorKind, Scan, Scanner, Text};
-use core::iter::FusedIterator;
+use super::{JsonError, JsonErrorKind, Scan, Scanner, Text};
 use core::ops::Range;
 
 /// The iterator that [`Text::members`] returns; it ends before a member that is not well-formed.
@@ -51,29 +50,47 @@ impl<'a> Members<'a> {
             before: b'{',
         }
     }
-}
 
-impl<'a> Members<'a> {
-    fn member(&mut self) -> Scan<Member<'a>> {
+    /// The next member, `None` behind the last: then the text is an object and nothing else.
+    pub(crate) fn try_next(&mut self) -> Result<Option<Member<'a>>, JsonError> {
+        let member = self.member();
+        member.map_err(|kind| JsonError {
+            at: self.scan.at,
+            kind,
+        })
+    }
+
+    fn member(&mut self) -> Scan<Option<Member<'a>>> {
         let scan = &mut self.scan;
         scan.space();
-        scan.expect(self.before)?;
+        match (self.before, scan.peek()) {
+            (b'{', Some(b'{')) => {
+                scan.skip();
+                scan.space();
+                if scan.peek() == Some(b'}') {
+                    return scan.end();
+                }
+            }
+            (b'{', Some(_)) => return Err(JsonErrorKind::NotAnObject),
+            (_, Some(b'}')) => return scan.end(),
+            _ => {
+                scan.expect(b',')?;
+                scan.space();
+            }
+        }
         self.before = b',';
-        scan.space();
         let start = scan.at;
         scan.string()?;
         let key = start..scan.at;
-        scan.space();
-        scan.expect(b':')?;
-        scan.space();
-        let value = scan.at..scan.at;
-        scan.value()?;
+        scan.colon()?;
+        let value = scan.at;
+        scan.value(1)?;
         let slice = |range: Range<usize>| scan.text.get(range).ok_or(JsonErrorKind::UnexpectedEnd);
-        Ok(Member {
+        Ok(Some(Member {
             key: RawKey(between_quotes(slice(key)?).ok_or(JsonErrorKind::UnexpectedEnd)?),
-            value: Text(slice(value.start..scan.at)?),
+            value: Text(slice(value..scan.at)?),
             span: start..scan.at,
-        })
+        }))
     }
 }
 
@@ -81,15 +98,13 @@ impl<'a> Iterator for Members<'a> {
     type Item = Member<'a>;
 
     fn next(&mut self) -> Option<Member<'a>> {
-        let member = self.member();
+        let member = self.try_next();
         if member.is_err() {
             self.scan = Scanner::new(&[]);
         }
-        member.ok()
+        member.ok().flatten()
     }
 }
-
-impl FusedIterator for Members<'_> {}
 
 /// The text between the quotes of a string, escapes kept.
 fn between_quotes(string: &[u8]) -> Option<&[u8]> {
