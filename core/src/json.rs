@@ -7,8 +7,7 @@
 mod members;
 
 use core::fmt;
-use members::Members;
-pub(crate) use members::RawKey;
+pub(crate) use members::{Members, RawStr};
 
 use crate::plain::plain_len;
 use crate::token::{MAX_DEPTH, hex_digit, short_escape, surrogate_pair};
@@ -83,6 +82,11 @@ impl<'a> Text<'a> {
     /// The text as it stands.
     pub(crate) const fn bytes(self) -> &'a [u8] {
         self.0
+    }
+
+    /// The string that it is.
+    pub(crate) fn as_string(self) -> Option<RawStr<'a>> {
+        members::between_quotes(self.0.trim_ascii()).map(RawStr)
     }
 
     /// The top-level members, in order; none if it is not an object.

@@ -15,6 +15,10 @@ impl<'a> Text<'a> {
         match self.0 {}
     }
 
+    pub(crate) const fn as_string(self) -> Option<RawStr<'a>> {
+        match self.0 {}
+    }
+
     pub(crate) const fn members(self) -> Members<'a> {
         match self.0 {}
     }
@@ -37,16 +41,20 @@ impl<'a> Iterator for Members<'a> {
 }
 
 pub(crate) struct Member<'a> {
-    pub(crate) key: RawKey<'a>,
+    pub(crate) key: RawStr<'a>,
     pub(crate) value: Text<'a>,
     pub(crate) span: Range<usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RawKey<'a>(Infallible, PhantomData<&'a ()>);
+pub(crate) struct RawStr<'a>(Infallible, PhantomData<&'a ()>);
 
-impl<'a> RawKey<'a> {
+impl<'a> RawStr<'a> {
     pub(crate) const fn bytes(self) -> &'a [u8] {
+        match self.0 {}
+    }
+
+    pub(crate) const fn unescaped(self) -> core::option::IntoIter<u8> {
         match self.0 {}
     }
 
@@ -54,7 +62,7 @@ impl<'a> RawKey<'a> {
         match self.0 {}
     }
 
-    pub(crate) const fn is_same(self, _: RawKey<'_>) -> bool {
+    pub(crate) const fn is_same(self, _: RawStr<'_>) -> bool {
         match self.0 {}
     }
 }

@@ -1,8 +1,10 @@
 //! JSON objects in the forms a caller has them in, and writing them member by member.
 
+use core::slice;
+
 use crate::capture_error::CaptureError;
 use crate::event::{Properties, Value};
-use crate::json::{RawKey, Text};
+use crate::json::{self, RawStr, Text};
 use crate::special::{Special, Specials};
 use crate::token::MAX_DEPTH;
 use crate::writer::Writer;
@@ -71,21 +73,11 @@ impl<'a> Object<'a> {
         Self::Groups(groups)
     }
 
-    /// Calls `each` with every member, in order, until one fails.
-    fn try_each(
-        self,
-        each: &mut dyn FnMut(Key<'a>, &Token<'a>) -> Result<(), CaptureError>,
-    ) -> Result<(), CaptureError> {
+    fn iter(self) -> Iter<'a> {
         match self {
-            Self::Typed(members) => members
-                .iter()
-                .try_for_each(|(key, value)| each(Key::Plain(key), &Token::Typed(*value))),
-            Self::Groups(groups) => groups
-                .iter()
-                .try_for_each(|(key, value)| each(Key::Plain(key), &Token::from(*value))),
-            Self::Text(text) => text
-                .members()
-                .try_for_each(|member| each(Key::Raw(member.key), &Token::Text(member.value))),
+            Self::Typed(members) => Iter::Typed(members.iter()),
+            Self::Groups(groups) => Iter::Groups(groups.iter()),
+            Self::Text(text) => Iter::Text(text.members()),
         }
     }
 
@@ -108,12 +100,7 @@ impl<'a> Object<'a> {
     }
 
     fn has(self, wanted: Key<'_>) -> bool {
-        let mut found = false;
-        let _ = self.try_each(&mut |key, _| {
-            found |= key.equals(wanted);
-            Ok(())
-        });
-        found
+        self.iter().any(|(key, _)| key.equals(wanted))
     }
 
     #[expect(clippy::inline_always, reason = "as for `new`")]
@@ -127,11 +114,39 @@ impl<'a> Object<'a> {
     }
 }
 
+/// The members of an [`Object`], in order.
+enum Iter<'a> {
+    Typed(slice::Iter<'a, (&'a str, Value<'a>)>),
+    Groups(slice::Iter<'a, (&'a str, &'a str)>),
+    Text(json::Members<'a>),
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (Key<'a>, Token<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(match self {
+            Self::Typed(members) => {
+                let (key, value) = members.next()?;
+                (Key::Plain(key), Token::Typed(*value))
+            }
+            Self::Groups(groups) => {
+                let (key, value) = groups.next()?;
+                (Key::Plain(key), Token::from(*value))
+            }
+            Self::Text(members) => {
+                let member = members.next()?;
+                (Key::Raw(member.key), Token::Text(member.value))
+            }
+        })
+    }
+}
+
 /// A member's name: plain, or as it stands between the quotes of JSON text.
 #[derive(Clone, Copy)]
 enum Key<'a> {
     Plain(&'a str),
-    Raw(RawKey<'a>),
+    Raw(RawStr<'a>),
 }
 
 impl Key<'_> {
@@ -195,17 +210,9 @@ impl<'a> Token<'a> {
     pub(crate) const TRUE: Self = Self::Typed(Value::Bool(true));
 
     pub(crate) fn is_string(&self) -> bool {
-        match self.text() {
-            Some(text) => text.starts_with(b"\""),
-            None => matches!(self, Self::Typed(Value::Str(_))),
-        }
-    }
-
-    /// The JSON text that it is, without white space around it.
-    fn text(&self) -> Option<&'a [u8]> {
         match self {
-            Self::Typed(_) => None,
-            Self::Text(text) => Some(text.bytes().trim_ascii()),
+            Self::Typed(value) => matches!(value, Value::Str(_)),
+            Self::Text(text) => text.as_string().is_some(),
         }
     }
 
@@ -220,7 +227,11 @@ impl<'a> Token<'a> {
             #[cfg(feature = "float")]
             Self::Typed(Value::F64(value)) => value.is_finite().then_some(value != 0.0),
             Self::Typed(Value::Str(text)) => bool_of_word(text.as_bytes()),
-            _ => bool_of_text(self.text()?),
+            Self::Typed(_) => None,
+            Self::Text(text) => match text.as_string() {
+                Some(word) => bool_of_word(unescaped(word, &mut [0; MAX_WORD_LEN])?),
+                None => bool_of_scalar(text.bytes().trim_ascii()),
+            },
         }
     }
 
@@ -247,18 +258,30 @@ impl<'a> Token<'a> {
     }
 }
 
-/// `text` is a checked JSON token.
-fn bool_of_text(text: &[u8]) -> Option<bool> {
+/// `text` is a checked JSON value.
+fn bool_of_scalar(text: &[u8]) -> Option<bool> {
     match text {
         b"true" => Some(true),
         b"false" => Some(false),
-        [b'"', word @ .., b'"'] => bool_of_word(word),
         [b'-' | b'0'..=b'9', ..] => {
             let mut mantissa = text.iter().take_while(|b| !matches!(b, b'e' | b'E'));
             Some(mantissa.any(|b| matches!(b, b'1'..=b'9')))
         }
         _ => None,
     }
+}
+
+/// Bytes of a word that is looked at, white space behind it included.
+const MAX_WORD_LEN: usize = 16;
+
+/// What `word` spells, without white space before it; `None` if it is longer than any word that is known.
+fn unescaped<'b>(word: RawStr<'_>, buf: &'b mut [u8; MAX_WORD_LEN]) -> Option<&'b [u8]> {
+    let mut len = 0;
+    for byte in word.unescaped().skip_while(u8::is_ascii_whitespace) {
+        *buf.get_mut(len)? = byte;
+        len += 1;
+    }
+    buf.get(..len)
 }
 
 fn bool_of_word(word: &[u8]) -> Option<bool> {
@@ -440,14 +463,14 @@ impl<'w, 'b> Members<'w, 'b> {
             None => Object::EMPTY,
         };
         self.begin(name);
-        object.try_each(&mut |key, token| self.keyed(key, token))?;
-        extra.try_each(&mut |key, token| {
-            if object.has(key) {
-                Ok(())
-            } else {
-                self.keyed(key, token)
+        for (key, token) in object.iter() {
+            self.keyed(key, &token)?;
+        }
+        for (key, token) in extra.iter() {
+            if !object.has(key) {
+                self.keyed(key, &token)?;
             }
-        })?;
+        }
         self.end();
         Ok(())
     }

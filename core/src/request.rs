@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use heapless::{String, Vec};
+use heapless::String;
+use heapless::string::StringView;
 use uuid::Uuid;
 
 use crate::config::{CaptureMode, Compression, Config, ENVELOPE_BYTES};
@@ -43,6 +44,8 @@ pub(crate) struct Attempt {
 const UUID_LEN: usize = 36;
 /// Digits of any `u32`.
 const MAX_ATTEMPT_LEN: usize = 10;
+/// Bytes of a body before its events, and behind them, at most.
+const MAX_END_LEN: usize = ENVELOPE_BYTES / 2;
 
 /// A request to send, read from the client as often as wanted: from
 /// [`Action::Send`](crate::Action::Send) until it ends it has the same bytes (law 3).
@@ -55,8 +58,8 @@ pub struct Request<'a> {
     uuid: String<UUID_LEN>,
     sent_at: String<{ timestamp::TEXT_LEN }>,
     attempt: String<MAX_ATTEMPT_LEN>,
-    head: Vec<u8, ENVELOPE_BYTES>,
-    tail: Vec<u8, ENVELOPE_BYTES>,
+    head: End,
+    tail: End,
 }
 
 impl<'a> Request<'a> {
@@ -66,58 +69,55 @@ impl<'a> Request<'a> {
         batch: &'a [u8],
         events: u32,
     ) -> Self {
-        let mut digits = [0; MAX_ATTEMPT_LEN];
-        let mut writer = Writer::new(&mut digits);
-        writer.u64(u64::from(attempt.number));
-        let len = writer.len();
-        let mut uuid = [0; UUID_LEN];
-        attempt.uuid.hyphenated().encode_lower(&mut uuid);
         let mut request = Self {
             config,
             batch,
             events,
             number: attempt.number,
-            uuid: ascii(&uuid),
-            sent_at: ascii(&timestamp::format(attempt.sent_ms)),
-            attempt: ascii(digits.get(..len).unwrap_or_default()),
-            head: Vec::new(),
-            tail: Vec::new(),
+            uuid: String::new(),
+            sent_at: String::new(),
+            attempt: String::new(),
+            head: End::EMPTY,
+            tail: End::EMPTY,
         };
-        request.envelope(&timestamp::format(attempt.created_ms));
+        let sent_at = timestamp::format(attempt.sent_ms);
+        ascii(&mut request.sent_at, &sent_at);
+        let uuid = attempt.uuid.hyphenated();
+        ascii(
+            &mut request.uuid,
+            uuid.encode_lower(&mut [0; UUID_LEN]).as_bytes(),
+        );
+        let mut digits = [0; MAX_ATTEMPT_LEN];
+        let mut writer = Writer::new(&mut digits);
+        writer.u64(u64::from(attempt.number));
+        let len = writer.len();
+        ascii(&mut request.attempt, digits.get(..len).unwrap_or_default());
+        let created_at = timestamp::format(attempt.created_ms);
+        request.head = End::new(|head| match config.capture_mode {
+            CaptureMode::V1 => {
+                head.raw(b"{\"created_at\":\"");
+                head.raw(&created_at);
+                head.raw(b"\",\"batch\":[");
+            }
+            CaptureMode::V0 => {
+                head.raw(b"{\"api_key\":\"");
+                head.raw(config.token.as_bytes());
+                head.raw(b"\",\"batch\":[");
+            }
+        });
+        request.tail = End::new(|tail| {
+            tail.byte(b']');
+            if config.capture_mode == CaptureMode::V0 {
+                tail.raw(b",\"sent_at\":\"");
+                tail.raw(&sent_at);
+                tail.byte(b'"');
+            }
+            if config.historical_migration {
+                tail.raw(b",\"historical_migration\":true");
+            }
+            tail.byte(b'}');
+        });
         request
-    }
-
-    /// Writes what goes before and after the events. It always fits: the token's length is
-    /// checked, and the tests hold the sum against [`ENVELOPE_BYTES`].
-    fn envelope(&mut self, created_at: &[u8]) {
-        let historical: &[u8] = if self.config.historical_migration {
-            b",\"historical_migration\":true"
-        } else {
-            b""
-        };
-        let token = self.config.token.as_bytes();
-        let (head, tail): ([&[u8]; 3], [&[u8]; 5]) = match self.config.capture_mode {
-            CaptureMode::V1 => (
-                [b"{\"created_at\":\"", created_at, b"\",\"batch\":["],
-                [b"]", historical, b"}", b"", b""],
-            ),
-            CaptureMode::V0 => (
-                [b"{\"api_key\":\"", token, b"\",\"batch\":["],
-                [
-                    b"],\"sent_at\":\"",
-                    self.sent_at.as_bytes(),
-                    b"\"",
-                    historical,
-                    b"}",
-                ],
-            ),
-        };
-        for piece in head {
-            let _ = self.head.extend_from_slice(piece);
-        }
-        for piece in tail {
-            let _ = self.tail.extend_from_slice(piece);
-        }
     }
 
     /// Always `POST`. A redirect must not turn it into anything else.
@@ -132,7 +132,7 @@ impl<'a> Request<'a> {
 
     /// The JSON body, in three pieces to be sent one behind the other.
     pub fn body(&self) -> [&[u8]; 3] {
-        [&self.head, self.batch, &self.tail]
+        [self.head.bytes(), self.batch, self.tail.bytes()]
     }
 
     /// Bytes of the JSON body: `Content-Length` where it is sent as it is.
@@ -187,13 +187,38 @@ impl<'a> Request<'a> {
     }
 }
 
-/// `bytes`, which are ASCII, as text; what does not fit is left out.
-fn ascii<const N: usize>(bytes: &[u8]) -> String<N> {
-    let mut text = String::new();
+/// What is before a body's events, or behind them. It always fits: the token's length is checked, and the tests hold
+/// the sum against [`ENVELOPE_BYTES`].
+#[derive(Debug)]
+struct End {
+    bytes: [u8; MAX_END_LEN],
+    len: usize,
+}
+
+impl End {
+    const EMPTY: Self = Self {
+        bytes: [0; MAX_END_LEN],
+        len: 0,
+    };
+
+    fn new(write: impl FnOnce(&mut Writer<'_>)) -> Self {
+        let mut end = Self::EMPTY;
+        let mut writer = Writer::new(&mut end.bytes);
+        write(&mut writer);
+        end.len = writer.len();
+        end
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Appends `bytes`, which are ASCII and fit.
+fn ascii(text: &mut StringView, bytes: &[u8]) {
     for byte in bytes {
         let _ = text.push(char::from(*byte));
     }
-    text
 }
 
 /// A header of a request.

@@ -32,7 +32,8 @@ pub enum SerializeError {
     NotAnObject,
     /// Nested deeper than [`MAX_DEPTH`](crate::MAX_DEPTH).
     TooDeep,
-    /// A map key that is not a string, an integer, a `bool` or a `char`.
+    /// A map key that is not a string, an integer, a `bool` or a `char`, or a key without a value, or a value without a
+    /// key.
     Key,
     /// A type JSON has no form for here: 128-bit integers, and floats without feature `float`.
     Unsupported(&'static str),
@@ -129,7 +130,7 @@ fn first_byte(value: &dyn ToJson) -> Option<u8> {
         writer: &mut writer,
         depth: MAX_DEPTH,
     };
-    value.write_to(json).ok().and_then(|()| writer.first())
+    value.write_to(json).ok().and_then(|()| writer.get(0))
 }
 
 /// The serializer.
@@ -152,6 +153,7 @@ impl<'w, 'b> Json<'w, 'b> {
             writer: self.writer,
             depth,
             is_first: true,
+            has_key: false,
             closing,
         })
     }
@@ -175,6 +177,8 @@ pub struct Compound<'w, 'b> {
     writer: &'w mut Writer<'b>,
     depth: usize,
     is_first: bool,
+    /// Whether a map's key waits for its value.
+    has_key: bool,
     closing: &'static [u8],
 }
 
@@ -205,12 +209,27 @@ impl<'b> Compound<'_, 'b> {
         value.serialize(self.json())
     }
 
+    /// The digits come as a string.
+    fn number<T: Serialize + ?Sized>(&mut self, digits: &T) -> Result<(), SerializeError> {
+        let start = self.writer.len();
+        digits.serialize(self.json())?;
+        self.writer.unquote(start);
+        Ok(())
+    }
+
     fn close(self) {
         self.writer.raw(self.closing);
     }
 }
 
 type Done = Result<(), SerializeError>;
+
+/// What `serde_json` calls a struct, and the only field of it, that stands for a number with all its digits (its feature
+/// `arbitrary_precision`, which any crate of a program may turn on for all).
+const ANY_NUMBER: &str = "$serde_json::private::Number";
+
+/// The same for text that is JSON already.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 impl<'w, 'b> ser::Serializer for Json<'w, 'b> {
     type Ok = ();
@@ -382,10 +401,14 @@ impl<'w, 'b> ser::Serializer for Json<'w, 'b> {
 
     fn serialize_struct(
         self,
-        _: &'static str,
+        name: &'static str,
         _: usize,
     ) -> Result<Self::SerializeStruct, SerializeError> {
-        self.open(b"{", b"}")
+        match name {
+            ANY_NUMBER => self.open(b"", b""),
+            RAW_VALUE => Err(SerializeError::Unsupported("serde_json's RawValue")),
+            _ => self.open(b"{", b"}"),
+        }
     }
 
     fn serialize_struct_variant(
@@ -450,6 +473,9 @@ macro_rules! fields {
                 key: &'static str,
                 value: &T,
             ) -> Done {
+                if key == ANY_NUMBER {
+                    return self.number(value);
+                }
                 self.field(key, value)
             }
 
@@ -471,6 +497,10 @@ impl ser::SerializeMap for Compound<'_, '_> {
     /// A key must come out as a string. Integers and booleans get quotes, as in `serde_json`.
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Done {
         const SCRATCH: usize = 24;
+        if self.has_key {
+            return Err(SerializeError::Key);
+        }
+        self.has_key = true;
         self.next();
         let mut scratch = [0; SCRATCH];
         let mut writer = Writer::new(&mut scratch);
@@ -479,7 +509,8 @@ impl ser::SerializeMap for Compound<'_, '_> {
             depth: 0,
         })
         .map_err(|_| SerializeError::Key)?;
-        match writer.first() {
+        let start = self.writer.len();
+        match writer.get(0) {
             Some(b'"') => key.serialize(Json {
                 writer: self.writer,
                 depth: 0,
@@ -492,15 +523,25 @@ impl ser::SerializeMap for Compound<'_, '_> {
             }
             _ => return Err(SerializeError::Key),
         }
+        // The second time it may have come out as something else.
+        if self.writer.get(start).is_some_and(|byte| byte != b'"') {
+            return Err(SerializeError::Key);
+        }
         self.writer.byte(b':');
         Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Done {
+        if !core::mem::take(&mut self.has_key) {
+            return Err(SerializeError::Key);
+        }
         value.serialize(self.json())
     }
 
     fn end(self) -> Done {
+        if self.has_key {
+            return Err(SerializeError::Key);
+        }
         self.close();
         Ok(())
     }
@@ -565,6 +606,72 @@ mod tests {
             written(&BTreeMap::from([(Some(Vec::from([1])), 1)])),
             Err(SerializeError::Key)
         );
+    }
+
+    #[test]
+    fn a_map_without_its_keys_is_an_error() {
+        struct Wrong(fn(&mut Compound<'_, '_>) -> Done);
+        impl ToJson for Wrong {
+            fn write_to(&self, json: Json<'_, '_>) -> Done {
+                let mut map = ser::Serializer::serialize_map(json, None)?;
+                (self.0)(&mut map)?;
+                ser::SerializeMap::end(map)
+            }
+        }
+        use ser::SerializeMap as _;
+        for wrong in [
+            Wrong(|map| map.serialize_value(&1)),
+            Wrong(|map| map.serialize_key("a")),
+            Wrong(|map| map.serialize_key("a").and(map.serialize_key("b"))),
+        ] {
+            let mut buf = [0; 64];
+            let mut writer = Writer::new(&mut buf);
+            let json = Json {
+                writer: &mut writer,
+                depth: 1,
+            };
+            assert_eq!(wrong.write_to(json), Err(SerializeError::Key));
+        }
+    }
+
+    #[test]
+    fn a_key_that_changes_its_mind_is_an_error() {
+        struct Key(core::cell::Cell<bool>);
+        impl Serialize for Key {
+            fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if self.0.replace(true) {
+                    serializer.serialize_u8(1)
+                } else {
+                    serializer.serialize_str("1")
+                }
+            }
+        }
+        struct Map;
+        impl Serialize for Map {
+            fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map([(Key(core::cell::Cell::new(false)), 1)])
+            }
+        }
+        assert_eq!(written(&Map), Err(SerializeError::Key));
+    }
+
+    /// What `serde_json` makes of its own values with the features that not every program has.
+    #[test]
+    fn private_structs_of_serde_json_are_known() {
+        struct Private(&'static str);
+        impl Serialize for Private {
+            fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use ser::SerializeStruct as _;
+                let mut fields = serializer.serialize_struct(self.0, 1)?;
+                fields.serialize_field(self.0, "12.50")?;
+                fields.end()
+            }
+        }
+        let number = Private("$serde_json::private::Number");
+        assert_eq!(written(&[number]).as_deref(), Ok("[12.50]"));
+        let raw = Private("$serde_json::private::RawValue");
+        let refused = SerializeError::Unsupported("serde_json's RawValue");
+        assert_eq!(written(&raw), Err(refused));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Property names that mean something to the SDK itself.
 
-use crate::json::RawKey;
+use crate::json::RawStr;
 
 /// A property the SDK reads, moves or adds (PROTOCOL section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Special {
     }
 
     /// Reads a key as it stands in JSON text, escapes and all.
-    pub(crate) fn from_raw_name(name: RawKey<'_>) -> Option<Self> {
+    pub(crate) fn from_raw_name(name: RawStr<'_>) -> Option<Self> {
         if !matches!(name.bytes().first(), Some(b'$' | b'\\')) {
             return None;
         }

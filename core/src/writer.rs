@@ -30,9 +30,19 @@ impl<'a> Writer<'a> {
         self.buf.get(..self.len)
     }
 
+    /// The byte at `at`, if it was written.
     #[cfg(feature = "serde")]
-    pub(crate) fn first(&self) -> Option<u8> {
-        self.buf.first().copied().filter(|_| self.len > 0)
+    pub(crate) fn get(&self, at: usize) -> Option<u8> {
+        self.buf.get(at).copied().filter(|_| at < self.len)
+    }
+
+    /// Takes the quotes off the string that was written from `start` on.
+    #[cfg(feature = "serde")]
+    pub(crate) fn unquote(&mut self, start: usize) {
+        if let Some(string) = self.buf.get_mut(start..self.len) {
+            string.copy_within(1.., 0);
+        }
+        self.len = self.len.saturating_sub(2);
     }
 
     pub(crate) fn byte(&mut self, byte: u8) {
@@ -67,12 +77,10 @@ impl<'a> Writer<'a> {
         text: &str,
         after: [u8; B],
     ) {
-        // Nearly no text has anything to escape.
-        if !is_plain(text.as_bytes()) {
-            return self.framed_in_runs(&before, text, &after);
-        }
         let end = self.len.saturating_add(A + text.len() + B);
-        if let Some(room) = self.buf.get_mut(self.len..end)
+        // Nearly no text has anything to escape.
+        if is_plain(text.as_bytes())
+            && let Some(room) = self.buf.get_mut(self.len..end)
             && let Some((start, room)) = room.split_first_chunk_mut()
             && let Some((room, end)) = room.split_last_chunk_mut()
             && room.len() == text.len()
@@ -80,8 +88,10 @@ impl<'a> Writer<'a> {
             *start = before;
             room.copy_from_slice(text.as_bytes());
             *end = after;
+            self.len += A + text.len() + B;
+        } else {
+            self.framed_in_runs(&before, text, &after);
         }
-        self.len = end;
     }
 
     #[cold]

@@ -14,21 +14,26 @@ pub(crate) struct Members<'a> {
 /// One member of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Member<'a> {
-    pub(crate) key: RawKey<'a>,
+    pub(crate) key: RawStr<'a>,
     /// The value, without white space around it.
     pub(crate) value: Text<'a>,
     /// Where the member stands in the object's text, from the name's opening quote to the end of the value.
     pub(crate) span: Range<usize>,
 }
 
-/// A name as written, between its quotes, escapes kept.
+/// A string as written, between its quotes, escapes kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RawKey<'a>(&'a [u8]);
+pub(crate) struct RawStr<'a>(pub(super) &'a [u8]);
 
-impl<'a> RawKey<'a> {
-    /// The name as written.
+impl<'a> RawStr<'a> {
+    /// The string as written.
     pub(crate) const fn bytes(self) -> &'a [u8] {
         self.0
+    }
+
+    /// The bytes of what it spells.
+    pub(crate) fn unescaped(self) -> impl Iterator<Item = u8> {
+        Unescape::new(self.0)
     }
 
     /// Whether it spells `plain`: both `$lib` and `\u0024lib` spell `$lib`.
@@ -38,7 +43,7 @@ impl<'a> RawKey<'a> {
     }
 
     /// Whether both are the same name, however they are escaped.
-    pub(crate) fn is_same(self, other: RawKey<'_>) -> bool {
+    pub(crate) fn is_same(self, other: RawStr<'_>) -> bool {
         self.0 == other.0 || Unescape::new(self.0).eq(Unescape::new(other.0))
     }
 }
@@ -87,7 +92,7 @@ impl<'a> Members<'a> {
         scan.value(1)?;
         let slice = |range: Range<usize>| scan.text.get(range).ok_or(JsonErrorKind::UnexpectedEnd);
         Ok(Some(Member {
-            key: RawKey(between_quotes(slice(key)?).ok_or(JsonErrorKind::UnexpectedEnd)?),
+            key: RawStr(between_quotes(slice(key)?).ok_or(JsonErrorKind::UnexpectedEnd)?),
             value: Text(slice(value..scan.at)?),
             span: start..scan.at,
         }))
@@ -107,7 +112,7 @@ impl<'a> Iterator for Members<'a> {
 }
 
 /// The text between the quotes of a string, escapes kept.
-fn between_quotes(string: &[u8]) -> Option<&[u8]> {
+pub(super) fn between_quotes(string: &[u8]) -> Option<&[u8]> {
     string.strip_prefix(b"\"")?.strip_suffix(b"\"")
 }
 
@@ -159,7 +164,7 @@ impl Iterator for Unescape<'_> {
 mod tests {
     extern crate std;
 
-    use super::{Members, RawKey, between_quotes};
+    use super::{Members, RawStr, between_quotes};
     use crate::json::Text;
     use std::string::String;
     use std::vec::Vec;
@@ -242,9 +247,9 @@ mod tests {
             r"$l\u0069b",
             r"\u0024\u006C\u0069\u0062",
         ] {
-            assert!(RawKey(raw.as_bytes()).spells("$lib"), "{raw}");
+            assert!(RawStr(raw.as_bytes()).spells("$lib"), "{raw}");
             assert!(
-                RawKey(raw.as_bytes()).is_same(RawKey(br"$li\u0062")),
+                RawStr(raw.as_bytes()).is_same(RawStr(br"$li\u0062")),
                 "{raw}"
             );
         }
@@ -260,15 +265,15 @@ mod tests {
             r"$lib\",
             r"\",
         ] {
-            assert!(!RawKey(raw.as_bytes()).spells("$lib"), "{raw}");
-            assert!(!RawKey(raw.as_bytes()).is_same(RawKey(b"$lib")), "{raw}");
+            assert!(!RawStr(raw.as_bytes()).spells("$lib"), "{raw}");
+            assert!(!RawStr(raw.as_bytes()).is_same(RawStr(b"$lib")), "{raw}");
         }
-        assert!(RawKey(b"").spells(""));
-        assert!(RawKey(br"\\u0024").spells(r"\u0024"));
-        assert!(!RawKey(br"\u0024").spells(r"\u0024"));
-        assert!(RawKey("é€🐘".as_bytes()).spells("é€🐘"));
-        assert!(RawKey(br"\u00e9\u20ac\ud83d\udc18").spells("é€🐘"));
-        assert!(RawKey(br#"\"\\\/\b\f\n\r\t\u0000"#).spells("\"\\/\u{8}\u{c}\n\r\t\0"));
+        assert!(RawStr(b"").spells(""));
+        assert!(RawStr(br"\\u0024").spells(r"\u0024"));
+        assert!(!RawStr(br"\u0024").spells(r"\u0024"));
+        assert!(RawStr("é€🐘".as_bytes()).spells("é€🐘"));
+        assert!(RawStr(br"\u00e9\u20ac\ud83d\udc18").spells("é€🐘"));
+        assert!(RawStr(br#"\"\\\/\b\f\n\r\t\u0000"#).spells("\"\\/\u{8}\u{c}\n\r\t\0"));
     }
 
     #[test]
