@@ -79,6 +79,11 @@ impl<'buf> Arena<'buf> {
         self.bytes.len()
     }
 
+    /// Free bytes once everything has moved together, and slots in all.
+    pub(crate) fn free_and_slots(&self) -> (usize, usize) {
+        (self.free().bytes, self.slots.len())
+    }
+
     pub(crate) fn queued_len(&self) -> usize {
         self.queued.slots.len()
     }

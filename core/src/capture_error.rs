@@ -58,8 +58,12 @@ pub enum CaptureError {
     QueueFull {
         /// Bytes of its JSON, what is to be serialised counted twice.
         needed: usize,
+        /// Bytes of the storage that are free.
+        free: usize,
         /// Events queued and in flight.
         events: usize,
+        /// Slots of the storage: that many events at most.
+        max_events: usize,
     },
     /// [`Client::close`](crate::Client::close) was called.
     Closed,
@@ -109,13 +113,13 @@ impl fmt::Display for CaptureError {
                 )
             }
             Self::DistinctIdIllegal => f.write_str(
-                "distinct_id is a placeholder that the server does not take for a person",
+                "distinct_id is a placeholder (null, anonymous, 0, …) that the server does not take for a person",
             ),
             Self::TimestampInvalid => {
                 f.write_str("timestamp is not RFC 3339 in the years 0000 to 9999")
             }
             #[cfg(feature = "text")]
-            Self::Json(error) => write!(f, "properties: {error}"),
+            Self::Json(error) => error.fmt(f),
             Self::TooDeep => {
                 write!(
                     f,
@@ -124,15 +128,20 @@ impl fmt::Display for CaptureError {
                 )
             }
             #[cfg(feature = "serde")]
-            Self::Serialize(error) => write!(f, "properties: {error}"),
+            Self::Serialize(error) => error.fmt(f),
             Self::UuidQueued => f.write_str("an event with this uuid is queued already"),
             Self::EventTooLarge { needed, capacity } => {
                 write!(f, "event takes {needed} bytes, the limit is {capacity}")
             }
-            Self::QueueFull { needed, events } => {
+            Self::QueueFull {
+                needed,
+                free,
+                events,
+                max_events,
+            } => {
                 write!(
                     f,
-                    "queue is full: {needed} bytes do not fit beside {events} events"
+                    "queue is full: event takes {needed} bytes of {free} free, beside {events} of at most {max_events} events"
                 )
             }
             Self::Closed => f.write_str("client is closed"),

@@ -167,9 +167,12 @@ impl Client<'_> {
     }
 
     fn queue_full(&self, needed: usize) -> CaptureError {
+        let (free, max_events) = self.arena.free_and_slots();
         CaptureError::QueueFull {
             needed,
+            free,
             events: self.arena.queued_len() + self.arena.pinned_len(),
+            max_events,
         }
     }
 

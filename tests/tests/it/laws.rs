@@ -126,7 +126,7 @@ fn law_4_bounded() {
          0  stats",
         expect![[r#"
             0 a refused: event takes 459 bytes, the limit is 400
-            0 c refused: queue is full: 151 bytes do not fit beside 2 events
+            0 c refused: queue is full: event takes 151 bytes of 210 free, beside 2 of at most 2 events
             0 captured 2, refused 2, queued 2"#]],
     );
 }
@@ -217,8 +217,8 @@ fn law_7_atomic_capture() {
     check(
         with,
         expect![[r#"
-        0 no refused: properties: JSON ends too soon at byte 10
-        0 no refused: properties: the value is not a struct or a map
+        0 no refused: JSON ends too soon at byte 10
+        0 no refused: the value is not a struct or a map
         0 no refused: event takes 1060 bytes, the limit is 700
         0 no refused: timestamp is not RFC 3339 in the years 0000 to 9999
         0 send #1 batch[a,b]

@@ -83,7 +83,7 @@ fn a_placeholder_is_no_distinct_id() {
             " Anonymous ",
         ],
         expect![
-            "0 a refused: distinct_id is a placeholder that the server does not take for a person"
+            "0 a refused: distinct_id is a placeholder (null, anonymous, 0, …) that the server does not take for a person"
         ],
     );
     check_each(
@@ -233,11 +233,11 @@ fn a_full_queue_names_what_does_not_fit() {
          0  capture a pad=100
          0  capture b pad=200
          0  capture c",
-        expect!["0 b refused: queue is full: 359 bytes do not fit beside 1 events"],
+        expect!["0 b refused: queue is full: event takes 359 bytes of 241 free, beside 1 of at most 32 events"],
     );
     check(
         "events=1\n 0 capture a\n 0 capture b",
-        expect!["0 b refused: queue is full: 151 bytes do not fit beside 1 events"],
+        expect!["0 b refused: queue is full: event takes 151 bytes of 16233 free, beside 1 of at most 1 events"],
     );
 }
 
@@ -277,7 +277,9 @@ fn errors_are_told_apart_by_name() {
         },
         CaptureError::QueueFull {
             needed: 2,
+            free: 1,
             events: 1,
+            max_events: 1,
         },
         CaptureError::Closed,
     ];

@@ -27,23 +27,23 @@ fn properties_are_a_json_object() {
          0  capture a json={\"a\":\"	\"}
          0  stats",
         expect![[r#"
-            0 a refused: properties: JSON is not an object at byte 0
-            0 a refused: properties: JSON is not an object at byte 0
-            0 a refused: properties: JSON is not an object at byte 0
-            0 a refused: properties: JSON ends too soon at byte 0
-            0 a refused: properties: JSON ends too soon at byte 6
-            0 a refused: properties: something follows the JSON value at byte 7
-            0 a refused: properties: invalid number in JSON at byte 6
-            0 a refused: properties: invalid number in JSON at byte 7
-            0 a refused: properties: invalid number in JSON at byte 5
-            0 a refused: properties: unexpected byte in JSON at byte 5
-            0 a refused: properties: unexpected byte in JSON at byte 8
-            0 a refused: properties: unexpected byte in JSON at byte 1
-            0 a refused: properties: unexpected byte in JSON at byte 1
-            0 a refused: properties: unexpected byte in JSON at byte 7
-            0 a refused: properties: invalid escape in JSON at byte 6
-            0 a refused: properties: invalid escape in JSON at byte 6
-            0 a refused: properties: unexpected byte in JSON at byte 6
+            0 a refused: JSON is not an object at byte 0
+            0 a refused: JSON is not an object at byte 0
+            0 a refused: JSON is not an object at byte 0
+            0 a refused: JSON ends too soon at byte 0
+            0 a refused: JSON ends too soon at byte 6
+            0 a refused: something follows the JSON value at byte 7
+            0 a refused: invalid number in JSON at byte 6
+            0 a refused: invalid number in JSON at byte 7
+            0 a refused: invalid number in JSON at byte 5
+            0 a refused: unexpected byte in JSON at byte 5
+            0 a refused: unexpected byte in JSON at byte 8
+            0 a refused: unexpected byte in JSON at byte 1
+            0 a refused: unexpected byte in JSON at byte 1
+            0 a refused: unexpected byte in JSON at byte 7
+            0 a refused: invalid escape in JSON at byte 6
+            0 a refused: invalid escape in JSON at byte 6
+            0 a refused: unexpected byte in JSON at byte 6
             0 refused 17"#]],
     );
 }
@@ -56,8 +56,8 @@ fn person_properties_are_json_objects() {
          0  capture a set_once={\"a\":}
          0  stats",
         expect![[r#"
-            0 a refused: properties: JSON is not an object at byte 0
-            0 a refused: properties: unexpected byte in JSON at byte 5
+            0 a refused: JSON is not an object at byte 0
+            0 a refused: unexpected byte in JSON at byte 5
             0 refused 2"#]],
     );
 }
@@ -68,7 +68,7 @@ fn only_objects_are_serialized() {
     check_each(
         "0 capture a serialize=@",
         ["[1]", "null", "5", "true"],
-        expect!["0 a refused: properties: the value is not a struct or a map"],
+        expect!["0 a refused: the value is not a struct or a map"],
     );
 }
 
@@ -84,10 +84,10 @@ fn values_are_nested_at_most_32_deep() {
     }
     check(
         &format!("0 capture a json={}", nested(33)),
-        expect!["0 a refused: properties: JSON is nested too deep at byte 160"],
+        expect!["0 a refused: JSON is nested too deep at byte 160"],
     );
     check(
         &format!("0 capture a serialize={}", nested(33)),
-        expect!["0 a refused: properties: values are nested deeper than 32"],
+        expect!["0 a refused: values are nested deeper than 32"],
     );
 }

@@ -278,7 +278,7 @@ fn a_full_queue_refuses_the_new_event() {
          0  poll
          0  stats",
         expect![[r#"
-            0 c refused: queue is full: 151 bytes do not fit beside 2 events
+            0 c refused: queue is full: event takes 151 bytes of 16082 free, beside 2 of at most 2 events
             0 send #1 batch[a,b]
             0 captured 2, refused 1, in_flight 2, requests 1"#]],
     );
