@@ -214,6 +214,7 @@ impl Client<'_> {
     }
 
     /// The request to send for [`Action::Send`]; `None` once it has ended.
+    #[inline(never)]
     pub fn request(&self, id: RequestId) -> Option<Request<'_>> {
         let flight = self
             .flight

@@ -66,7 +66,7 @@ pub(crate) fn encode(
         (Special::SetOnce, source.set_once),
         (Special::Groups, Object::groups(source.event.groups)),
     ] {
-        members.merged(special.name(), lift.found(special)?, extra)?;
+        members.merged(special.name(), lift.found(special), extra)?;
     }
     match config.capture_mode {
         CaptureMode::V1 => {
@@ -154,24 +154,19 @@ impl<'a> Lift<'a> {
     }
 
     /// What the properties say.
-    fn found(&self, special: Special) -> Result<Option<Token<'a>>, CaptureError> {
-        if self.seen.has(special) {
-            return self.source.properties.find(special);
-        }
-        Ok(None)
+    fn found(&self, special: Special) -> Option<Token<'a>> {
+        let properties = self.seen.has(special).then_some(self.source.properties);
+        properties.and_then(|properties| properties.find(special))
     }
 
     /// What the event says beside its properties, else what they say, else what the configuration does.
-    fn value(&self, special: Special) -> Result<Option<Token<'a>>, CaptureError> {
-        let given = self.given(special);
-        if given.is_some() {
-            return Ok(given);
-        }
-        let found = match self.found(special)? {
-            Some(token) if self.config.capture_mode == CaptureMode::V1 => lifted(special, token),
-            found => found,
-        };
-        Ok(found.or_else(|| self.default(special)))
+    fn value(&self, special: Special) -> Option<Token<'a>> {
+        self.given(special)
+            .or_else(|| match self.config.capture_mode {
+                CaptureMode::V1 => lifted(special, self.found(special)?),
+                CaptureMode::V0 => self.found(special),
+            })
+            .or_else(|| self.default(special))
     }
 
     /// Writes those of `specials` that have their place in `place`.
@@ -185,7 +180,7 @@ impl<'a> Lift<'a> {
             if !self.present.has(special) {
                 continue;
             }
-            let Some(token) = self.value(special)? else {
+            let Some(token) = self.value(special) else {
                 continue;
             };
             let is_root = self.config.capture_mode == CaptureMode::V1

@@ -75,9 +75,8 @@ impl<'a> Text<'a> {
         check_utf8(text).map(|()| Self(text))
     }
 
-    /// What our own serializer has written needs no check.
-    #[cfg(feature = "serde")]
-    pub(crate) const fn written(text: &'a [u8]) -> Self {
+    /// Text that was checked before, or that our own serializer has written.
+    pub(crate) const fn checked(text: &'a [u8]) -> Self {
         Self(text)
     }
 

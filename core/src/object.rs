@@ -64,7 +64,7 @@ impl<'a> Object<'a> {
             }
             #[cfg(feature = "serde")]
             Properties::Serialize(_) => {
-                Ok(staged.map_or(Self::EMPTY, |text| Self::Text(Text::written(text))))
+                Ok(staged.map_or(Self::EMPTY, |text| Self::Text(Text::checked(text))))
             }
         }
     }
@@ -81,21 +81,21 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The value of a special member. Of a name given twice the last counts, as in every JSON parser the server uses.
-    pub(crate) fn find(self, special: Special) -> Result<Option<Token<'a>>, CaptureError> {
+    /// The value of a special member; its text was checked when it was seen. Of a name given twice the last counts, as in
+    /// every JSON parser the server uses.
+    pub(crate) fn find(self, special: Special) -> Option<Token<'a>> {
         match self {
             Self::Typed(members) => members
                 .iter()
                 .rfind(|(name, _)| *name == special.name())
-                .map(|(_, value)| Token::checked(*value))
-                .transpose(),
-            Self::Text(text) => Ok(text
+                .map(|(_, value)| Token::from_checked(*value)),
+            Self::Text(text) => text
                 .members()
                 .filter(|member| member.key.spells(special.name()))
                 .last()
-                .map(|member| Token::Text(member.value))),
+                .map(|member| Token::Text(member.value)),
             // Their names are the caller's.
-            Self::Groups(_) => Ok(None),
+            Self::Groups(_) => None,
         }
     }
 
@@ -192,18 +192,12 @@ impl From<bool> for Token<'_> {
 }
 
 impl<'a> Token<'a> {
-    /// A value of the caller's; text in it is checked here.
-    #[cfg_attr(
-        not(feature = "text"),
-        expect(clippy::unnecessary_wraps, reason = "only text fails")
-    )]
-    fn checked(value: Value<'a>) -> Result<Self, CaptureError> {
+    /// A value whose text was checked.
+    fn from_checked(value: Value<'a>) -> Self {
         match value {
             #[cfg(feature = "text")]
-            Value::Json(text) => Text::value(text)
-                .map(Self::Text)
-                .map_err(CaptureError::Json),
-            _ => Ok(Self::Typed(value)),
+            Value::Json(text) => Self::Text(Text::checked(text)),
+            _ => Self::Typed(value),
         }
     }
 
@@ -395,6 +389,10 @@ impl<'w, 'b> Members<'w, 'b> {
         for (name, value) in members {
             if let Some(special) = Special::from_name(name) {
                 seen = seen.with(special, true);
+                #[cfg(feature = "text")]
+                if let Value::Json(text) = value {
+                    Text::value(text)?;
+                }
             } else {
                 self.writer.name(self.separator, name);
                 self.separator = b',';

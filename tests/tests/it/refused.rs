@@ -233,11 +233,15 @@ fn a_full_queue_names_what_does_not_fit() {
          0  capture a pad=100
          0  capture b pad=200
          0  capture c",
-        expect!["0 b refused: queue is full: event takes 359 bytes of 241 free, beside 1 of at most 32 events"],
+        expect![
+            "0 b refused: queue is full: event takes 359 bytes of 241 free, beside 1 of at most 32 events"
+        ],
     );
     check(
         "events=1\n 0 capture a\n 0 capture b",
-        expect!["0 b refused: queue is full: event takes 151 bytes of 16233 free, beside 1 of at most 1 events"],
+        expect![
+            "0 b refused: queue is full: event takes 151 bytes of 16233 free, beside 1 of at most 1 events"
+        ],
     );
 }
 
