@@ -1,7 +1,7 @@
 //! A request's body as a host sends it, compressed by the built-in encoder or not.
 
 use crate::config::Compression;
-use crate::deflate::{self, Encoder, Format, Table};
+use crate::deflate::{Fixed, Format, Table};
 use crate::request::Request;
 
 /// A body to be read in pieces of any size, its length known before the first of them.
@@ -9,41 +9,36 @@ use crate::request::Request;
 /// The encoder reads the events where they are stored and keeps nothing but the table it is lent,
 /// so compressing costs no buffer: it runs twice, once to count and once to send.
 pub struct Encoded<'a> {
+    /// `None`: the pieces are sent as they are.
     compression: Compression,
     len: usize,
-    reader: Reader<'a>,
-}
-
-enum Reader<'a> {
-    Identity([&'a [u8]; 3]),
-    Deflate(Encoder<'a>),
+    /// Never stored blocks: where those are smaller, as it is is smaller still.
+    fixed: Fixed<'a>,
 }
 
 impl Request<'_> {
     /// The body as the configuration wants it compressed; as it is where that is smaller, and
     /// where the configuration asks for zstd, which only a host can do.
     pub fn encoded<'t>(&'t self, table: &'t mut Table) -> Encoded<'t> {
-        let compression = self.compression();
-        let format = match compression {
-            Compression::Gzip => Some(Format::Gzip),
-            Compression::Deflate => Some(Format::Zlib),
-            Compression::None | Compression::Zstd => None,
+        let format = match self.compression() {
+            Compression::Deflate => Format::Zlib,
+            _ => Format::Gzip,
         };
-        if let Some(format) = format {
-            let len = deflate::encoded_len(format, self.body(), table);
-            if len < self.body_len() {
-                let reader = Reader::Deflate(Encoder::new(format, self.body(), table));
-                return Encoded {
-                    compression,
-                    len,
-                    reader,
-                };
-            }
-        }
+        let mut fixed = Fixed::new(format, self.body(), table);
+        let len = fixed.size();
+        let encoded_len = match self.compression() {
+            Compression::Gzip | Compression::Deflate => fixed.measure(),
+            Compression::None | Compression::Zstd => len,
+        };
+        let compression = if encoded_len < len {
+            self.compression()
+        } else {
+            Compression::None
+        };
         Encoded {
-            compression: Compression::None,
-            len: self.body_len(),
-            reader: Reader::Identity(self.body()),
+            compression,
+            len: encoded_len.min(len),
+            fixed,
         }
     }
 }
@@ -62,21 +57,24 @@ impl Encoded<'_> {
 
     /// Fills `out` with the next bytes; returns how many, 0 at the end.
     pub fn read(&mut self, out: &mut [u8]) -> usize {
-        let pieces = match &mut self.reader {
-            Reader::Deflate(encoder) => return encoder.read(out),
-            Reader::Identity(pieces) => pieces,
-        };
-        let mut filled = 0;
-        for piece in pieces {
-            let free = out.get_mut(filled..).unwrap_or_default();
-            let len = piece.len().min(free.len());
-            if let Some(((now, later), free)) = piece.split_at_checked(len).zip(free.get_mut(..len))
-            {
-                free.copy_from_slice(now);
-                *piece = later;
-                filled += len;
-            }
+        if self.compression == Compression::None {
+            take(self.fixed.pieces(), out)
+        } else {
+            self.fixed.read(out)
         }
-        filled
     }
+}
+
+/// Moves the first bytes of `pieces` to `out`, as many as fit; returns how many.
+fn take(pieces: &mut [&[u8]; 3], out: &mut [u8]) -> usize {
+    let room = out.len();
+    let mut slots = out.iter_mut();
+    for piece in pieces {
+        let (now, later) = piece.split_at(piece.len().min(slots.len()));
+        for (&byte, slot) in now.iter().zip(&mut slots) {
+            *slot = byte;
+        }
+        *piece = later;
+    }
+    room - slots.len()
 }
