@@ -4,8 +4,8 @@ use super::checksum::checksum;
 use super::matches::{Finder, Match};
 use super::{Format, Table, low_word, total_len};
 
-/// A register for output. When a step begins it holds less than a byte, so that half a match,
-/// which takes at most 18 bits, fits in any case.
+/// A register for output. When a step begins it holds less than a byte, so that half a match, at
+/// most 18 bits, fits in any case; from the end of the block on it is then empty and takes 32.
 #[cfg(target_pointer_width = "64")]
 type Bits = u64;
 #[cfg(not(target_pointer_width = "64"))]
@@ -13,7 +13,7 @@ type Bits = u32;
 
 /// What comes next, as a number: one follows the other, and most take one step.
 type Stage = usize;
-/// The first eight bytes of gzip's header.
+/// The first four bytes of gzip's header, and the next.
 const MAGIC: Stage = 0;
 const TIME: Stage = 1;
 /// The last two bytes of a header, and the start of the block.
@@ -25,8 +25,8 @@ const CHECKSUM: Stage = 7;
 const SIZE: Stage = 8;
 const DONE: Stage = 9;
 
-/// Bits in front of those of a number that follow its code as they are, RFC 1951 section 3.2.5:
-/// a code stands for the highest ones, as in a floating-point number.
+// RFC 1951 section 3.2.5: the code of a length less 3 or a distance less 1 stands for its so many
+// highest bits and how many others follow, as in a floating-point number.
 const LENGTH_KEPT: u32 = 3;
 const DISTANCE_KEPT: u32 = 2;
 
@@ -77,9 +77,6 @@ impl<'a> Fixed<'a> {
     }
 
     /// The length of all there is to read, which is read from the start afterwards.
-    ///
-    /// Out of line, like what it calls, because that makes less code than a place in its caller.
-    #[inline(never)]
     pub(crate) fn measure(&mut self) -> usize {
         let mut len = self.format.trailer_len();
         while self.stage < CHECKSUM {
@@ -118,7 +115,6 @@ impl<'a> Fixed<'a> {
     }
 
     /// See [`Encoder::read`](super::Encoder::read).
-    #[inline(never)]
     pub(crate) fn read(&mut self, out: &mut [u8]) -> usize {
         let mut written = 0;
         for slot in out {
@@ -137,7 +133,6 @@ impl<'a> Fixed<'a> {
     }
 
     /// Starts again.
-    #[inline(never)]
     fn rewind(&mut self) {
         self.finder.forget();
         self.stage = match self.format {

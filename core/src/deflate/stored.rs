@@ -99,14 +99,12 @@ impl<'a> Stored<'a> {
 
     fn put_trailer(&mut self) {
         self.trailer_put = true;
-        let [a, b, c, d] = checksum(self.format, &self.pieces).to_le_bytes();
-        match self.format {
-            Format::Gzip => {
-                let [e, f, g, h] = low_word(total_len(&self.pieces)).to_le_bytes();
-                self.put(&[a, b, c, d, e, f, g, h]);
-            }
-            Format::Zlib => self.put(&[a, b, c, d]),
-        }
+        let size = low_word(total_len(&self.pieces));
+        let sum = checksum(self.format, &self.pieces);
+        // zlib's has no size.
+        let trailer = (u64::from(size) << 32 | u64::from(sum)).to_le_bytes();
+        let (trailer, _) = trailer.split_at(self.format.trailer_len());
+        self.put(trailer);
     }
 
     fn put(&mut self, bytes: &[u8]) {
