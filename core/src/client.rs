@@ -155,11 +155,7 @@ impl<'buf> Client<'buf> {
     /// Refuses further events, makes all others due at once, and ends what is left at `deadline`
     /// as [`Outcome::Abandoned`]. Called again, the earlier deadline holds.
     pub fn close(&mut self, deadline: Instant) {
-        let deadline = self
-            .timers
-            .get(Timer::Close)
-            .map_or(deadline, |set| set.min(deadline));
-        self.timers.set(Timer::Close, deadline);
+        self.timers.bring_forward(Timer::Close, deadline);
         self.timers.clear(Timer::Park);
         self.is_closing = true;
     }
@@ -193,20 +189,18 @@ impl Client<'_> {
             .as_ref()
             .is_some_and(|flight| flight.sending.is_some())
         {
-            return self.sleep(&[Timer::Timeout, Timer::Close]);
+            return self.sleep(Timer::Timeout);
         }
         let gates = [Timer::Hold, Timer::Park, Timer::Retry];
-        if let Some((until, gate)) = self.timers.latest_pending(&gates, now) {
-            let close = self.timers.get(Timer::Close).filter(|close| *close < until);
-            let (until, why) = close.map_or((until, gate), |close| (close, Timer::Close));
-            return Action::SleepUntil(until, why);
+        if let Some(gate) = self.timers.latest_pending(&gates, now) {
+            return self.sleep(gate);
         }
         for gate in gates {
             self.timers.clear(gate);
         }
         if self.flight.is_none() {
             if !self.is_due(now) {
-                return self.sleep(&[Timer::Flush, Timer::Close]);
+                return self.sleep(Timer::Flush);
             }
             self.pin_batch(now);
         }
@@ -229,8 +223,9 @@ impl Client<'_> {
         ))
     }
 
-    fn sleep(&self, timers: &[Timer]) -> Action {
-        match self.timers.earliest(timers) {
+    /// Until `timer`'s deadline or that of closing.
+    fn sleep(&self, timer: Timer) -> Action {
+        match self.timers.earlier(timer, Timer::Close) {
             Some((at, why)) => Action::SleepUntil(at, why),
             None => Action::Idle,
         }
@@ -313,7 +308,7 @@ impl Client<'_> {
             self.stats.retries = self.stats.retries.wrapping_add(1);
         }
         self.timers
-            .set(Timer::Timeout, now.plus_ms(self.config.request_timeout_ms));
+            .start(Timer::Timeout, now, self.config.request_timeout_ms);
         Action::Send(id)
     }
 

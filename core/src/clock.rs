@@ -13,14 +13,14 @@ pub(crate) type Base = u8;
 /// stamped by it were still queued.
 const BASES: usize = 3;
 
-/// Offsets from the host's clock to Unix time, one a base.
+/// Offsets from the host's clock to Unix time, one a base; they wrap where that is earlier.
 ///
 /// A request is stamped by the base its events were stamped by, because the server trusts only
 /// the difference between the two (PROTOCOL section 1, "Clock skew").
 #[derive(Debug)]
 pub(crate) struct Clock {
     now: Instant,
-    offsets_ms: [i64; BASES],
+    offsets_ms: [u64; BASES],
     current: Base,
 }
 
@@ -49,7 +49,9 @@ impl Clock {
     /// Unix milliseconds at `now` as `base` sees them; uptime since 1970 for [`Self::UPTIME`].
     pub(crate) fn unix_ms(&self, base: Base, now: Instant) -> i64 {
         let offset = self.offsets_ms.get(usize::from(base)).copied();
-        signed(now).saturating_add(offset.unwrap_or(0))
+        let unix_ms = now.as_millis().wrapping_add(offset.unwrap_or(0));
+        // Negative only on a host whose clock is off by hundreds of millions of years.
+        unix_ms.cast_signed()
     }
 
     /// Wall time at `now`, if it is known.
@@ -60,12 +62,12 @@ impl Clock {
     /// Learns that it is `unix_ms` at `now`. `in_use` tells which bases still have queued events;
     /// with all of them in use the correction waits for the next call.
     pub(crate) fn set(&mut self, unix_ms: u64, now: Instant, in_use: impl Fn(Base) -> bool) {
-        let unix_ms = i64::try_from(unix_ms).unwrap_or(i64::MAX);
-        let offset = unix_ms.saturating_sub(signed(now));
-        let correction = offset.abs_diff(self.unix_ms(self.current, Instant::default()));
-        if self.current != Self::UPTIME && correction < MIN_CORRECTION_MS {
+        if let Some(wall_ms) = self.wall_ms(now)
+            && unix_ms.abs_diff(wall_ms.cast_unsigned()) < MIN_CORRECTION_MS
+        {
             return;
         }
+        let offset = unix_ms.wrapping_sub(now.as_millis());
         let free = (1..).zip(self.offsets_ms.iter_mut().skip(1));
         for (base, slot) in free {
             if !in_use(base) {
@@ -75,10 +77,6 @@ impl Clock {
             }
         }
     }
-}
-
-fn signed(instant: Instant) -> i64 {
-    i64::try_from(instant.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

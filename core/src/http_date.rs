@@ -1,110 +1,102 @@
 //! HTTP dates and `Retry-After` (RFC 9110 sections 5.6.7 and 10.2.3).
 
-use crate::timestamp::{Civil, clock, decimal, fraction_ms};
+use crate::timestamp::{Civil, fraction_ms};
 
 /// Month names in order, three bytes each; HTTP dates are case-sensitive.
 const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
-
-/// When the server allows the next request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RetryAfter {
-    /// After this many milliseconds, counted from the response. Above 49 days it stays at `u32::MAX`.
-    DelayMs(u32),
-    /// At this instant, in milliseconds since 1970-01-01T00:00:00Z by the server's clock.
-    AtUnixMs(u64),
-}
 
 /// Reads an HTTP date (`Date`, `Retry-After`) as milliseconds since 1970-01-01T00:00:00Z.
 ///
 /// All three forms of RFC 9110 section 5.6.7 are read, with or without spaces around them:
 /// `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`; so is `+0000` for
-/// `GMT`, which the capture server writes. A two-digit year below 70 is in this century, any other in the last: no
-/// date before 1970 can be an answer here, and no server of today writes that form. The name of the weekday is not compared with the date, because it adds nothing to it.
+/// `GMT`, which the capture server writes. What counts is the order of the numbers, a month's name and what stands at
+/// the end; the weekday and the separators add nothing to it. A two-digit year below 70 is in this century, any other
+/// in the last: no date before 1970 can be an answer here, and no server of today writes that form.
 ///
 /// `None` for anything else and for dates before 1970.
 pub(crate) fn parse(value: &[u8]) -> Option<u64> {
-    let value = value.trim_ascii();
-    let letters = value.iter().position(|byte| !byte.is_ascii_alphabetic())?;
-    let (weekday, rest) = value.split_at_checked(letters)?;
-    if weekday.len() < 3 {
+    let mut rest = value.trim_ascii();
+    let mut numbers = [0; 5];
+    for number in &mut numbers {
+        *number = next_number(&mut rest)?;
+    }
+    let [day, b, c, d, e] = numbers;
+    let (year, [hour, minute, second]) = if rest == b" GMT" || rest == b" +0000" {
+        let century = match b {
+            0..70 => 2000,
+            70..100 => 1900,
+            _ => 0,
+        };
+        (century + b, [c, d, e])
+    } else if rest.is_empty() {
+        // Cut off, this form ends in a year before 1970.
+        (e, [b, c, d])
+    } else {
+        return None;
+    };
+    if year < 1970 {
         return None;
     }
-    let utc = rest
-        .strip_suffix(b" GMT")
-        .or_else(|| rest.strip_suffix(b" +0000"));
-    let (day, month, year, time) = if let Some(rest) = utc {
-        let (date, time) = rest.split_last_chunk()?;
-        let [b',', b' ', d1, d2, date @ .., b' '] = date else {
-            return None;
-        };
-        let (month, year) = match *date {
-            [b' ', ref month @ .., b' ', y1, y2, y3, y4] => (month, decimal(&[y1, y2, y3, y4])?),
-            [b'-', ref month @ .., b'-', y1, y2] => {
-                let year = decimal(&[y1, y2])?;
-                (month, if year < 70 { 2000 + year } else { 1900 + year })
-            }
-            _ => return None,
-        };
-        ([*d1, *d2], month, year, time)
-    } else {
-        let (rest, year) = rest.split_last_chunk::<4>()?;
-        let (date, time) = rest.strip_suffix(b" ")?.split_last_chunk()?;
-        let [b' ', month @ .., b' ', d1, d2, b' '] = date else {
-            return None;
-        };
-        // A one-digit day is padded with a space here.
-        let d1 = if *d1 == b' ' { b'0' } else { *d1 };
-        ([d1, *d2], month, decimal(year)?, time)
-    };
-    let [hour, minute, second] = clock(*time)?;
     let (names, _) = MONTHS.as_chunks::<3>();
-    let month = (1..).zip(names).find(|(_, name)| *name == month)?.0;
+    let (month, _) = (1..)
+        .zip(names)
+        .find(|(_, name)| value.windows(3).any(|part| part == *name))?;
     let unix_ms = Civil {
         year,
         month,
-        day: decimal(&day)?,
+        day,
         hour,
         minute,
         second,
     }
     .unix_ms()?;
-    u64::try_from(unix_ms).ok()
+    Some(unix_ms.cast_unsigned())
 }
 
-/// Reads the value of `Retry-After`: seconds, or an HTTP date as in [`parse`].
+/// Milliseconds to wait that `Retry-After` means at `now_ms`, in milliseconds since 1970 by the server's clock: its
+/// value is a number of seconds, or an HTTP date as in [`parse`]. Above 49 days it stays at `u32::MAX`.
 ///
 /// Seconds may have a fraction (`1.5`), which some proxies send; it counts to the millisecond. Of several values
-/// joined by a proxy (`60, 120`) the first counts. `None` for a negative number and for anything else.
-pub(crate) fn retry_after(value: &[u8]) -> Option<RetryAfter> {
-    let value = value.trim_ascii();
-    if !value.first()?.is_ascii_digit() {
-        return parse(value).map(RetryAfter::AtUnixMs);
+/// joined by a proxy (`60, 120`) the first counts. `None` for a negative number and for anything else, and for a date
+/// when nobody knows what time it is.
+pub(crate) fn retry_after_ms(value: &[u8], now_ms: Option<u64>) -> Option<u32> {
+    let mut rest = value.trim_ascii();
+    if !rest.first()?.is_ascii_digit() {
+        let wait_ms = parse(rest)?.saturating_sub(now_ms?);
+        return Some(u32::try_from(wait_ms).unwrap_or(u32::MAX));
     }
-    let mut rest = value;
-    let mut seconds = 0_u32;
-    while let [digit @ b'0'..=b'9', tail @ ..] = rest {
-        seconds = seconds
-            .saturating_mul(10)
-            .saturating_add(u32::from(digit - b'0'));
-        rest = tail;
-    }
-    let mut thousandths = 0;
+    let mut wait_ms = next_number(&mut rest)?.saturating_mul(1000);
     if let [b'.', digits @ ..] = rest {
+        let thousandths;
         (thousandths, rest) = fraction_ms(digits)?;
+        wait_ms = wait_ms.saturating_add(thousandths);
     }
-    match rest.trim_ascii_start() {
-        [] | [b',', ..] => Some(RetryAfter::DelayMs(
-            seconds.saturating_mul(1000).saturating_add(thousandths),
-        )),
-        _ => None,
+    matches!(rest.trim_ascii_start(), [] | [b',', ..]).then_some(wait_ms)
+}
+
+/// Takes the next decimal number off `text`, and what stands before it. Above [`LARGE`] it stays about there.
+fn next_number(text: &mut &[u8]) -> Option<u32> {
+    const LARGE: u32 = 0x0fff_ffff;
+    let mut number = 0;
+    let mut found = false;
+    while let [byte, rest @ ..] = *text {
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        if digit < 10 {
+            number = number.min(LARGE) * 10 + digit;
+            found = true;
+        } else if found {
+            break;
+        }
+        *text = rest;
     }
+    found.then_some(number)
 }
 
 #[cfg(test)]
 mod tests {
     extern crate std;
 
-    use super::{MONTHS, RetryAfter, parse, retry_after};
+    use super::{MONTHS, parse, retry_after_ms};
     use crate::timestamp;
     use std::format;
 
@@ -170,11 +162,16 @@ mod tests {
             "Sun, 06 Nov 1994 24:49:37 GMT",
             "Sun, 06 Nov 1994 08:60:37 GMT",
             "Sun, 06 Nov 1994 08:49:61 GMT",
-            "Sun, 06 Nov 1994 8:49:37 GMT",
-            "Sun, 6 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37.5 GMT",
+            "Sun, 06 Nov 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49 GMT",
+            "Sun, 06 Nov 1994 08:49:37 +0100",
+            "Sun, 06 Nov 1994 08:49:37",
+            "Sun, 4294967302 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 10000 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 94",
             "Wed, 31 Dec 1969 23:59:59 GMT",
-            ", 06 Nov 1994 08:49:37 GMT",
-            "06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 1994 08:49:37 GMT",
             "1994-11-06T08:49:37Z",
             "\u{ff}",
         ] {
@@ -211,16 +208,17 @@ mod tests {
             ("soon", None),
         ] {
             assert_eq!(
-                retry_after(value.as_bytes()),
-                expected.map(RetryAfter::DelayMs),
+                retry_after_ms(value.as_bytes(), None),
+                expected,
                 "{value:?}"
             );
         }
         for form in FORMS {
-            assert_eq!(
-                retry_after(form.as_bytes()),
-                Some(RetryAfter::AtUnixMs(784_111_777_000))
-            );
+            let at = |now_ms| retry_after_ms(format!(" {form}").as_bytes(), now_ms);
+            assert_eq!(at(Some(784_111_776_500)), Some(500));
+            assert_eq!(at(Some(784_111_777_001)), Some(0));
+            assert_eq!(at(Some(0)), Some(u32::MAX));
+            assert_eq!(at(None), None);
         }
     }
 }

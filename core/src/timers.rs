@@ -43,17 +43,25 @@ impl Timers {
         Self([NEVER; Timer::ALL.len()])
     }
 
-    pub(crate) fn get(&self, timer: Timer) -> Option<Instant> {
-        self.0
-            .get(timer as usize)
-            .copied()
-            .filter(|at| *at != NEVER)
+    /// The deadline of `timer`, or [`NEVER`].
+    fn at(&self, timer: Timer) -> Instant {
+        self.0.get(timer as usize).copied().unwrap_or(NEVER)
     }
 
     pub(crate) fn set(&mut self, timer: Timer, at: Instant) {
         if let Some(deadline) = self.0.get_mut(timer as usize) {
             *deadline = at;
         }
+    }
+
+    /// Sets `timer` to `ms` milliseconds from `now`.
+    pub(crate) fn start(&mut self, timer: Timer, now: Instant, ms: u32) {
+        self.set(timer, now.plus_ms(ms));
+    }
+
+    /// Sets `timer`, unless it is set to an earlier deadline.
+    pub(crate) fn bring_forward(&mut self, timer: Timer, at: Instant) {
+        self.set(timer, self.at(timer).min(at));
     }
 
     pub(crate) fn clear(&mut self, timer: Timer) {
@@ -69,24 +77,28 @@ impl Timers {
         expired
     }
 
+    /// Whether the deadline of `timer` has come. At the end of the host's clock all have.
     pub(crate) fn is_expired(&self, timer: Timer, now: Instant) -> bool {
-        self.get(timer).is_some_and(|at| at <= now)
+        self.at(timer) <= now
     }
 
-    /// The earliest of `timers` that is set.
-    pub(crate) fn earliest(&self, timers: &[Timer]) -> Option<(Instant, Timer)> {
-        let set = timers.iter().filter_map(|&t| Some((self.get(t)?, t)));
-        set.min_by_key(|&(at, _)| at)
+    /// The earlier of two timers, if one is set; of equal ones the first.
+    pub(crate) fn earlier(&self, first: Timer, second: Timer) -> Option<(Instant, Timer)> {
+        let (a, b) = (self.at(first), self.at(second));
+        let earlier = if b < a { (b, second) } else { (a, first) };
+        (earlier.0 != NEVER).then_some(earlier)
     }
 
-    /// The latest of `timers` still to come.
-    pub(crate) fn latest_pending(
-        &self,
-        timers: &[Timer],
-        now: Instant,
-    ) -> Option<(Instant, Timer)> {
-        let set = timers.iter().filter_map(|&t| Some((self.get(t)?, t)));
-        set.filter(|&(at, _)| at > now).max_by_key(|&(at, _)| at)
+    /// The one of `timers` whose deadline is the latest still to come.
+    pub(crate) fn latest_pending(&self, timers: &[Timer], now: Instant) -> Option<Timer> {
+        let (mut latest, mut found) = (now, None);
+        for &timer in timers {
+            let at = self.at(timer);
+            if at > latest && at != NEVER {
+                (latest, found) = (at, Some(timer));
+            }
+        }
+        found
     }
 }
 
@@ -94,25 +106,54 @@ impl Timers {
 mod tests {
     use super::*;
 
+    const fn ms(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
     #[test]
     fn every_timer_has_a_place_of_its_own() {
         let mut timers = Timers::new();
-        for (ms, timer) in (1..).zip(Timer::ALL) {
-            timers.set(timer, Instant::from_millis(ms));
+        for (at, timer) in (1..).zip(Timer::ALL) {
+            timers.set(timer, ms(at));
         }
-        for (ms, timer) in (1..).zip(Timer::ALL) {
-            assert_eq!(timers.get(timer), Some(Instant::from_millis(ms)));
+        for (at, timer) in (1..).zip(Timer::ALL) {
+            assert_eq!(timers.at(timer), ms(at));
         }
     }
 
     #[test]
     fn gates_open_with_the_last_of_them() {
         let mut timers = Timers::new();
-        timers.set(Timer::Retry, Instant::from_millis(5));
-        timers.set(Timer::Hold, Instant::from_millis(9));
-        let gates = [Timer::Retry, Timer::Hold];
-        let at = |ms| timers.latest_pending(&gates, Instant::from_millis(ms));
-        assert_eq!(at(0), Some((Instant::from_millis(9), Timer::Hold)));
-        assert_eq!(at(9), None);
+        timers.set(Timer::Retry, ms(5));
+        timers.set(Timer::Hold, ms(9));
+        let gates = [Timer::Park, Timer::Hold, Timer::Retry];
+        assert_eq!(timers.latest_pending(&gates, ms(0)), Some(Timer::Hold));
+        assert_eq!(timers.latest_pending(&gates, ms(8)), Some(Timer::Hold));
+        assert_eq!(timers.latest_pending(&gates, ms(9)), None);
+    }
+
+    #[test]
+    fn the_earlier_of_two_is_one_that_is_set() {
+        let mut timers = Timers::new();
+        let earlier = |timers: &Timers| timers.earlier(Timer::Flush, Timer::Close);
+        assert_eq!(earlier(&timers), None);
+        timers.set(Timer::Close, ms(7));
+        assert_eq!(earlier(&timers), Some((ms(7), Timer::Close)));
+        timers.set(Timer::Flush, ms(7));
+        assert_eq!(earlier(&timers), Some((ms(7), Timer::Flush)));
+        timers.clear(Timer::Close);
+        assert_eq!(earlier(&timers), Some((ms(7), Timer::Flush)));
+    }
+
+    #[test]
+    fn a_timer_is_brought_forward_and_never_put_off() {
+        let mut timers = Timers::new();
+        for (given, set) in [(9, 9), (12, 9), (3, 3)] {
+            timers.bring_forward(Timer::Flush, ms(given));
+            assert_eq!(timers.at(Timer::Flush), ms(set));
+        }
+        assert!(!timers.take_expired(Timer::Flush, ms(2)));
+        assert!(timers.take_expired(Timer::Flush, ms(3)));
+        assert!(!timers.is_expired(Timer::Flush, ms(3)));
     }
 }

@@ -21,6 +21,9 @@ const DAYS_PER_CYCLE: u32 = 146_097;
 /// cycle of 400 years in front keeps every intermediate unsigned.
 const DAYS_BEFORE_YEAR_0: u32 = DAYS_PER_CYCLE - 31 - 29;
 
+/// Days from -0400-03-01 to 1970-01-01.
+const DAYS_BEFORE_1970: u32 = DAYS_BEFORE_YEAR_0 + 719_528;
+
 /// A date and a time of day in UTC, as written; [`Civil::unix_ms`] checks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Civil {
@@ -49,11 +52,13 @@ impl Civil {
             minute,
             second,
         } = self;
-        let leap_year = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-        let last_day = match month {
-            2 => 28 + u32::from(leap_year),
-            4 | 6 | 9 | 11 => 30,
-            _ => 31,
+        // What 4 divides is a leap year; of the centuries what 400 divides, and then 16 does too.
+        let leap_year = year & if year % 25 == 0 { 15 } else { 3 } == 0;
+        let last_day = if month == 2 {
+            28 + u32::from(leap_year)
+        } else {
+            // 31 in odd months up to July, in even ones from August on.
+            30 | (month ^ (month >> 3))
         };
         if year > 9999
             || !(1..=12).contains(&month)
@@ -70,25 +75,25 @@ impl Civil {
         } else {
             (year + 400, month)
         };
-        let leap_days = march_year / 4 - march_year / 100 + march_year / 400;
+        let century = march_year / 100;
+        let leap_days = march_year / 4 - century + century / 4;
         let days = march_year * 365 + leap_days + (979 * month - 2919) / 32 + day - 1;
-        let seconds = (hour * 60 + minute) * 60 + second;
-        Some(
-            MIN_UNIX_MS
-                + i64::from(days - DAYS_BEFORE_YEAR_0) * MS_PER_DAY
-                + i64::from(seconds) * 1000,
-        )
+        let days_since_1970 = days.wrapping_sub(DAYS_BEFORE_1970).cast_signed();
+        let ms = ((hour * 60 + minute) * 60 + second) * 1000;
+        Some(i64::from(days_since_1970) * MS_PER_DAY + i64::from(ms))
     }
 }
 
 /// Writes the canonical form, `2026-11-24T04:52:50.123Z`: UTC, milliseconds, always [`TEXT_LEN`] ASCII bytes.
 ///
 /// `unix_ms` counts milliseconds since 1970-01-01T00:00:00Z without leap seconds. Outside
-/// [`MIN_UNIX_MS`]`..=`[`MAX_UNIX_MS`] the nearer bound is written, because RFC 3339 has four-digit years only.
+/// [`MIN_UNIX_MS`]`..=`[`MAX_UNIX_MS`] the latter is written, because RFC 3339 has four-digit years only.
 pub(crate) fn format(unix_ms: i64) -> [u8; TEXT_LEN] {
-    let since_year_0 = unix_ms
-        .clamp(MIN_UNIX_MS, MAX_UNIX_MS)
-        .abs_diff(MIN_UNIX_MS);
+    /// Where each pair of digits stands; the three of the milliseconds are two pairs that share one.
+    const PAIRS_AT: &[u8; 9] = &[0, 2, 5, 8, 11, 14, 17, 20, 21];
+    const LAST: u64 = MAX_UNIX_MS.abs_diff(MIN_UNIX_MS);
+    // What is before the first instant wraps to far behind the last.
+    let since_year_0 = unix_ms.wrapping_sub(MIN_UNIX_MS).cast_unsigned().min(LAST);
     let (days, ms) = split_days(since_year_0);
 
     // Calendar arithmetic after Neri and Schneider, "Euclidean affine functions and their application to calendar
@@ -107,22 +112,27 @@ pub(crate) fn format(unix_ms: i64) -> [u8; TEXT_LEN] {
         (march_year - 400, march_month)
     };
 
-    let seconds = ms / 1000;
-    let ms = ms % 1000;
+    let (seconds, ms) = (ms / 1000, ms % 1000);
     let minutes = seconds / 60;
-    let [y1, y2] = two_digits(year / 100);
-    let [y3, y4] = two_digits(year % 100);
-    let [o1, o2] = two_digits(month);
-    let [d1, d2] = two_digits(day);
-    let [h1, h2] = two_digits(minutes / 60);
-    let [m1, m2] = two_digits(minutes % 60);
-    let [s1, s2] = two_digits(seconds % 60);
-    let [_, f1] = two_digits(ms / 100);
-    let [f2, f3] = two_digits(ms % 100);
-    [
-        y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2, b'.',
-        f1, f2, f3, b'Z',
-    ]
+    let pairs = [
+        year / 100,
+        year % 100,
+        month,
+        day,
+        minutes / 60,
+        minutes % 60,
+        seconds % 60,
+        ms / 10,
+        ms % 100,
+    ];
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    for (&at, value) in PAIRS_AT.iter().zip(pairs) {
+        if let Some([tens, ones, ..]) = text.get_mut(usize::from(at)..) {
+            *tens = b'0' + (value / 10) as u8;
+            *ones = b'0' + (value % 10) as u8;
+        }
+    }
+    text
 }
 
 /// Reads any RFC 3339 timestamp as milliseconds since 1970-01-01T00:00:00Z (negative before that).
@@ -142,14 +152,16 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
         return None;
     };
     let (time, rest) = rest.split_first_chunk()?;
-    let [hour, minute, second] = clock(*time)?;
+    let &[h1, h2, b':', m1, m2, b':', s1, s2] = time else {
+        return None;
+    };
     let local_ms = Civil {
         year: decimal(&[y1, y2, y3, y4])?,
         month: decimal(&[o1, o2])?,
         day: decimal(&[d1, d2])?,
-        hour,
-        minute,
-        second,
+        hour: decimal(&[h1, h2])?,
+        minute: decimal(&[m1, m2])?,
+        second: decimal(&[s1, s2])?,
     }
     .unix_ms()?;
     let (fraction_ms, offset) = match rest {
@@ -174,20 +186,9 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
         .then_some(unix_ms)
 }
 
-/// The fields of `hh:mm:ss`, not yet checked for their ranges.
-pub(crate) fn clock(time: [u8; 8]) -> Option<[u32; 3]> {
-    let [h1, h2, b':', m1, m2, b':', s1, s2] = time else {
-        return None;
-    };
-    Some([
-        decimal(&[h1, h2])?,
-        decimal(&[m1, m2])?,
-        decimal(&[s1, s2])?,
-    ])
-}
-
 /// The value of a few decimal digits (at most nine, or it wraps); `None` when one is not a digit.
-pub(crate) fn decimal(digits: &[u8]) -> Option<u32> {
+#[cfg(any(feature = "text", test))]
+fn decimal(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0_u32, |value, byte| {
         let digit = byte.wrapping_sub(b'0');
         (digit < 10).then(|| value.wrapping_mul(10).wrapping_add(u32::from(digit)))
@@ -221,11 +222,6 @@ fn split_days(ms: u64) -> (u32, u32) {
     (days, (low % UNITS_PER_DAY) << 10 | (ms & 0x3ff) as u32)
 }
 
-/// The last two decimal digits of `value`, as ASCII.
-fn two_digits(value: u32) -> [u8; 2] {
-    [b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8]
-}
-
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -256,8 +252,8 @@ mod tests {
 
     #[test]
     fn format_clamps_to_four_digit_years() {
-        assert_eq!(format(MIN_UNIX_MS - 1), format(MIN_UNIX_MS));
-        assert_eq!(format(i64::MIN), format(MIN_UNIX_MS));
+        assert_eq!(format(MIN_UNIX_MS - 1), format(MAX_UNIX_MS));
+        assert_eq!(format(i64::MIN), format(MAX_UNIX_MS));
         assert_eq!(format(MAX_UNIX_MS + 1), format(MAX_UNIX_MS));
         assert_eq!(format(i64::MAX), format(MAX_UNIX_MS));
     }

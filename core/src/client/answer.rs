@@ -6,7 +6,7 @@ use super::{Client, Flight, Split, end};
 use crate::Instant;
 use crate::clock::Clock;
 use crate::config::{MAX_RETRY_WAIT_MS, OnExhausted};
-use crate::http_date::{self, RetryAfter};
+use crate::http_date;
 use crate::receipt::{Cause, Outcome, Receipts, TransportError};
 use crate::request::{RequestId, Response, ResponseHead, UnknownRequest};
 use crate::results::{Body, Entry, Parser};
@@ -147,7 +147,7 @@ impl Client<'_> {
             Verdict::RejectAndHold => {
                 let hold_ms = hint_ms.min(MAX_RETRY_WAIT_MS);
                 self.end_batch(Outcome::Rejected(status), receipts);
-                self.timers.set(Timer::Hold, now.plus_ms(hold_ms));
+                self.timers.start(Timer::Hold, now, hold_ms);
             }
         }
     }
@@ -248,10 +248,10 @@ impl Client<'_> {
                 &mut self.rng,
             );
             self.timers.clear(Timer::Timeout);
-            self.timers.set(Timer::Retry, now.plus_ms(wait_ms));
+            self.timers.start(Timer::Retry, now, wait_ms);
         } else if let OnExhausted::Park { cooldown_ms } = self.config.on_exhausted {
             self.unpin_batch(now);
-            self.timers.set(Timer::Park, now.plus_ms(cooldown_ms));
+            self.timers.start(Timer::Park, now, cooldown_ms);
         } else {
             self.end_batch(Outcome::Exhausted(cause), receipts);
         }
@@ -316,20 +316,8 @@ impl Client<'_> {
     /// Milliseconds from now that a `Retry-After` means; 0 if it means nothing. A date is best
     /// compared with the same answer's `Date`: then nobody's clock matters.
     fn hint_ms(&self, retry_after: &[u8], date_ms: Option<u64>, now: Instant) -> u32 {
-        match http_date::retry_after(retry_after) {
-            None => 0,
-            Some(RetryAfter::DelayMs(delay_ms)) => delay_ms,
-            Some(RetryAfter::AtUnixMs(at_ms)) => {
-                let wall_ms = self
-                    .clock
-                    .wall_ms(now)
-                    .and_then(|ms| u64::try_from(ms).ok());
-                let wait_ms = date_ms
-                    .or(wall_ms)
-                    .map_or(0, |now_ms| at_ms.saturating_sub(now_ms));
-                u32::try_from(wait_ms).unwrap_or(u32::MAX)
-            }
-        }
+        let wall_ms = || self.clock.wall_ms(now).map(i64::cast_unsigned);
+        http_date::retry_after_ms(retry_after, date_ms.or_else(wall_ms)).unwrap_or(0)
     }
 
     /// `Date` has whole seconds: on average it is half a second late.

@@ -186,9 +186,7 @@ impl Client<'_> {
             base: self.clock.base(),
             state: State::Pending,
         });
-        if self.timers.get(Timer::Flush).is_none() {
-            self.timers
-                .set(Timer::Flush, now.plus_ms(self.config.flush_interval_ms));
-        }
+        let due = now.plus_ms(self.config.flush_interval_ms);
+        self.timers.bring_forward(Timer::Flush, due);
     }
 }
