@@ -11,7 +11,7 @@ pub(crate) type Base = u8;
 
 /// Bases alive at once: uptime, the current wall clock, and one that was corrected while events
 /// stamped by it were still queued.
-const BASES: usize = 3;
+const BASES: usize = 4;
 
 /// Offsets from the host's clock to Unix time, one a base; they wrap where that is earlier.
 ///
@@ -48,8 +48,8 @@ impl Clock {
 
     /// Unix milliseconds at `now` as `base` sees them; uptime since 1970 for [`Self::UPTIME`].
     pub(crate) fn unix_ms(&self, base: Base, now: Instant) -> i64 {
-        let offset = self.offsets_ms.get(usize::from(base)).copied();
-        let unix_ms = now.as_millis().wrapping_add(offset.unwrap_or(0));
+        let offset = self.offsets_ms[usize::from(base) % BASES];
+        let unix_ms = now.as_millis().wrapping_add(offset);
         // Negative only on a host whose clock is off by hundreds of millions of years.
         unix_ms.cast_signed()
     }
@@ -67,11 +67,11 @@ impl Clock {
         {
             return;
         }
-        let offset = unix_ms.wrapping_sub(now.as_millis());
-        let free = (1..).zip(self.offsets_ms.iter_mut().skip(1));
-        for (base, slot) in free {
+        for base in 1..BASES {
+            // There are four.
+            let base = base as Base;
             if !in_use(base) {
-                *slot = offset;
+                self.offsets_ms[usize::from(base) % BASES] = unix_ms.wrapping_sub(now.as_millis());
                 self.current = base;
                 return;
             }

@@ -54,24 +54,26 @@ pub(crate) fn parse(value: &[u8]) -> Option<u64> {
 }
 
 /// Milliseconds to wait that `Retry-After` means at `now_ms`, in milliseconds since 1970 by the server's clock: its
-/// value is a number of seconds, or an HTTP date as in [`parse`]. Above 49 days it stays at `u32::MAX`.
+/// value is a number of seconds, or an HTTP date as in [`parse`]. It stays in 32 bits: above 46 days of seconds, or 49 until a
+/// date, it means that long.
 ///
 /// Seconds may have a fraction (`1.5`), which some proxies send; it counts to the millisecond. Of several values
 /// joined by a proxy (`60, 120`) the first counts. `None` for a negative number and for anything else, and for a date
 /// when nobody knows what time it is.
 pub(crate) fn retry_after_ms(value: &[u8], now_ms: Option<u64>) -> Option<u32> {
+    const LONGEST_S: u32 = 4_000_000;
     let mut rest = value.trim_ascii();
     if !rest.first()?.is_ascii_digit() {
         let wait_ms = parse(rest)?.saturating_sub(now_ms?);
         return Some(u32::try_from(wait_ms).unwrap_or(u32::MAX));
     }
-    let mut wait_ms = next_number(&mut rest)?.saturating_mul(1000);
+    let mut wait_ms = next_number(&mut rest)?.min(LONGEST_S) * 1000;
     if let [b'.', digits @ ..] = rest {
         let thousandths;
         (thousandths, rest) = fraction_ms(digits)?;
-        wait_ms = wait_ms.saturating_add(thousandths);
+        wait_ms += thousandths;
     }
-    matches!(rest.trim_ascii_start(), [] | [b',', ..]).then_some(wait_ms)
+    matches!(rest.trim_ascii(), [] | [b',', ..]).then_some(wait_ms)
 }
 
 /// Takes the next decimal number off `text`, and what stands before it. Above [`LARGE`] it stays about there.
@@ -191,9 +193,10 @@ mod tests {
             ("60, 120", Some(60_000)),
             ("60 ,120", Some(60_000)),
             ("1.25,x", Some(1250)),
-            ("4294967", Some(4_294_967_000)),
-            ("4294968", Some(u32::MAX)),
-            ("99999999999999999999999.9", Some(u32::MAX)),
+            ("3999999.999", Some(3_999_999_999)),
+            ("4000001", Some(4_000_000_000)),
+            ("4294967297", Some(4_000_000_000)),
+            ("99999999999999999999999.9", Some(4_000_000_900)),
             ("", None),
             ("  ", None),
             ("-1", None),

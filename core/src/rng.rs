@@ -1,52 +1,51 @@
 //! Randomness from the host's seed: uuids and jitter.
 
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
-/// xoroshiro128++ (Blackman and Vigna, public domain): 16 bytes of state, no multiplication.
+/// xoshiro128++ (Blackman and Vigna, public domain): 16 bytes of state in words of 32 bits, no multiplication.
 /// Not for secrets: uuids need to be unique, jitter needs to differ between devices.
 #[derive(Debug)]
-pub(crate) struct Rng([u64; 2]);
+pub(crate) struct Rng([u32; 4]);
 
 impl Rng {
     /// `None` if `seed` is all zeroes: the generator would stay there, and so would every device
     /// whose entropy source is broken.
     pub(crate) fn new(seed: [u8; 16]) -> Option<Self> {
         /// Outputs after which seeds that differ in one bit have nothing in common any more.
-        const WARM_UP: usize = 16;
-        let mut state = [0; 2];
-        let (halves, _) = seed.as_chunks();
-        for (word, half) in state.iter_mut().zip(halves) {
-            *word = u64::from_le_bytes(*half);
+        const WARM_UP: usize = 32;
+        if seed == [0; 16] {
+            return None;
         }
-        let mut rng = Self(state);
+        let (words, _) = seed.as_chunks();
+        let mut rng = Self([0; 4]);
+        for (word, bytes) in rng.0.iter_mut().zip(words) {
+            *word = u32::from_le_bytes(*bytes);
+        }
         for _ in 0..WARM_UP {
-            rng.next_u64();
+            rng.next_u32();
         }
-        (state != [0; 2]).then_some(rng)
+        Some(rng)
     }
 
-    pub(crate) fn next_u64(&mut self) -> u64 {
-        let [a, mut b] = self.0;
-        let out = a.wrapping_add(b).rotate_left(17).wrapping_add(a);
-        b ^= a;
-        self.0 = [a.rotate_left(49) ^ b ^ (b << 21), b.rotate_left(28)];
+    pub(crate) fn next_u32(&mut self) -> u32 {
+        let [a, b, c, d] = self.0;
+        let out = a.wrapping_add(d).rotate_left(7).wrapping_add(a);
+        let (c_a, d_b) = (c ^ a, d ^ b);
+        self.0 = [a ^ d_b, b ^ c_a, c_a ^ (b << 9), d_b.rotate_left(11)];
         out
     }
 
     /// A number in `0..=max`, near enough to uniform for jitter.
     pub(crate) fn up_to(&mut self, max: u32) -> u32 {
-        let wide = (self.next_u64() >> 32) * (u64::from(max) + 1);
-        u32::try_from(wide >> 32).unwrap_or(max)
+        let wide = u64::from(self.next_u32()) * (u64::from(max) + 1);
+        (wide >> 32) as u32
     }
 
     /// A version 7 uuid (RFC 9562): 48 bits of `unix_ms`, 74 random bits.
     pub(crate) fn uuid_v7(&mut self, unix_ms: i64) -> Uuid {
-        let [a, b] = [self.next_u64(), self.next_u64()].map(u64::to_le_bytes);
-        let [r0, r1, r2, r3, r4, r5, r6, r7] = a;
-        let [r8, r9, ..] = b;
-        let random = [r0, r1, r2, r3, r4, r5, r6, r7, r8, r9];
-        let millis = u64::try_from(unix_ms).unwrap_or(0);
-        Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+        let high = unix_ms.cast_unsigned() << 16 | u64::from(0x7000 | self.next_u32() >> 20);
+        let low = u64::from(0x8000_0000 | self.next_u32() >> 2) << 32 | u64::from(self.next_u32());
+        Uuid::from_u64_pair(high, low)
     }
 }
 
@@ -61,13 +60,32 @@ mod tests {
 
     #[test]
     fn seeds_that_differ_in_one_bit_share_nothing() {
-        let mut other = [7; 16];
-        other[15] ^= 0x80;
-        let [mut a, mut b] = [[7; 16], other].map(|seed| Rng::new(seed).expect("not zero"));
-        for _ in 0..100 {
-            let differing = (a.next_u64() ^ b.next_u64()).count_ones();
-            assert!((10..=54).contains(&differing), "{differing}");
+        let mut sparse = [0; 16];
+        sparse[0] = 1;
+        for seed in [[7; 16], [0xff; 16], sparse] {
+            for bit in 0..128 {
+                let mut other = seed;
+                other[bit / 8] ^= 1 << (bit % 8);
+                let Some(mut other) = Rng::new(other) else {
+                    continue;
+                };
+                let mut rng = Rng::new(seed).expect("not zero");
+                let words = 0..100;
+                let differing: u32 = words
+                    .map(|_| (rng.next_u32() ^ other.next_u32()).count_ones())
+                    .inspect(|differing| assert!((2..=30).contains(differing), "{differing}"))
+                    .sum();
+                assert!((1400..=1800).contains(&differing), "{differing}");
+            }
         }
+    }
+
+    #[test]
+    fn the_generator_is_the_published_one() {
+        // The first outputs of the reference implementation from the state 1, 2, 3, 4.
+        let mut rng = Rng([1, 2, 3, 4]);
+        let outputs = [(); 4].map(|()| rng.next_u32());
+        assert_eq!(outputs, [641, 1_573_767, 3_222_811_527, 3_517_856_514]);
     }
 
     #[test]
@@ -76,6 +94,7 @@ mod tests {
         let [a, b] = [rng.uuid_v7(0x0123_4567_89ab), rng.uuid_v7(0x0123_4567_89ab)];
         assert_ne!(a, b);
         assert_eq!(a.get_version_num(), 7);
+        assert_eq!(a.get_variant(), uuid::Variant::RFC4122);
         assert!(
             a.as_bytes()
                 .starts_with(&[0x01, 0x23, 0x45, 0x67, 0x89, 0xab])

@@ -4,8 +4,16 @@ use crate::capture_error::{CaptureError, MAX_DISTINCT_ID_BYTES, MAX_NAME_BYTES};
 use crate::event::{Event, Timestamp};
 use crate::timestamp;
 
+/// Texts one behind the other and their lengths in bytes: a slice of `&str` costs eight bytes for each.
+macro_rules! packed {
+    ($($text:literal,)*) => {
+        // None is longer than a name can be.
+        (concat!($($text),*).as_bytes(), &[$($text.len() as u8),*])
+    };
+}
+
 /// Values the server takes for a mistake and not for a person, in lower case (PROTOCOL section 1).
-const ILLEGAL_DISTINCT_IDS: [&str; 20] = [
+const ILLEGAL_DISTINCT_IDS: (&[u8], &[u8; 20]) = packed![
     "0",
     "00000000-0000-0000-0000-000000000000",
     "[object object]",
@@ -31,7 +39,7 @@ const ILLEGAL_DISTINCT_IDS: [&str; 20] = [
 /// Checks name and `distinct_id`.
 pub(crate) fn identity(event: &Event<'_>) -> Result<(), CaptureError> {
     let (name, id) = (event.name, event.distinct_id);
-    let trimmed = id.trim_matches(is_white_space);
+    let trimmed = trim(id);
     if name.is_empty() {
         Err(CaptureError::NameEmpty)
     } else if name.len() > MAX_NAME_BYTES {
@@ -64,6 +72,25 @@ pub(crate) fn unix_ms(timestamp: Option<Timestamp<'_>>) -> Result<Option<i64>, C
     }
 }
 
+/// `id` without the white space around it, as bytes.
+fn trim(id: &str) -> &[u8] {
+    let bytes = id.as_bytes();
+    let edges = [bytes.first(), bytes.last()];
+    if edges.into_iter().flatten().all(u8::is_ascii_graphic) {
+        return bytes;
+    }
+    let mut range = id.len()..0;
+    let mut chars = id.chars();
+    loop {
+        let at = id.len() - chars.as_str().len();
+        match chars.next() {
+            Some(c) if is_white_space(c) => {}
+            Some(_) => range = range.start.min(at)..id.len() - chars.as_str().len(),
+            None => return bytes.get(range).unwrap_or_default(),
+        }
+    }
+}
+
 /// Unicode's `White_Space`, which the server trims by; spelled out, because the standard library's
 /// table costs ten times as much.
 fn is_white_space(c: char) -> bool {
@@ -71,12 +98,18 @@ fn is_white_space(c: char) -> bool {
         | '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
 }
 
-fn is_illegal(id: &str) -> bool {
-    // The longest of them is the nil uuid: most ids are told apart by their length alone.
-    id.len() <= 36
-        && ILLEGAL_DISTINCT_IDS
-            .iter()
-            .any(|illegal| id.eq_ignore_ascii_case(illegal))
+fn is_illegal(id: &[u8]) -> bool {
+    let (illegal, lens) = ILLEGAL_DISTINCT_IDS;
+    let mut start = 0;
+    lens.iter().any(|&len| {
+        let range = start..start + usize::from(len);
+        start = range.end;
+        // Most ids are told apart by their length alone.
+        range.len() == id.len()
+            && illegal
+                .get(range)
+                .is_some_and(|illegal| illegal.eq_ignore_ascii_case(id))
+    })
 }
 
 #[cfg(test)]
@@ -103,13 +136,36 @@ mod tests {
                 "{name:?} {id:?}"
             );
         }
-        for illegal in ILLEGAL_DISTINCT_IDS {
+        let (mut rest, lens) = ILLEGAL_DISTINCT_IDS;
+        for &len in lens {
+            let (illegal, others) = rest.split_at(len.into());
+            rest = others;
+            let illegal = core::str::from_utf8(illegal).expect("ASCII");
             let event = Event::new("e", illegal);
             assert_eq!(
                 identity(&event),
                 Err(CaptureError::DistinctIdIllegal),
                 "{illegal}"
             );
+        }
+        assert!(rest.is_empty());
+    }
+
+    #[test]
+    fn white_space_around_an_id_does_not_count() {
+        for (id, trimmed) in [
+            ("", ""),
+            ("u", "u"),
+            ("u v", "u v"),
+            (" \u{3000}", ""),
+            ("\u{a0}\u{2003}u\u{85}", "u"),
+            ("\u{1680} \u{e9} v\u{e9}\n", "\u{e9} v\u{e9}"),
+            ("u ", "u"),
+            (" u", "u"),
+            ("\u{200b}", "\u{200b}"),
+        ] {
+            assert_eq!(trim(id), trimmed.as_bytes(), "{id:?}");
+            assert_eq!(id.trim(), trimmed, "{id:?}");
         }
     }
 
