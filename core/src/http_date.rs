@@ -15,32 +15,34 @@ const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 ///
 /// `None` for anything else and for dates before 1970.
 pub(crate) fn parse(value: &[u8]) -> Option<u64> {
-    let mut rest = value.trim_ascii();
-    let mut numbers = [0; 5];
+    let value = value.trim_ascii();
+    let mut rest = value;
+    let day = next_number(&mut rest)?;
+    let behind_day = rest;
+    let mut numbers = [0; 4];
     for number in &mut numbers {
         *number = next_number(&mut rest)?;
     }
-    let [day, b, c, d, e] = numbers;
-    let (year, [hour, minute, second]) = if rest == b" GMT" || rest == b" +0000" {
+    let [b, c, d, e] = numbers;
+    let (month, year, [hour, minute, second]) = if rest == b" GMT" || rest == b" +0000" {
         let century = match b {
             0..70 => 2000,
             70..100 => 1900,
             _ => 0,
         };
-        (century + b, [c, d, e])
+        (behind_day, century + b, [c, d, e])
     } else if rest.is_empty() {
         // Cut off, this form ends in a year before 1970.
-        (e, [b, c, d])
+        (value.get(3..)?, e, [b, c, d])
     } else {
         return None;
     };
     if year < 1970 {
         return None;
     }
-    let (names, _) = MONTHS.as_chunks::<3>();
-    let (month, _) = (1..)
-        .zip(names)
-        .find(|(_, name)| value.windows(3).any(|part| part == *name))?;
+    let [_, month @ .., _] = month.first_chunk::<5>()?;
+    let (names, _) = MONTHS.as_chunks();
+    let (month, _) = (1..).zip(names).find(|(_, name)| *name == month)?;
     let unix_ms = Civil {
         year,
         month,

@@ -75,8 +75,8 @@ pub(crate) fn unix_ms(timestamp: Option<Timestamp<'_>>) -> Result<Option<i64>, C
 /// `id` without the white space around it, as bytes.
 fn trim(id: &str) -> &[u8] {
     let bytes = id.as_bytes();
-    let edges = [bytes.first(), bytes.last()];
-    if edges.into_iter().flatten().all(u8::is_ascii_graphic) {
+    let is_graphic = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    if is_graphic(bytes.first()) && is_graphic(bytes.last()) {
         return bytes;
     }
     let mut range = id.len()..0;
@@ -100,14 +100,14 @@ fn is_white_space(c: char) -> bool {
 
 fn is_illegal(id: &[u8]) -> bool {
     let (illegal, lens) = ILLEGAL_DISTINCT_IDS;
-    let mut start = 0;
+    let mut end = 0;
     lens.iter().any(|&len| {
-        let range = start..start + usize::from(len);
-        start = range.end;
+        let (start, len) = (end, usize::from(len));
+        end += len;
         // Most ids are told apart by their length alone.
-        range.len() == id.len()
+        len == id.len()
             && illegal
-                .get(range)
+                .get(start..end)
                 .is_some_and(|illegal| illegal.eq_ignore_ascii_case(id))
     })
 }
