@@ -214,7 +214,8 @@ impl<'buf> Config<'buf> {
         if !self.user_agent.is_none_or(is_header_text) {
             return Err(ConfigError::UserAgent);
         }
-        if !self.path().starts_with('/') || !self.path().bytes().all(|b| b.is_ascii_graphic()) {
+        let path = self.path().as_bytes();
+        if path.first() != Some(&b'/') || !path.iter().all(u8::is_ascii_graphic) {
             return Err(ConfigError::Path);
         }
         let v1_only = matches!(self.compression, Compression::Deflate | Compression::Zstd);
@@ -272,10 +273,8 @@ fn check_sdk_info(sdk_info: &str) -> Result<(), ConfigError> {
 /// Name and version, split at the last `/` as the server does.
 pub(crate) fn split_sdk_info(sdk_info: &str) -> (&str, &str) {
     let slash = sdk_info.bytes().rposition(|byte| byte == b'/');
-    let (name, version) = sdk_info
-        .split_at_checked(slash.unwrap_or(0))
-        .unwrap_or_default();
-    (name, version.get(1..).unwrap_or_default())
+    let parts = slash.and_then(|slash| Some((sdk_info.get(..slash)?, sdk_info.get(slash + 1..)?)));
+    parts.unwrap_or_default()
 }
 
 fn is_header_text(text: &str) -> bool {

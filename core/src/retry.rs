@@ -21,16 +21,17 @@ pub(crate) enum Verdict {
 }
 
 pub(crate) fn judge(mode: CaptureMode, status: u16, retry_404_and_429: bool) -> Verdict {
-    match (status, mode) {
-        (200..=299, CaptureMode::V1) => Verdict::Results,
-        (200..=299, CaptureMode::V0) => Verdict::Delivered,
+    let is_v1 = mode == CaptureMode::V1;
+    match status {
+        200..=299 if is_v1 => Verdict::Results,
+        200..=299 => Verdict::Delivered,
         // V1 names 500, 502, 503 and 504. What a CDN adds (520 to 527, 530) is as transient; 501
         // and 505 say that trying again is useless. V0 names every 5xx.
-        (501 | 505, CaptureMode::V1) => Verdict::Reject,
-        (408 | 500..=599, _) | (429, CaptureMode::V0) => Verdict::Retry,
-        (404 | 429, CaptureMode::V1) if retry_404_and_429 => Verdict::Retry,
-        (429, CaptureMode::V1) => Verdict::RejectAndHold,
-        (413, _) => Verdict::Split,
+        501 | 505 if is_v1 => Verdict::Reject,
+        404 | 429 if is_v1 && retry_404_and_429 => Verdict::Retry,
+        429 if is_v1 => Verdict::RejectAndHold,
+        408 | 429 | 500..=599 => Verdict::Retry,
+        413 => Verdict::Split,
         _ => Verdict::Reject,
     }
 }

@@ -58,7 +58,7 @@ impl Civil {
             28 + u32::from(leap_year)
         } else {
             // 31 in odd months up to July, in even ones from August on.
-            30 | (month ^ (month >> 3))
+            30 + (month ^ (month >> 3)) % 2
         };
         if year > 9999
             || !(1..=12).contains(&month)
@@ -88,6 +88,10 @@ impl Civil {
 ///
 /// `unix_ms` counts milliseconds since 1970-01-01T00:00:00Z without leap seconds. Outside
 /// [`MIN_UNIX_MS`]`..=`[`MAX_UNIX_MS`] the latter is written, because RFC 3339 has four-digit years only.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a pair of digits is below 100"
+)]
 pub(crate) fn format(unix_ms: i64) -> [u8; TEXT_LEN] {
     /// Where each pair of digits stands; the three of the milliseconds are two pairs that share one.
     const PAIRS_AT: &[u8; 9] = &[0, 2, 5, 8, 11, 14, 17, 20, 21];

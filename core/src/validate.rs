@@ -7,12 +7,15 @@ use crate::timestamp;
 /// Texts one behind the other and their lengths in bytes: a slice of `&str` costs eight bytes for each.
 macro_rules! packed {
     ($($text:literal,)*) => {
-        // None is longer than a name can be.
         (concat!($($text),*).as_bytes(), &[$($text.len() as u8),*])
     };
 }
 
 /// Values the server takes for a mistake and not for a person, in lower case (PROTOCOL section 1).
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "none is longer than a name can be"
+)]
 const ILLEGAL_DISTINCT_IDS: (&[u8], &[u8; 20]) = packed![
     "0",
     "00000000-0000-0000-0000-000000000000",
