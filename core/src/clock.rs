@@ -9,18 +9,19 @@ const MIN_CORRECTION_MS: u64 = 1_000;
 /// Which clock an event or a request was stamped by. Base 0 is uptime: wall time was unknown.
 pub(crate) type Base = u8;
 
-/// Bases alive at once: uptime, the current wall clock, and two that were corrected while events
-/// stamped by them were still queued. A power of two, so that reducing an index costs nothing.
-const BASES: Base = 4;
+/// Bases alive at once beside uptime: the current wall clock, and one that was corrected while
+/// events stamped by it were still queued.
+const WALL_BASES: usize = 2;
 
-/// Offsets from the host's clock to Unix time, one a base; they wrap where that is earlier.
+/// Offsets from the host's clock to Unix time, one a base that is not uptime; they wrap where that
+/// is earlier.
 ///
 /// A request is stamped by the base its events were stamped by, because the server trusts only
 /// the difference between the two (PROTOCOL section 1, "Clock skew").
 #[derive(Debug)]
 pub(crate) struct Clock {
     now: Instant,
-    offsets_ms: [u64; BASES as usize],
+    offsets_ms: [u64; WALL_BASES],
     current: Base,
 }
 
@@ -30,7 +31,7 @@ impl Clock {
     pub(crate) const fn new(now: Instant) -> Self {
         Self {
             now,
-            offsets_ms: [0; BASES as usize],
+            offsets_ms: [0; WALL_BASES],
             current: Self::UPTIME,
         }
     }
@@ -48,8 +49,8 @@ impl Clock {
 
     /// Unix milliseconds at `now` as `base` sees them; uptime since 1970 for [`Self::UPTIME`].
     pub(crate) fn unix_ms(&self, base: Base, now: Instant) -> i64 {
-        let offset = self.offsets_ms.get(usize::from(base % BASES)).copied();
-        let unix_ms = now.as_millis().wrapping_add(offset.unwrap_or(0));
+        let offset = self.offsets_ms.get(usize::from(base).wrapping_sub(1));
+        let unix_ms = now.as_millis().wrapping_add(offset.copied().unwrap_or(0));
         // Negative only on a host whose clock is off by hundreds of millions of years.
         unix_ms.cast_signed()
     }
@@ -67,11 +68,12 @@ impl Clock {
         {
             return;
         }
-        if let Some(free) = (1..BASES).find(|base| !in_use(*base))
-            && let Some(offset) = self.offsets_ms.get_mut(usize::from(free))
-        {
-            *offset = unix_ms.wrapping_sub(now.as_millis());
-            self.current = free;
+        for (base, offset) in (1..).zip(&mut self.offsets_ms) {
+            if !in_use(base) {
+                *offset = unix_ms.wrapping_sub(now.as_millis());
+                self.current = base;
+                return;
+            }
         }
     }
 }
