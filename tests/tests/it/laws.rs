@@ -56,8 +56,8 @@ fn law_2_progress() {
         expect![[r#"
             0 send #1 batch[a]
             0 sleep 1 (timeout)
-            1 sleep 1188 (retry)
-            1188 send #2 batch[a]"#]],
+            1 sleep 1131 (retry)
+            1131 send #2 batch[a]"#]],
     );
 }
 
@@ -82,7 +82,7 @@ fn law_3_stability() {
             0 send #1 batch[a]
             3 b evicted | c evicted
             5 d evicted
-            6 uuid="00000000-0000-72a0-9896-4731d26c19b1" timestamp="1970-01-01T00:00:00.000Z"
+            6 uuid="00000000-0000-70ba-a2f6-57fb48ad03b8" timestamp="1970-01-01T00:00:00.000Z"
             7 a delivered
             7 send #2 batch[e]
             8 e delivered
@@ -148,9 +148,9 @@ fn law_5_one_ending() {
          20002  stats",
         expect![[r#"
             0 send #1 batch[a]
-            10000 sleep 11187 (retry)
+            10000 sleep 11130 (retry)
             10001 #1 is unknown
-            11187 send #2 batch[a]
+            11130 send #2 batch[a]
             20000 #1 is unknown
             20000 #1 is unknown
             20001 a delivered
@@ -278,18 +278,18 @@ fn law_8_frozen_identity() {
          2106  show b uuid timestamp",
         expect![[r#"
             3 send #1 batch[a,b]
-            3 posthog-request-id: 01a20be6-44d3-7744-803c-bef8e5be22b1
+            3 posthog-request-id: 01a20be6-44d3-7850-a112-84224782e0f7
             3 created_at="2026-11-24T04:52:50.003Z"
-            3 uuid="01a20be6-44d2-740d-bb10-93822d9d440a" timestamp="2026-11-24T04:52:50.002Z"
+            3 uuid="01a20be6-44d2-7375-81cb-85025a78bda5" timestamp="2026-11-24T04:52:50.002Z"
             5 a delivered
             5 sleep 2005 (retry)
             2005 send #2 batch[b]
-            2005 posthog-request-id: 01a20be6-44d3-7744-803c-bef8e5be22b1
+            2005 posthog-request-id: 01a20be6-44d3-7850-a112-84224782e0f7
             2005 created_at="2026-11-24T04:52:50.003Z"
-            2005 uuid="01a20be6-44d2-740d-bb10-93822d9d440a" timestamp="2026-11-24T04:52:50.002Z"
+            2005 uuid="01a20be6-44d2-7375-81cb-85025a78bda5" timestamp="2026-11-24T04:52:50.002Z"
             2006 sleep 2106 (park)
             2106 send #3 batch[b]
-            2106 uuid="01a20be6-44d2-740d-bb10-93822d9d440a" timestamp="2026-11-24T04:52:50.002Z""#]],
+            2106 uuid="01a20be6-44d2-7375-81cb-85025a78bda5" timestamp="2026-11-24T04:52:50.002Z""#]],
     );
 }
 

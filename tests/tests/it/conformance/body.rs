@@ -52,12 +52,12 @@ fn created_at_is_that_of_the_first_attempt() {
         expect![[r#"
             70 send #1 batch[signup]
             70 created_at="1970-01-01T00:00:00.070Z"
-            80 sleep 1267 (retry)
-            1267 send #2 batch[signup]
-            1267 created_at="1970-01-01T00:00:00.070Z"
-            1267 sleep 3335 (retry)
-            3335 send #3 batch[signup]
-            3335 created_at="1970-01-01T00:00:00.070Z""#]],
+            80 sleep 1210 (retry)
+            1210 send #2 batch[signup]
+            1210 created_at="1970-01-01T00:00:00.070Z"
+            1210 sleep 3468 (retry)
+            3468 send #3 batch[signup]
+            3468 created_at="1970-01-01T00:00:00.070Z""#]],
     );
 }
 

@@ -39,8 +39,8 @@ fn without_an_answer_everything_is_sent_again() {
         ["dns", "connect", "tls", "timeout", "interrupted"],
         expect![[r#"
             0 send #1 batch[a,b]
-            5 sleep 1115 (retry)
-            1115 send #2 batch[a,b]"#]],
+            5 sleep 1190 (retry)
+            1190 send #2 batch[a,b]"#]],
     );
 }
 
@@ -61,8 +61,8 @@ fn an_answer_cut_short_settles_what_it_said() {
         expect![[r#"
             0 send #1 batch[a,b,c]
             6 a delivered
-            7 sleep 1218 (retry)
-            1218 send #2 batch[b,c]"#]],
+            7 sleep 1179 (retry)
+            1179 send #2 batch[b,c]"#]],
     );
 }
 
@@ -80,9 +80,9 @@ fn a_host_that_never_answers_is_timed_out() {
         expect![[r#"
             0 send #1 batch[a]
             3999 sleep 4000 (timeout)
-            4000 sleep 5187 (retry)
+            4000 sleep 5130 (retry)
             4001 #1 is unknown
-            5187 send #2 batch[a]"#]],
+            5130 send #2 batch[a]"#]],
     );
 }
 
@@ -210,9 +210,9 @@ fn a_batch_that_is_too_large_is_split_until_it_fits() {
          70  poll",
         expect![[r#"
             0 send #1 batch[a,b,c,d,e]
-            0 posthog-request-id: 00000000-0000-77fc-b49d-7c5c8f8c6efc
+            0 posthog-request-id: 00000000-0000-7f4e-8638-0f06ff7af4c6
             10 send #2 batch[a,b,c]
-            10 posthog-request-id: 00000000-000a-759c-99db-e59c4db39178
+            10 posthog-request-id: 00000000-000a-7c06-9e6a-66225706c93e
             10 posthog-attempt: 1
             20 send #3 batch[a,b]
             30 a delivered | b delivered
