@@ -193,7 +193,8 @@ mod tests {
     #[test]
     fn white_space_is_what_the_standard_library_says() {
         for c in '\0'..=char::MAX {
-            let bytes = c.encode_utf8(&mut [0; 4]).as_bytes();
+            let mut bytes = [0; 4];
+            let bytes = c.encode_utf8(&mut bytes).as_bytes();
             assert_eq!(is_white_space(bytes), c.is_whitespace(), "{c:?}");
         }
     }
