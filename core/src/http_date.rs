@@ -5,13 +5,20 @@ use crate::timestamp::{Civil, fraction_ms};
 /// Month names in order, three bytes each; HTTP dates are case-sensitive.
 const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 
+/// Far above any field of a date; times ten and a digit it still has 32 bits.
+const LARGE: u32 = 0x0fff_ffff;
+
+/// More seconds than anybody waits, 46 days; in milliseconds it still has 32 bits.
+const LONGEST_S: u32 = 4_000_000;
+
 /// Reads an HTTP date (`Date`, `Retry-After`) as milliseconds since 1970-01-01T00:00:00Z.
 ///
 /// All three forms of RFC 9110 section 5.6.7 are read, with or without spaces around them:
 /// `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`; so is `+0000` for
 /// `GMT`, which the capture server writes. What counts is the order of the numbers, a month's name and what stands at
 /// the end; the weekday and the separators add nothing to it. A two-digit year below 70 is in this century, any other
-/// in the last: no date before 1970 can be an answer here, and no server of today writes that form.
+/// in the last: no date before 1970 can be an answer here, and no server of today writes that
+/// form.
 ///
 /// `None` for anything else and for dates before 1970.
 pub(crate) fn parse(value: &[u8]) -> Option<u64> {
@@ -23,6 +30,7 @@ pub(crate) fn parse(value: &[u8]) -> Option<u64> {
     for number in &mut numbers {
         *number = next_number(&mut rest)?;
     }
+    // A year and a time of day, or these the other way round.
     let [b, c, d, e] = numbers;
     let (month, year, [hour, minute, second]) = if rest == b" GMT" || rest == b" +0000" {
         let century = match b {
@@ -56,14 +64,12 @@ pub(crate) fn parse(value: &[u8]) -> Option<u64> {
 }
 
 /// Milliseconds to wait that `Retry-After` means at `now_ms`, in milliseconds since 1970 by the server's clock: its
-/// value is a number of seconds, or an HTTP date as in [`parse`]. It stays in 32 bits: above 46 days of seconds, or 49 until a
-/// date, it means that long.
+/// value is a number of seconds, at most [`LONGEST_S`] of which count, or an HTTP date as in [`parse`].
 ///
 /// Seconds may have a fraction (`1.5`), which some proxies send; it counts to the millisecond. Of several values
 /// joined by a proxy (`60, 120`) the first counts. `None` for a negative number and for anything else, and for a date
 /// when nobody knows what time it is.
 pub(crate) fn retry_after_ms(value: &[u8], now_ms: Option<u64>) -> Option<u32> {
-    const LONGEST_S: u32 = 4_000_000;
     let mut rest = value.trim_ascii();
     if !rest.first()?.is_ascii_digit() {
         let wait_ms = parse(rest)?.saturating_sub(now_ms?);
@@ -78,9 +84,8 @@ pub(crate) fn retry_after_ms(value: &[u8], now_ms: Option<u64>) -> Option<u32> {
     matches!(rest.trim_ascii(), [] | [b',', ..]).then_some(wait_ms)
 }
 
-/// Takes the next decimal number off `text`, and what stands before it. Above [`LARGE`] it stays about there.
+/// Takes the next decimal number off `text`, and what stands before it. Above ten times [`LARGE`] it stays about there.
 fn next_number(text: &mut &[u8]) -> Option<u32> {
-    const LARGE: u32 = 0x0fff_ffff;
     let mut number = 0;
     let mut found = false;
     while let [byte, rest @ ..] = *text {
