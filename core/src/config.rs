@@ -10,7 +10,8 @@ pub enum CaptureMode {
     /// Capture V1: a verdict for each event (PROTOCOL section 1). Also named `analytics_v1`.
     #[default]
     V1,
-    /// Capture V0: one answer for the batch (PROTOCOL section 2). Also named `legacy`.
+    /// Capture V0: one answer for the batch (PROTOCOL section 2). Also named `legacy` (feature `v0`).
+    #[cfg(feature = "v0")]
     V0,
 }
 
@@ -19,8 +20,17 @@ impl CaptureMode {
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "v1" | "analytics_v1" => Some(Self::V1),
+            #[cfg(feature = "v0")]
             "v0" | "legacy" => Some(Self::V0),
             _ => None,
+        }
+    }
+
+    pub(crate) const fn is_v0(self) -> bool {
+        match self {
+            Self::V1 => false,
+            #[cfg(feature = "v0")]
+            Self::V0 => true,
         }
     }
 }
@@ -199,12 +209,12 @@ impl<'buf> Config<'buf> {
 
     /// The path requests go to.
     pub const fn path(&self) -> &'buf str {
-        match (self.path, self.lane, self.capture_mode) {
+        match (self.path, self.lane, self.capture_mode.is_v0()) {
             (Some(path), ..) => path,
-            (None, Lane::Analytics, CaptureMode::V1) => "/i/v1/analytics/events",
-            (None, Lane::Ai, CaptureMode::V1) => "/i/v1/ai/events",
-            (None, Lane::Analytics, CaptureMode::V0) => "/batch/",
-            (None, Lane::Ai, CaptureMode::V0) => "/i/v0/ai/batch/",
+            (None, Lane::Analytics, false) => "/i/v1/analytics/events",
+            (None, Lane::Ai, false) => "/i/v1/ai/events",
+            (None, Lane::Analytics, true) => "/batch/",
+            (None, Lane::Ai, true) => "/i/v0/ai/batch/",
         }
     }
 
@@ -219,7 +229,7 @@ impl<'buf> Config<'buf> {
             return Err(ConfigError::Path);
         }
         let v1_only = matches!(self.compression, Compression::Deflate | Compression::Zstd);
-        if v1_only && self.capture_mode == CaptureMode::V0 {
+        if v1_only && self.capture_mode.is_v0() {
             return Err(ConfigError::CompressionNeedsV1);
         }
         at_least("flush_at", self.flush_at, 1)?;

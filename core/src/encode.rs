@@ -6,7 +6,7 @@
 use uuid::Uuid;
 
 use crate::capture_error::CaptureError;
-use crate::config::{CaptureMode, Config, split_sdk_info};
+use crate::config::{Config, split_sdk_info};
 use crate::event::Event;
 use crate::object::{Check, Members, Object, Token};
 use crate::special::{Special, Specials};
@@ -68,15 +68,14 @@ pub(crate) fn encode(
     ] {
         members.merged(special.name(), lift.found(special), extra)?;
     }
-    match config.capture_mode {
-        CaptureMode::V1 => {
-            lift.write(&mut members, Place::Properties, &V1_PROPERTIES)?;
-            members.end();
-            lift.write(&mut members, Place::Root, &ROOTS)?;
-            members.begin("options");
-            lift.write(&mut members, Place::Options, &OPTIONS)?;
-        }
-        CaptureMode::V0 => lift.write(&mut members, Place::Properties, &V0_PROPERTIES)?,
+    if config.capture_mode.is_v0() {
+        lift.write(&mut members, Place::Properties, &V0_PROPERTIES)?;
+    } else {
+        lift.write(&mut members, Place::Properties, &V1_PROPERTIES)?;
+        members.end();
+        lift.write(&mut members, Place::Root, &ROOTS)?;
+        members.begin("options");
+        lift.write(&mut members, Place::Options, &OPTIONS)?;
     }
     members.end();
     writer.raw(b"},");
@@ -128,8 +127,8 @@ impl<'a> Lift<'a> {
         let defaults = Specials::default()
             .with(Special::IgnoreSentAt, stamp.is_absolute)
             .with(Special::GeoipDisable, config.disable_geoip)
-            .with(Special::Lib, true)
-            .with(Special::LibVersion, true);
+            .with(Special::Lib, config.capture_mode.is_v0())
+            .with(Special::LibVersion, config.capture_mode.is_v0());
         let present = seen
             .or(defaults)
             .with(Special::CookielessMode, options.cookieless_mode.is_some())
@@ -153,6 +152,10 @@ impl<'a> Lift<'a> {
         }
     }
 
+    const fn is_v0(&self) -> bool {
+        self.config.capture_mode.is_v0()
+    }
+
     /// What the properties say.
     fn found(&self, special: Special) -> Option<Token<'a>> {
         let properties = self.seen.has(special).then_some(self.source.properties);
@@ -162,9 +165,13 @@ impl<'a> Lift<'a> {
     /// What the event says beside its properties, else what they say, else what the configuration does.
     fn value(&self, special: Special) -> Option<Token<'a>> {
         self.given(special)
-            .or_else(|| match self.config.capture_mode {
-                CaptureMode::V1 => lifted(special, self.found(special)?),
-                CaptureMode::V0 => self.found(special),
+            .or_else(|| {
+                let found = self.found(special)?;
+                if self.is_v0() {
+                    Some(found)
+                } else {
+                    lifted(special, found)
+                }
             })
             .or_else(|| self.default(special))
     }
@@ -183,9 +190,7 @@ impl<'a> Lift<'a> {
             let Some(token) = self.value(special) else {
                 continue;
             };
-            let is_root = self.config.capture_mode == CaptureMode::V1
-                && ROOTS.contains(&special)
-                && token.is_string();
+            let is_root = !self.is_v0() && ROOTS.contains(&special) && token.is_string();
             if is_root == (place == Place::Root) {
                 let name = match place {
                     Place::Properties => special.name(),
@@ -211,13 +216,18 @@ impl<'a> Lift<'a> {
     }
 
     fn default(&self, special: Special) -> Option<Token<'a>> {
+        if !self.defaults.has(special) {
+            return None;
+        }
+        if !self.is_v0() {
+            return Some(Token::TRUE);
+        }
         let (lib, version) = split_sdk_info(self.config.sdk_info);
-        let default = match special {
+        Some(match special {
             Special::Lib => Token::from(lib),
             Special::LibVersion => Token::from(version),
             _ => Token::TRUE,
-        };
-        self.defaults.has(special).then_some(default)
+        })
     }
 }
 

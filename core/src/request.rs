@@ -6,7 +6,7 @@ use heapless::String;
 use heapless::string::StringView;
 use uuid::Uuid;
 
-use crate::config::{CaptureMode, Compression, Config, ENVELOPE_BYTES};
+use crate::config::{Compression, Config, ENVELOPE_BYTES};
 use crate::timestamp;
 use crate::writer::Writer;
 
@@ -93,21 +93,20 @@ impl<'a> Request<'a> {
         let len = writer.len();
         ascii(&mut request.attempt, digits.get(..len).unwrap_or_default());
         let created_at = timestamp::format(attempt.created_ms);
-        request.head = End::new(|head| match config.capture_mode {
-            CaptureMode::V1 => {
-                head.raw(b"{\"created_at\":\"");
-                head.raw(&created_at);
-                head.raw(b"\",\"batch\":[");
-            }
-            CaptureMode::V0 => {
+        let is_v0 = config.capture_mode.is_v0();
+        request.head = End::new(|head| {
+            if is_v0 {
                 head.raw(b"{\"api_key\":\"");
                 head.raw(config.token.as_bytes());
-                head.raw(b"\",\"batch\":[");
+            } else {
+                head.raw(b"{\"created_at\":\"");
+                head.raw(&created_at);
             }
+            head.raw(b"\",\"batch\":[");
         });
         request.tail = End::new(|tail| {
             tail.byte(b']');
-            if config.capture_mode == CaptureMode::V0 {
+            if is_v0 {
                 tail.raw(b",\"sent_at\":\"");
                 tail.raw(&sent_at);
                 tail.byte(b'"');
@@ -159,9 +158,10 @@ impl<'a> Request<'a> {
     /// compressed: [`Self::compression`], or [`Compression::None`] where that came out smaller.
     /// A browser sets its own `user-agent`.
     pub fn headers(&self, encoding: Compression) -> impl Iterator<Item = Header<'_>> {
-        let len = match self.config.capture_mode {
-            CaptureMode::V0 => 3,
-            CaptureMode::V1 => 8,
+        let len = if self.config.capture_mode.is_v0() {
+            3
+        } else {
+            8
         };
         (0..len).filter_map(move |index| self.header(index, encoding))
     }

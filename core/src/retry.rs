@@ -21,7 +21,7 @@ pub(crate) enum Verdict {
 }
 
 pub(crate) fn judge(mode: CaptureMode, status: u16, retry_404_and_429: bool) -> Verdict {
-    let is_v1 = mode == CaptureMode::V1;
+    let is_v1 = !mode.is_v0();
     match status {
         200..=299 if is_v1 => Verdict::Results,
         200..=299 => Verdict::Delivered,

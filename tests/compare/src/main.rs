@@ -86,7 +86,7 @@ fn run_child(name: &str, events: u32) -> Result<Measured, String> {
 type Figure = (&'static str, fn(&Measured) -> f64);
 
 const FIGURES: [Figure; 7] = [
-    ("build + capture, ns per event on the calling thread", |m| m.caller_ns),
+    ("build + capture, CPU ns per event on the calling thread", |m| m.caller_ns),
     ("capture alone, ns, median", |m| m.capture_ns),
     ("events per second, end to end", |m| m.events_per_second),
     ("CPU seconds per 100,000 events", |m| m.cpu_seconds_per_100k),
