@@ -11,32 +11,33 @@ macro_rules! packed {
     };
 }
 
-/// Values the server takes for a mistake and not for a person, in lower case (PROTOCOL section 1).
+/// Values the server takes for a mistake and not for a person, in lower case (PROTOCOL section 1);
+/// the longest first.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "none is longer than a name can be"
 )]
 const ILLEGAL_DISTINCT_IDS: (&[u8], &[u8; 20]) = packed![
-    "0",
     "00000000-0000-0000-0000-000000000000",
+    "not_authenticated",
     "[object object]",
-    "anonymous",
     "anonymous-user",
-    "backend",
     "distinct_id",
     "distinctid",
+    "anonymous",
+    "undefined",
+    "backend",
+    "system",
     "email",
     "false",
     "guest",
-    "id",
-    "nan",
     "none",
-    "not_authenticated",
     "null",
-    "system",
     "true",
-    "undefined",
     "user",
+    "nan",
+    "id",
+    "0",
 ];
 
 /// Checks name and `distinct_id`.
@@ -122,15 +123,22 @@ fn is_white_space(char: &[u8]) -> bool {
 fn is_illegal(id: &[u8]) -> bool {
     let (illegal, lens) = ILLEGAL_DISTINCT_IDS;
     let mut end = 0;
-    lens.iter().any(|&len| {
+    for &len in lens {
         let (start, len) = (end, usize::from(len));
         end += len;
-        // Most ids are told apart by their length alone.
-        len == id.len()
+        // Nearly every id is told apart by its length alone.
+        if len < id.len() {
+            break;
+        }
+        if len == id.len()
             && illegal
                 .get(start..end)
                 .is_some_and(|illegal| illegal.eq_ignore_ascii_case(id))
-    })
+        {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -170,6 +178,7 @@ mod tests {
             );
         }
         assert!(rest.is_empty());
+        assert!(lens.is_sorted_by(|a, b| a >= b));
     }
 
     #[test]
