@@ -79,12 +79,6 @@ pub(crate) fn unix_ms(timestamp: Option<Timestamp<'_>>) -> Result<Option<i64>, C
 /// `id` without the white space around it, as bytes.
 fn trim(id: &str) -> &[u8] {
     let mut id = id.as_bytes();
-    if let [first, .., last] = id
-        && first.is_ascii_graphic()
-        && last.is_ascii_graphic()
-    {
-        return id;
-    }
     let mut len = 1;
     while len <= LONGEST_WHITE_SPACE {
         let (front, back) = (id.split_at_checked(len), id.len().checked_sub(len));
