@@ -10,6 +10,9 @@ pub const MAX_NAME_BYTES: usize = 200;
 /// Longest `distinct_id` the server takes, in bytes of UTF-8.
 pub const MAX_DISTINCT_ID_BYTES: usize = 200;
 
+/// How the name of every event in the AI lane begins.
+pub const AI_PREFIX: &str = "$ai_";
+
 /// Why [`Client::capture`](crate::Client::capture) refused an event. The queue is as it was
 /// (law 7). Each of these would be lost, or would lose others, at the server (PROTOCOL section 1,
 /// "What the server does with bad input").
@@ -25,6 +28,9 @@ pub enum CaptureError {
     },
     /// `$performance_event` is not taken any more.
     NameReserved,
+    /// The name does not begin with [`AI_PREFIX`], as the AI lane wants it: its server drops any other event, in V0 the
+    /// whole batch with it.
+    NameNotAi,
     /// The `distinct_id` is empty or blank.
     DistinctIdEmpty,
     /// The `distinct_id` is longer than [`MAX_DISTINCT_ID_BYTES`].
@@ -77,6 +83,7 @@ impl CaptureError {
             Self::NameEmpty => "name_empty",
             Self::NameTooLong { .. } => "name_too_long",
             Self::NameReserved => "name_reserved",
+            Self::NameNotAi => "name_not_ai",
             Self::DistinctIdEmpty => "distinct_id_empty",
             Self::DistinctIdTooLong { .. } => "distinct_id_too_long",
             Self::DistinctIdIllegal => "distinct_id_illegal",
@@ -105,6 +112,10 @@ impl fmt::Display for CaptureError {
                 )
             }
             Self::NameReserved => f.write_str("$performance_event is not taken by the server"),
+            Self::NameNotAi => write!(
+                f,
+                "event name does not begin with {AI_PREFIX}, as every event of the AI lane does"
+            ),
             Self::DistinctIdEmpty => f.write_str("distinct_id is empty"),
             Self::DistinctIdTooLong { len } => {
                 write!(

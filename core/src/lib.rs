@@ -65,7 +65,7 @@ mod token;
 mod validate;
 mod writer;
 
-pub use capture_error::{CaptureError, MAX_DISTINCT_ID_BYTES, MAX_NAME_BYTES};
+pub use capture_error::{AI_PREFIX, CaptureError, MAX_DISTINCT_ID_BYTES, MAX_NAME_BYTES};
 pub use client::{Accepted, Action, Client, FlushMark};
 pub use config::{
     CaptureMode, Compression, Config, ConfigError, ENVELOPE_BYTES, Lane, MAX_RETRY_WAIT_MS,

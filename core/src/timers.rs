@@ -32,25 +32,27 @@ impl Timer {
 }
 
 /// One deadline per [`Timer`]; [`NEVER`] where none is set.
+///
+/// Each is kept as the milliseconds it leaves until [`NEVER`]: an array of zeroes needs no code of its own.
 #[derive(Debug)]
-pub(crate) struct Timers([Instant; Timer::ALL.len()]);
+pub(crate) struct Timers([u64; Timer::ALL.len()]);
 
 /// An `Option` would cost as much again as the deadline.
 const NEVER: Instant = Instant::from_millis(u64::MAX);
 
 impl Timers {
     pub(crate) const fn new() -> Self {
-        Self([NEVER; Timer::ALL.len()])
+        Self([0; Timer::ALL.len()])
     }
 
     /// The deadline of `timer`, or [`NEVER`].
     fn at(&self, timer: Timer) -> Instant {
-        self.0.get(timer as usize).copied().unwrap_or(NEVER)
+        Instant::from_millis(!self.0.get(timer as usize).copied().unwrap_or(0))
     }
 
     pub(crate) fn set(&mut self, timer: Timer, at: Instant) {
         if let Some(deadline) = self.0.get_mut(timer as usize) {
-            *deadline = at;
+            *deadline = !at.as_millis();
         }
     }
 

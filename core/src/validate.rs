@@ -1,6 +1,7 @@
 //! The server's rules for an event's identity, applied before anything is queued.
 
-use crate::capture_error::{CaptureError, MAX_DISTINCT_ID_BYTES, MAX_NAME_BYTES};
+use crate::capture_error::{AI_PREFIX, CaptureError, MAX_DISTINCT_ID_BYTES, MAX_NAME_BYTES};
+use crate::config::Lane;
 use crate::event::{Event, Timestamp};
 use crate::timestamp;
 
@@ -40,8 +41,8 @@ const ILLEGAL_DISTINCT_IDS: (&[u8], &[u8; 20]) = packed![
     "0",
 ];
 
-/// Checks name and `distinct_id`.
-pub(crate) fn identity(event: &Event<'_>) -> Result<(), CaptureError> {
+/// Checks name and `distinct_id`, for the lane that the event would take.
+pub(crate) fn identity(event: &Event<'_>, lane: Lane) -> Result<(), CaptureError> {
     let (name, id) = (event.name, event.distinct_id);
     let trimmed = trim(id);
     if name.is_empty() {
@@ -50,6 +51,8 @@ pub(crate) fn identity(event: &Event<'_>) -> Result<(), CaptureError> {
         Err(CaptureError::NameTooLong { len: name.len() })
     } else if name == "$performance_event" {
         Err(CaptureError::NameReserved)
+    } else if lane == Lane::Ai && !name.starts_with(AI_PREFIX) {
+        Err(CaptureError::NameNotAi)
     } else if trimmed.is_empty() {
         Err(CaptureError::DistinctIdEmpty)
     } else if id.len() > MAX_DISTINCT_ID_BYTES {
@@ -139,6 +142,10 @@ fn is_illegal(id: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    fn check(name: &str, id: &str) -> Result<(), CaptureError> {
+        identity(&Event::new(name, id), Lane::Analytics)
+    }
+
     #[test]
     fn identities_the_server_would_drop_are_refused() {
         let long = core::str::from_utf8(&[b'x'; 201]).expect("ASCII");
@@ -153,20 +160,15 @@ mod tests {
             ("e", " [object Object] ", CaptureError::DistinctIdIllegal),
         ];
         for (name, id, error) in cases {
-            assert_eq!(
-                identity(&Event::new(name, id)),
-                Err(error),
-                "{name:?} {id:?}"
-            );
+            assert_eq!(check(name, id), Err(error), "{name:?} {id:?}");
         }
         let (mut rest, lens) = ILLEGAL_DISTINCT_IDS;
         for &len in lens {
             let (illegal, others) = rest.split_at(len.into());
             rest = others;
             let illegal = core::str::from_utf8(illegal).expect("ASCII");
-            let event = Event::new("e", illegal);
             assert_eq!(
-                identity(&event),
+                check("e", illegal),
                 Err(CaptureError::DistinctIdIllegal),
                 "{illegal}"
             );
@@ -205,7 +207,17 @@ mod tests {
     #[test]
     fn limits_are_the_last_value_taken() {
         let full = core::str::from_utf8(&[b'x'; 200]).expect("ASCII");
-        assert_eq!(identity(&Event::new(full, full)), Ok(()));
-        assert_eq!(identity(&Event::new("e", "users")), Ok(()));
+        assert_eq!(check(full, full), Ok(()));
+        assert_eq!(check("e", "users"), Ok(()));
+    }
+
+    #[test]
+    fn the_ai_lane_takes_ai_events_only() {
+        let check = |name, lane| identity(&Event::new(name, "u"), lane);
+        assert_eq!(check("$ai_generation", Lane::Ai), Ok(()));
+        for name in ["signup", "ai_generation", "$ai", "$AI_trace"] {
+            assert_eq!(check(name, Lane::Ai), Err(CaptureError::NameNotAi));
+        }
+        assert_eq!(check("$ai_generation", Lane::Analytics), Ok(()));
     }
 }

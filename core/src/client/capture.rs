@@ -70,7 +70,7 @@ impl Client<'_> {
         if self.is_closing {
             return Err(CaptureError::Closed);
         }
-        validate::identity(event)?;
+        validate::identity(event, self.config.lane)?;
         let stamp = self.stamp(event, now)?;
         let storage = self.arena.capacity();
         let max_len = usize_of(self.config.max_event_bytes).min(storage);

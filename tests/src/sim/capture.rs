@@ -31,11 +31,12 @@ impl World<'_> {
     pub(super) fn capture(&mut self) -> Check {
         self.serials += 1;
         let unix_ms = unix_ms(self.true_ms);
-        let mut spec = generate::valid(&mut self.rng, self.serials, unix_ms);
+        let lane = self.setup.config.lane;
+        let mut spec = generate::valid(&mut self.rng, self.serials, unix_ms, lane);
         let fault = self
             .rng
             .chance(self.temper.invalid)
-            .then(|| spoil(&mut self.rng, &mut spec));
+            .then(|| spoil(&mut self.rng, &mut spec, lane));
         if fault.is_none() && self.rng.chance(15) {
             spec.uuid = Some(self.own_uuid());
         }

@@ -1,5 +1,6 @@
 //! Valid events as callers might make them, plain and odd.
 
+use hoglet::{AI_PREFIX, Lane};
 use serde_json::json;
 
 use super::event::{Form, NESTED, OwnTime, Prop, Spec};
@@ -35,11 +36,11 @@ const SENTINELS: [&str; 12] = [
     "$groups",
 ];
 
-/// A valid event whose property `serial` tells it from all others of its world.
-pub(super) fn valid(rng: &mut Rng, serial: u64, unix_ms: i64) -> Spec {
+/// A valid event for `lane`, whose property `serial` tells it from all others of its world.
+pub(super) fn valid(rng: &mut Rng, serial: u64, unix_ms: i64, lane: Lane) -> Spec {
     let text = |rng: &mut Rng| rng.chance(8).then(|| word(rng));
     Spec {
-        name: (*rng.pick(&["signup", "$pageview", "a\"b", "é", " "])).to_owned(),
+        name: name(rng, lane),
         distinct_id: format!("user-{}", rng.below(5)),
         properties: properties(rng, serial),
         set: person(rng),
@@ -120,6 +121,14 @@ fn properties(rng: &mut Rng, serial: u64) -> Form {
         members.insert(at, (key.to_owned(), prop));
     }
     form(rng, unique(members))
+}
+
+fn name(rng: &mut Rng, lane: Lane) -> String {
+    let name = *rng.pick(&["signup", "$pageview", "a\"b", "é", " "]);
+    match lane {
+        Lane::Analytics => name.to_owned(),
+        Lane::Ai => AI_PREFIX.to_owned() + name,
+    }
 }
 
 /// Keeps the first of two members with one name.

@@ -1,7 +1,7 @@
 //! Events that must be refused, each for one reason (PROTOCOL section 1, "What the server does
 //! with bad input").
 
-use hoglet::{CaptureError, MAX_DEPTH};
+use hoglet::{CaptureError, Lane, MAX_DEPTH};
 use serde_json::Map;
 
 use super::event::{Form, OwnTime, Prop, Spec};
@@ -13,6 +13,7 @@ pub(super) enum Fault {
     NameEmpty,
     NameTooLong,
     NameReserved,
+    NameNotAi,
     DistinctIdEmpty,
     DistinctIdTooLong,
     DistinctIdIllegal,
@@ -33,6 +34,7 @@ impl Fault {
             CaptureError::NameEmpty => Self::NameEmpty,
             CaptureError::NameTooLong { .. } => Self::NameTooLong,
             CaptureError::NameReserved => Self::NameReserved,
+            CaptureError::NameNotAi => Self::NameNotAi,
             CaptureError::DistinctIdEmpty => Self::DistinctIdEmpty,
             CaptureError::DistinctIdTooLong { .. } => Self::DistinctIdTooLong,
             CaptureError::DistinctIdIllegal => Self::DistinctIdIllegal,
@@ -63,11 +65,15 @@ const BROKEN: [&str; 9] = [
 ];
 
 /// Spoils `spec` in one way, and says which.
-pub(super) fn spoil(rng: &mut Rng, spec: &mut Spec) -> Fault {
+pub(super) fn spoil(rng: &mut Rng, spec: &mut Spec, lane: Lane) -> Fault {
     match rng.below(10) {
         0 => {
             spec.name.clear();
             Fault::NameEmpty
+        }
+        1 if lane == Lane::Ai => {
+            "$ai".clone_into(&mut spec.name);
+            Fault::NameNotAi
         }
         1 => {
             spec.name = "ü".repeat(100) + "x";

@@ -267,6 +267,7 @@ fn errors_are_told_apart_by_name() {
         CaptureError::NameEmpty,
         CaptureError::NameTooLong { len: 201 },
         CaptureError::NameReserved,
+        CaptureError::NameNotAi,
         CaptureError::DistinctIdEmpty,
         CaptureError::DistinctIdTooLong { len: 201 },
         CaptureError::DistinctIdIllegal,
