@@ -103,7 +103,7 @@ pub enum OnExhausted {
     /// Its events go back to the queue's front; after `cooldown_ms`, or at the next `flush`, they
     /// are sent again as a new request. For devices and browsers, which are offline at times.
     Park {
-        /// Milliseconds to rest.
+        /// Milliseconds to rest; at least [`MIN_RETRY_INITIAL_MS`], so that failing without retries is no busy loop.
         cooldown_ms: u32,
     },
 }
@@ -240,6 +240,9 @@ impl<'buf> Config<'buf> {
             self.retry_initial_ms,
             MIN_RETRY_INITIAL_MS,
         )?;
+        if let OnExhausted::Park { cooldown_ms } = self.on_exhausted {
+            at_least("cooldown_ms", cooldown_ms, MIN_RETRY_INITIAL_MS)?;
+        }
         let envelope = u32::try_from(ENVELOPE_BYTES).unwrap_or(u32::MAX);
         let min = self.max_event_bytes.saturating_add(envelope);
         at_least("max_batch_bytes", self.max_batch_bytes, min)?;

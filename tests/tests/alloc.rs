@@ -160,7 +160,7 @@ fn nothing_is_allocated_from_capture_to_receipt() {
     for capture_mode in [CaptureMode::V1, CaptureMode::V0] {
         for compression in [Compression::None, Compression::Gzip] {
             for overflow in [Overflow::RejectNew, Overflow::DropOldest] {
-                for on_exhausted in [OnExhausted::Drop, OnExhausted::Park { cooldown_ms: 5 }] {
+                for on_exhausted in [OnExhausted::Drop, OnExhausted::Park { cooldown_ms: 100 }] {
                     let config = Config {
                         capture_mode,
                         compression,

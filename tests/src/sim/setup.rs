@@ -72,7 +72,7 @@ impl Setup {
         config.retry_initial_ms = rng.spread(MIN_RETRY_INITIAL_MS, 40_000);
         if rng.chance(50) {
             config.on_exhausted = OnExhausted::Park {
-                cooldown_ms: rng.spread(0, 300_000),
+                cooldown_ms: rng.spread(MIN_RETRY_INITIAL_MS, 300_000),
             };
         }
         config.retry_404_and_429 = rng.chance(20);

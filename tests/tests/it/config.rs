@@ -68,6 +68,10 @@ fn a_configuration_keeps_its_limits() {
         expect!["0 idle"],
     );
     check(
+        "park=99\n 0 poll",
+        expect!["refused: cooldown_ms is 99, it must be at least 100"],
+    );
+    check(
         "seed=0\n 0 poll",
         expect!["refused: the seed is all zeroes, it must be 128 random bits"],
     );
