@@ -9,7 +9,7 @@ use crate::config::{MAX_RETRY_WAIT_MS, OnExhausted};
 use crate::http_date;
 use crate::receipt::{Cause, Outcome, Receipts, TransportError};
 use crate::request::{RequestId, Response, ResponseHead, UnknownRequest};
-use crate::results::{Body, Entry, Parser};
+use crate::results::{Entry, Parser};
 use crate::retry::{self, Verdict};
 use crate::stats::Stats;
 use crate::storage::{Slot, State};
@@ -103,10 +103,11 @@ impl Client<'_> {
         let verdict = retry::judge(config.capture_mode, answer.status, config.retry_404_and_429);
         if verdict == Verdict::Results {
             let (slots, stats) = (self.arena.pinned_mut(), &mut self.stats);
-            let mut next = 0;
-            answer.parser.feed(piece, &mut |entry| {
-                next = settle(slots, next, &entry, attempt.number, stats, receipts);
-            });
+            let (mut next, mut rest) = (0, piece);
+            while let Some(entry) = answer.parser.read(&mut rest) {
+                let found = settle(slots, next, &entry, attempt.number, stats, receipts);
+                next = found.unwrap_or(next);
+            }
         }
         Ok(())
     }
@@ -216,10 +217,11 @@ impl Client<'_> {
     /// V1's body has ended: what it did not mention is final, what it asked for is sent again.
     fn end_results(&mut self, hint_ms: u32, now: Instant, receipts: &mut dyn Receipts) {
         let Some(flight) = &self.flight else { return };
-        let (body, attempts) = (flight.answer.parser.finish(), flight.attempt.number);
-        let missing = match body {
-            Body::Complete => Outcome::Absent,
-            Body::NoResults | Body::Malformed => Outcome::Unconfirmed,
+        let attempts = flight.attempt.number;
+        let missing = if flight.answer.parser.is_complete() {
+            Outcome::Absent
+        } else {
+            Outcome::Unconfirmed
         };
         for slot in self.arena.pinned_mut().iter_mut() {
             if slot.state == State::Pending {
@@ -331,40 +333,37 @@ impl Client<'_> {
     }
 }
 
-/// Applies one verdict of the server. The server answers in the batch's order, so the search
-/// begins behind the last hit; returns where the next should begin.
+/// Applies one verdict of the server, which answers in the batch's order: the event is expected to
+/// be `next`. Returns where to expect the next one; `None` if no event waits for this verdict.
 fn settle(
     slots: &mut [Slot],
-    from: usize,
+    next: usize,
     entry: &Entry<'_>,
     attempts: u32,
     stats: &mut Stats,
     receipts: &mut dyn Receipts,
-) -> usize {
-    let uuid = Uuid::from_bytes(entry.uuid);
-    let is_it = |slot: &Slot| slot.uuid == uuid && slot.state == State::Pending;
-    let ahead = slots
-        .iter()
-        .skip(from)
-        .position(is_it)
-        .map(|at| at.saturating_add(from));
-    let Some(at) = ahead.or_else(|| slots.iter().position(is_it)) else {
-        return from;
+) -> Option<usize> {
+    let uuid = Uuid::from_bytes_ref(entry.uuid);
+    let is_it = |slot: &Slot| slot.uuid == *uuid && slot.state == State::Pending;
+    let at = if slots.get(next).is_some_and(is_it) {
+        next
+    } else {
+        slots.iter().position(is_it)?
     };
-    let Some(slot) = slots.get_mut(at) else {
-        return from;
-    };
+    let slot = slots.get_mut(at)?;
+    let details = Some(entry.details).filter(|details| !details.is_empty());
     let outcome = match entry.result {
+        "" => Outcome::Unconfirmed,
         "ok" => Outcome::Delivered,
-        "warning" => Outcome::Warning(entry.details),
-        "drop" => Outcome::Dropped(entry.details),
+        "warning" => Outcome::Warning(details),
+        "drop" => Outcome::Dropped(details),
         "retry" => {
             slot.state = State::Retry;
-            return at.saturating_add(1);
+            return Some(at.saturating_add(1));
         }
         word => Outcome::Accepted(word),
     };
     slot.state = State::Ended;
-    end(stats, receipts, &uuid, attempts, outcome);
-    at.saturating_add(1)
+    end(stats, receipts, uuid, attempts, outcome);
+    Some(at.saturating_add(1))
 }

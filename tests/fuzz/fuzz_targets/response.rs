@@ -15,18 +15,27 @@ fuzz_target!(|data: &[u8]| {
         receipts(&uuids, pieces(data)),
         "whole, then in pieces"
     );
-    let is_plain = std::str::from_utf8(data).is_ok_and(|text| !text.contains("\\u"));
-    match serde_json::from_slice::<Body>(data) {
-        Ok(body) if depth(data) <= MAX_DEPTH => {
-            let mut found: Vec<&str> = whole.lines().collect();
-            let mut expected = body.receipts(&uuids);
-            found.sort_unstable();
-            expected.sort_unstable();
-            assert_eq!(found, expected);
+    if let Ok(body) = serde_json::from_slice::<Body>(data)
+        && depth(data) <= MAX_DEPTH
+        && !has_surrogates(data)
+    {
+        let mut found: Vec<&str> = whole.lines().collect();
+        let mut expected = body.receipts(&uuids);
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+    }
+    // Not every fault is found, but what is cut is never taken for whole.
+    if whole.contains("Absent")
+        && let Some(last) = data.iter().rposition(|byte| *byte > b' ')
+    {
+        for end in [last, last / 2] {
+            let cut = receipts(&uuids, [&data[..end]]);
+            assert!(
+                !cut.contains("Absent"),
+                "cut to {end}, taken for whole:\n{cut}"
+            );
         }
-        // Text that is no text is let through within strings; anything else is not JSON to either.
-        Err(_) if is_plain => assert!(!whole.contains("Absent"), "taken for JSON:\n{whole}"),
-        _ => {}
     }
 });
 
@@ -36,7 +45,7 @@ struct Body(Option<Vec<Entry>>);
 struct Entry {
     name: String,
     result: String,
-    details: Option<String>,
+    details: String,
 }
 
 impl Body {
@@ -51,35 +60,42 @@ impl Body {
                 .iter()
                 .find(|entry| uuid_of(&entry.name) == Some(*uuid))
             else {
-                return Some(missing);
+                return Some(format!("{uuid} {missing:?}"));
             };
-            let details = entry
-                .details
-                .as_deref()
-                .map(|details| cut(details, MAX_DETAILS_LEN));
-            Some(match cut(&entry.result, MAX_RESULT_LEN) {
+            let details = kept(&entry.details, MAX_DETAILS_LEN);
+            let details = Some(&*details).filter(|details| !details.is_empty());
+            let result = kept(&entry.result, MAX_RESULT_LEN);
+            let outcome = match &*result {
+                "" => Outcome::Unconfirmed,
                 "ok" => Outcome::Delivered,
                 "warning" => Outcome::Warning(details),
                 "drop" => Outcome::Dropped(details),
                 "retry" => return None,
                 word => Outcome::Accepted(word),
-            })
+            };
+            Some(format!("{uuid} {outcome:?}"))
         };
-        uuids
-            .iter()
-            .filter_map(|uuid| Some(format!("{uuid} {:?}", outcome(uuid)?)))
-            .collect()
+        uuids.iter().filter_map(outcome).collect()
     }
 }
 
 fn uuid_of(name: &str) -> Option<Uuid> {
+    let name = kept(name, MAX_DETAILS_LEN);
     let digits: String = name.chars().filter(|c| *c != '-').collect();
     let is_hex = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     Uuid::try_parse(&digits).ok().filter(|_| is_hex)
 }
 
-fn cut(text: &str, max: usize) -> &str {
-    &text[..text.floor_char_boundary(max)]
+/// Whether there may be a surrogate pair, which the client takes for two characters.
+fn has_surrogates(data: &[u8]) -> bool {
+    let escape = |start: &[u8]| start.eq_ignore_ascii_case(br"\ud");
+    data.windows(3).any(escape)
+}
+
+/// What the client keeps of a text.
+fn kept(text: &str, max: usize) -> String {
+    let ascii = |char| if matches!(char, ' '..='~') { char } else { '?' };
+    text.chars().take(max).map(ascii).collect()
 }
 
 impl<'de> Deserialize<'de> for Body {
@@ -168,7 +184,7 @@ impl<'de> Visitor<'de> for InResults {
             entries.push(Entry {
                 name,
                 result: text("result").unwrap_or_default(),
-                details: text("details"),
+                details: text("details").unwrap_or_default(),
             });
         }
         Ok(Results(Some(entries)))

@@ -196,7 +196,7 @@ fn verdict(rng: &mut Rng, retries: u64) -> (String, Option<String>) {
     let (given, read) = match rng.below(4) {
         0 => (Value::Null, None),
         1 => (json!({ "result": ["ok"] }), None),
-        _ => (json!(details), Some(cut(&details, MAX_DETAILS_LEN))),
+        _ => (json!(details), kept(&details, MAX_DETAILS_LEN)),
     };
     let text = if rng.chance(50) {
         format!("{{ \"details\" : {given}, \"result\" : {} }}", json!(word))
@@ -206,20 +206,22 @@ fn verdict(rng: &mut Rng, retries: u64) -> (String, Option<String>) {
             json!(word)
         )
     };
-    let outcome = match word {
-        "warning" => Outcome::Warning(read),
-        "drop" => Outcome::Dropped(read),
-        word => Outcome::Accepted(cut(word, MAX_RESULT_LEN)),
+    let read = read.as_deref();
+    let word = kept(word, MAX_RESULT_LEN);
+    let outcome = match word.as_deref() {
+        None => Outcome::Unconfirmed,
+        Some("warning") => Outcome::Warning(read),
+        Some("drop") => Outcome::Dropped(read),
+        Some(word) => Outcome::Accepted(word),
     };
     (text, Some(format!("{outcome:?}")))
 }
 
-/// The longest prefix of whole characters within `max` bytes.
-fn cut(text: &str, max: usize) -> &str {
-    let end = (0..=max.min(text.len()))
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
-    &text[..end.unwrap_or(0)]
+/// What the client keeps of a text: `max` characters, of which any that is not printable ASCII becomes `?`.
+fn kept(text: &str, max: usize) -> Option<String> {
+    let ascii = |char| if matches!(char, ' '..='~') { char } else { '?' };
+    let kept: String = text.chars().take(max).map(ascii).collect();
+    Some(kept).filter(|text| !text.is_empty())
 }
 
 fn mutate(body: &mut Vec<u8>, rng: &mut Rng) {

@@ -142,6 +142,36 @@ fn an_answer_that_cannot_be_read_is_final() {
     );
 }
 
+/// 2xx, an entry without a word, or that is no object: terminal, not sent again, reported as unconfirmed.
+#[test]
+fn an_entry_without_a_word_is_final() {
+    check_each(
+        "flush_at=1
+         0  capture a
+         0  poll
+         5  respond #1 200 body={\"results\":{\"$uuid0\":@}}
+         5  poll
+         5  stats",
+        [
+            "{}",
+            "{\"details\":\"ok\"}",
+            "{\"result\":5}",
+            "{\"result\":{\"result\":\"ok\"}}",
+            "{\"result\":\"ok\",\"result\":null}",
+            "{\"result\":\"\"}",
+            "[{\"result\":\"ok\"}]",
+            "\"ok\"",
+            "null",
+            "17",
+        ],
+        expect![[r#"
+            0 send #1 batch[a]
+            5 a unconfirmed
+            5 idle
+            5 captured 1, unconfirmed 1, requests 1"#]],
+    );
+}
+
 /// What could be read before a fault counts.
 #[test]
 fn verdicts_before_a_fault_count() {
@@ -173,7 +203,7 @@ fn results_are_read_in_any_order_and_spelling() {
          5  poll",
         expect![[r#"
             0 send #1 batch[a,b,c]
-            5 c warning(d) | a delivered | b dropped(🐘 é)
+            5 c warning(d) | a delivered | b dropped(?? ?)
             5 idle"#]],
     );
 }
