@@ -30,7 +30,11 @@ impl Call {
         let by_verdict = || {
             matches!(
                 fate,
-                Fate::Delivered | Fate::Warning(_) | Fate::Accepted(_) | Fate::Dropped(_)
+                Fate::Delivered
+                    | Fate::Warning(_)
+                    | Fate::Accepted(_)
+                    | Fate::Dropped(_)
+                    | Fate::Unconfirmed
             )
         };
         let by_end = |status| match status {
