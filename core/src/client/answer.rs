@@ -146,9 +146,8 @@ impl Client<'_> {
             Verdict::Split => self.split_batch(status, now, receipts),
             Verdict::Reject => self.end_batch(Outcome::Rejected(status), receipts),
             Verdict::RejectAndHold => {
-                let hold_ms = hint_ms.min(MAX_RETRY_WAIT_MS);
                 self.end_batch(Outcome::Rejected(status), receipts);
-                self.timers.start(Timer::Hold, now, hold_ms);
+                self.hold(hint_ms, now);
             }
         }
     }
@@ -251,12 +250,21 @@ impl Client<'_> {
             );
             self.timers.clear(Timer::Timeout);
             self.timers.start(Timer::Retry, now, wait_ms);
-        } else if let OnExhausted::Park { cooldown_ms } = self.config.on_exhausted {
-            self.unpin_batch(now);
-            self.timers.start(Timer::Park, now, cooldown_ms);
         } else {
-            self.end_batch(Outcome::Exhausted(cause), receipts);
+            self.hold(hint_ms, now);
+            if let OnExhausted::Park { cooldown_ms } = self.config.on_exhausted {
+                self.unpin_batch(now);
+                self.timers.start(Timer::Park, now, cooldown_ms);
+            } else {
+                self.end_batch(Outcome::Exhausted(cause), receipts);
+            }
         }
+    }
+
+    /// Keeps to a `Retry-After` for which nothing is left to be sent again.
+    fn hold(&mut self, hint_ms: u32, now: Instant) {
+        let hold_ms = hint_ms.min(MAX_RETRY_WAIT_MS);
+        self.timers.start(Timer::Hold, now, hold_ms);
     }
 
     /// Frees what has ended; the rest is pending again.
@@ -279,9 +287,11 @@ impl Client<'_> {
         if events <= 1 {
             return self.end_batch(Outcome::Rejected(status), receipts);
         }
-        let remaining = self
-            .split
-            .map_or(events, |split| split.remaining.max(events));
+        let began_with = self.flight.as_ref().map_or(0, |flight| flight.events);
+        let ended = began_with.saturating_sub(events);
+        let remaining = self.split.map_or(events, |split| {
+            split.remaining.saturating_sub(ended).max(events)
+        });
         self.unpin_batch(now);
         self.split = Some(Split {
             limit: events.div_ceil(2),

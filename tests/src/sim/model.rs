@@ -286,11 +286,14 @@ impl Model {
             for (_, state) in &mut flight.events {
                 *state = State::Pending;
             }
-        } else if let OnExhausted::Park { cooldown_ms } = config.on_exhausted {
-            self.back_to_queue();
-            self.parked_until_ms = Some(now_ms + u64::from(cooldown_ms));
         } else {
-            return self.end_batch(exhausted);
+            self.hold_until_ms = now_ms + hint_ms.unwrap_or(0).min(MAX_WAIT_MS);
+            if let OnExhausted::Park { cooldown_ms } = config.on_exhausted {
+                self.back_to_queue();
+                self.parked_until_ms = Some(now_ms + u64::from(cooldown_ms));
+            } else {
+                return self.end_batch(exhausted);
+            }
         }
         Vec::new()
     }

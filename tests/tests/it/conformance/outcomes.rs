@@ -180,6 +180,56 @@ fn a_refusal_whose_body_is_cut_is_a_refusal() {
     );
 }
 
+/// What has ended meanwhile is no longer to be split: an event captured later waits for a batch of its own.
+#[test]
+fn a_split_is_over_with_the_last_of_its_events() {
+    check(
+        "flush_at=6
+         0     capture a
+         0     capture b
+         0     capture c
+         0     capture d
+         0     capture e
+         0     capture f
+         0     poll
+         10    respond #1 413
+         10    poll
+         20    respond #2 200 results=ok,retry,retry
+         20    poll
+               wake
+         5000  respond #3 413
+         5000  poll
+         5001  respond #4 200
+         5001  poll
+         5002  respond #5 200
+         5002  poll
+         5003  respond #6 200
+         5003  poll
+         5004  respond #7 200
+         5004  poll
+         5005  respond #8 200
+         5006  capture g
+         5006  poll",
+        expect![[r#"
+            0 send #1 batch[a,b,c,d,e,f]
+            10 send #2 batch[a,b,c]
+            20 a delivered
+            20 sleep 1240 (retry)
+            1240 send #3 batch[b,c]
+            5000 send #4 batch[b]
+            5001 b delivered
+            5001 send #5 batch[c]
+            5002 c delivered
+            5002 send #6 batch[d]
+            5003 d delivered
+            5003 send #7 batch[e]
+            5004 e delivered
+            5004 send #8 batch[f]
+            5005 f delivered
+            5006 sleep 15006 (flush)"#]],
+    );
+}
+
 /// 413 with more than one event: split in two and send each half as a new request; with one event: terminal.
 #[test]
 fn a_batch_that_is_too_large_is_split_until_it_fits() {

@@ -266,6 +266,42 @@ fn later_events_wait_behind_a_retry() {
     );
 }
 
+/// `Retry-After` is a minimum for the server's sake: it holds although nothing is left to be sent again.
+#[test]
+fn retry_after_outlives_an_exhausted_batch() {
+    for (on_exhausted, expected) in [
+        (
+            "",
+            expect![[r#"
+                0 send #1 batch[a]
+                5 a exhausted(503)
+                6 sleep 9005 (hold)
+                9005 send #2 batch[b]"#]],
+        ),
+        (
+            "park=100",
+            expect![[r#"
+                0 send #1 batch[a]
+                6 sleep 9005 (hold)
+                9005 send #2 batch[a,b]"#]],
+        ),
+    ] {
+        check(
+            &format!(
+                "flush_at=1 max_retries=0 {on_exhausted}
+                 0      capture a
+                 0      poll
+                 5      respond #1 503 retry-after=9
+                 6      capture b
+                 6      flush
+                 6      poll
+                 9005   poll"
+            ),
+            expected,
+        );
+    }
+}
+
 /// Exhausted events can be parked: they are sent again, as a new request, after a rest or at a flush.
 #[test]
 fn parked_events_are_sent_again_as_a_new_request() {
