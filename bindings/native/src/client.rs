@@ -1,8 +1,8 @@
 //! The client.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use hoglet::{CaptureError, Lane as Path, Uuid};
@@ -14,6 +14,7 @@ use crate::error::{Error, PostHogError};
 use crate::lane::Lane;
 use crate::options::ClientOptions;
 use crate::outcome::{CaptureSummary, Outcome};
+use crate::process::{Process, Processes};
 use crate::settings::Settings;
 use crate::stats::{Stats, Summary};
 
@@ -23,6 +24,9 @@ use crate::stats::{Stats, Summary};
 /// The first capture starts one thread, which sends; the first of the AI lane starts another, so
 /// that large events do not hold up small ones. When the last handle is dropped, what is left is
 /// sent, for at most `shutdown_timeout_ms`.
+///
+/// After a `fork` the child's client starts empty, with threads, connections and randomness of its
+/// own; what was captured before is the parent's to send.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -45,11 +49,7 @@ pub struct Client {
 pub(crate) struct Inner {
     settings: Arc<Settings>,
     callbacks: Arc<Callbacks>,
-    analytics: OnceLock<Arc<Lane>>,
-    ai: OnceLock<Arc<Lane>>,
-    is_closed: AtomicBool,
-    refused: AtomicU64,
-    dropped_by_hook: AtomicU64,
+    processes: Processes,
 }
 
 impl Client {
@@ -69,11 +69,7 @@ impl Client {
         let inner = Inner {
             settings,
             callbacks,
-            analytics: OnceLock::new(),
-            ai: OnceLock::new(),
-            is_closed: AtomicBool::new(false),
-            refused: AtomicU64::new(0),
-            dropped_by_hook: AtomicU64::new(0),
+            processes: Processes::new(),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -176,7 +172,7 @@ impl Client {
 
     /// Where every event is or went.
     pub fn stats(&self) -> Stats {
-        self.inner.stats()
+        self.inner.here().stats()
     }
 }
 
@@ -225,9 +221,10 @@ impl Inner {
     ) -> Result<Submitted<'a>, Error> {
         let submitted = self.try_submit(path, event, watches, makes_room);
         submitted.inspect_err(|error| {
+            let here = self.here();
             let counter = match error {
-                Error::DroppedByHook | Error::HookPanicked => &self.dropped_by_hook,
-                _ => &self.refused,
+                Error::DroppedByHook | Error::HookPanicked => &here.dropped_by_hook,
+                _ => &here.refused,
             };
             counter.fetch_add(1, Ordering::Relaxed);
         })
@@ -249,79 +246,45 @@ impl Inner {
         }
         let passed = self.callbacks.before_send(event)?;
         let event = passed.as_ref().map_or(event, |passed| passed).as_event();
-        let lane = self.lane(path)?;
-        let mut captured = lane.capture(&event, watches, !watches);
+        let now = Instant::now();
+        let here = self.processes.here(now);
+        let lane = here.lane(path, &self.settings, &self.callbacks)?;
+        let mut captured = lane.capture(&event, watches, now);
         if let Err(Error::Capture(CaptureError::QueueFull { .. })) = captured
             && makes_room(lane)
         {
-            captured = lane.capture(&event, watches, !watches);
+            captured = lane.capture(&event, watches, Instant::now());
         }
         Ok(Submitted::Queued(lane, captured?))
     }
 
-    /// The lane, made on first use.
-    fn lane(&self, path: Path) -> Result<&Arc<Lane>, Error> {
-        let cell = match path {
-            Path::Analytics => &self.analytics,
-            Path::Ai => &self.ai,
-        };
-        if let Some(lane) = cell.get() {
-            return Ok(lane);
-        }
-        if self.is_closed.load(Ordering::SeqCst) {
-            return Err(Error::Capture(CaptureError::Closed));
-        }
-        let lane = Lane::new(
-            Arc::clone(&self.settings),
-            Arc::clone(&self.callbacks),
-            path,
-        )?;
-        // Of two threads that come here at once one has made a lane in vain.
-        let lane = cell.get_or_init(|| Arc::new(lane));
-        if self.is_closed.load(Ordering::SeqCst) {
-            lane.close(Duration::ZERO);
-        }
-        Ok(lane)
-    }
-
-    fn lanes(&self) -> impl Iterator<Item = &Arc<Lane>> {
-        [&self.analytics, &self.ai]
-            .into_iter()
-            .filter_map(OnceLock::get)
+    /// This process's share.
+    fn here(&self) -> &Process {
+        self.processes.here(Instant::now())
     }
 
     fn flush(&self, deadline: Option<Instant>) -> Summary {
-        let before = self.stats().summary();
-        let marks: Vec<_> = self.lanes().map(|lane| (lane, lane.flush())).collect();
+        let here = self.here();
+        let before = here.stats().summary();
+        let marks: Vec<_> = here.lanes().map(|lane| (lane, lane.flush())).collect();
         if !self.callbacks.is_inside() {
             for (lane, mark) in marks {
                 lane.wait_flushed(mark, deadline);
             }
         }
-        self.stats().summary().since(before)
+        here.stats().summary().since(before)
     }
 
     fn shutdown(&self, timeout: Duration) -> Summary {
-        self.is_closed.store(true, Ordering::SeqCst);
+        let here = self.here();
         let deadline = Instant::now().checked_add(timeout);
-        for lane in self.lanes() {
-            lane.close(timeout);
-        }
+        here.close(timeout);
         if !self.callbacks.is_inside() {
-            for lane in self.lanes() {
+            for lane in here.lanes() {
                 lane.wait_closed(deadline);
             }
         }
-        self.stats().summary()
-    }
-
-    fn stats(&self) -> Stats {
-        let own = Stats {
-            refused: self.refused.load(Ordering::Relaxed),
-            dropped_by_hook: self.dropped_by_hook.load(Ordering::Relaxed),
-            ..Stats::default()
-        };
-        self.lanes().map(|lane| lane.stats()).fold(own, Stats::plus)
+        here.stats().summary()
     }
 }
 
@@ -337,4 +300,56 @@ pub(crate) enum Submitted<'a> {
     Queued(&'a Arc<Lane>, Uuid),
     /// Not captured.
     Disabled(Uuid),
+}
+
+#[cfg(test)]
+mod tests {
+    use hoglet_tests::server::{Fault, Options, Server};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn a_fork_starts_empty_and_leaves_the_parents_request_alone() {
+        let server = Server::start(Options::default()).expect("a port");
+        server.play([Fault::delay(Duration::from_millis(300))]);
+        let options = ClientOptions::new("phc_test")
+            .host(server.url())
+            .flush_at(1);
+        let mut client = Client::new(options).expect("good options");
+        let event = hoglet::Event::new("parent", "somebody");
+        client.capture(event).expect("a good event");
+        assert!(server.wait_until(|state| state.requests().len() == 1, PATIENCE));
+        let parents: Arc<Lane> = client.inner.here().lanes().next().cloned().expect("a lane");
+
+        let inner = Arc::get_mut(&mut client.inner).expect("the only handle");
+        inner.processes.pretend_to_fork();
+        assert_eq!(client.stats(), Stats::default(), "nothing is inherited");
+        let event = hoglet::Event::new("child", "somebody");
+        client.capture(event).expect("a good event");
+        let own = client.inner.here().lanes().next().expect("a lane");
+        assert!(!Arc::ptr_eq(own, &parents), "with a seed of its own");
+        assert_eq!(client.flush().delivered, 1, "by a worker of its own");
+        client.shutdown(Duration::ZERO);
+
+        let mark = parents.flush();
+        parents.wait_flushed(mark, None);
+        assert_eq!(parents.stats().requests, 1, "nothing has cut it off");
+        assert_eq!(parents.stats().delivered, 1);
+        parents.close(Duration::ZERO);
+    }
+
+    #[test]
+    fn a_fork_of_a_closed_client_is_closed() {
+        let mut client = Client::new("phc_test").expect("good options");
+        client.shutdown(Duration::ZERO);
+        let inner = Arc::get_mut(&mut client.inner).expect("the only handle");
+        inner.processes.pretend_to_fork();
+        let event = hoglet::Event::new("late", "somebody");
+        assert_eq!(
+            client.capture(event),
+            Err(Error::Capture(CaptureError::Closed))
+        );
+    }
 }

@@ -11,7 +11,7 @@ use crate::http::Post;
 use crate::outcome::Outcome;
 use crate::settings::Settings;
 use crate::sink::Keeps;
-use crate::state::{State, Worker};
+use crate::state::State;
 use crate::stats::Stats;
 use crate::worker;
 
@@ -52,21 +52,22 @@ impl Lane {
         })
     }
 
-    /// Queues an event. Starts the worker if there is none; an event that nobody could send is
-    /// refused. With `polls` off nothing becomes due by it: a flush will follow.
+    /// Queues an event, at the time given. Starts the worker if there is none; an event that nobody
+    /// could send is refused. With `watches` somebody waits for the outcome, and a flush will follow:
+    /// nothing becomes due by it.
     pub(crate) fn capture(
         self: &Arc<Self>,
         event: &hoglet::Event<'_>,
         watches: bool,
-        polls: bool,
+        at: Instant,
     ) -> Result<Uuid, Error> {
-        let now = self.now();
+        let now = self.millis(at);
         let mut state = self.lock();
-        if state.worker.is_none() && !state.is_closed() {
+        if state.post.is_none() && !state.is_closed() {
             self.start_worker(&mut state)?;
         }
         let captured = state.capture(event, watches, now);
-        if polls {
+        if !watches {
             state.step(now);
         }
         self.settle(state, None);
@@ -126,9 +127,9 @@ impl Lane {
         });
         if closed.is_none() {
             self.with(None, State::close);
-            let worker = self.lock().worker.take();
-            if let Some(worker) = worker {
-                worker.post.shutdown();
+            let post = self.lock().post.take();
+            if let Some(post) = post {
+                post.shutdown();
             }
         }
     }
@@ -216,7 +217,7 @@ impl Lane {
 
     /// Lets the lock go, wakes who has to be woken and tells the callbacks.
     fn settle(self: &Arc<Self>, mut state: MutexGuard<'_, State>, reason: Option<&str>) {
-        let wakes_worker = state.has_work() && self.wake_worker(&mut state);
+        let wakes_worker = state.has_work() && state.wake();
         let (has_news, receipts) = state.sink.take_news();
         let mut wakes_waiting = has_news && state.waiting > 0;
         state.taken += u64::from(!receipts.is_empty());
@@ -237,35 +238,23 @@ impl Lane {
         }
     }
 
-    /// Whether the worker sleeps and has to be woken. In a forked process there is none any more:
-    /// it gets one of its own.
-    fn wake_worker(self: &Arc<Self>, state: &mut State) -> bool {
-        let is_foreign = |worker: &Worker| worker.process != std::process::id();
-        if state.worker.as_ref().is_some_and(is_foreign) {
-            state.worker = None;
-            // If it fails, the next event finds that there is no worker, and says so.
-            let _ = self.start_worker(state);
-            return false;
-        }
-        state.wake()
-    }
-
     fn start_worker(self: &Arc<Self>, state: &mut State) -> Result<(), Error> {
         let post = Arc::new(Post::new(&self.settings, state.path()));
         let (lane, its_post) = (Arc::clone(self), Arc::clone(&post));
         let thread = std::thread::Builder::new().name("posthog".to_owned());
         let spawned = thread.spawn(move || worker::run(&lane, &its_post));
         spawned.map_err(|error| Error::Thread(error.kind()))?;
-        state.worker = Some(Worker {
-            process: std::process::id(),
-            post,
-        });
+        state.post = Some(post);
         Ok(())
     }
 
-    /// Milliseconds since the lane was made.
     fn now(&self) -> hoglet::Instant {
-        let ms = self.started.elapsed().as_millis();
+        self.millis(Instant::now())
+    }
+
+    /// Milliseconds since the lane was made.
+    fn millis(&self, at: Instant) -> hoglet::Instant {
+        let ms = at.saturating_duration_since(self.started).as_millis();
         hoglet::Instant::from_millis(u64::try_from(ms).unwrap_or(u64::MAX))
     }
 
@@ -273,30 +262,5 @@ impl Lane {
     /// runs inside the lock.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ClientOptions;
-
-    #[test]
-    fn a_forked_process_gets_a_worker_of_its_own() {
-        let options = ClientOptions::new("phc_test").host("http://127.0.0.1:1");
-        let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
-        let lane = Lane::new(Arc::new(settings), Arc::default(), Path::Analytics);
-        let lane = Arc::new(lane.expect("memory"));
-        let event = hoglet::Event::new("event", "somebody");
-        lane.capture(&event, false, true).expect("a good event");
-        let set = |process| {
-            let mut state = lane.lock();
-            let worker = state.worker.as_mut().expect("the capture has started one");
-            std::mem::replace(&mut worker.process, process)
-        };
-        assert_eq!(set(0), std::process::id());
-        lane.flush();
-        assert_eq!(set(0), std::process::id(), "the flush has started another");
-        lane.with(None, State::close);
     }
 }

@@ -33,6 +33,7 @@ mod lane;
 mod options;
 mod outcome;
 mod persons;
+mod process;
 mod random;
 mod settings;
 mod sink;

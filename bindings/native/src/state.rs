@@ -50,7 +50,8 @@ pub(crate) struct State {
     sleep: Sleep,
     /// Whether the core rests after it has used up its retries.
     is_parked: bool,
-    pub(crate) worker: Option<Worker>,
+    /// The worker's connections; none if there is no worker.
+    pub(crate) post: Option<Arc<Post>>,
     /// Threads that wait for events to end.
     pub(crate) waiting: u32,
     /// Lots of receipts taken out of the lock, and those of them that have been told.
@@ -68,14 +69,6 @@ enum Sleep {
     None,
     Until(Instant),
     UntilWoken,
-}
-
-/// The thread that sends.
-pub(crate) struct Worker {
-    /// The process it is in: a fork has no threads but the one that forked.
-    pub(crate) process: u32,
-    /// Its connections, which belong to that process too.
-    pub(crate) post: Arc<Post>,
 }
 
 impl State {
@@ -108,7 +101,7 @@ impl State {
             due: None,
             sleep: Sleep::None,
             is_parked: false,
-            worker: None,
+            post: None,
             waiting: 0,
             taken: 0,
             told: 0,
@@ -177,7 +170,7 @@ impl State {
 
     /// Whether nothing ends before somebody flushes again: the core rests, or there is no thread.
     pub(crate) fn is_stuck(&self) -> bool {
-        self.is_parked || self.worker.is_none()
+        self.is_parked || self.post.is_none()
     }
 
     /// Polls the core and notes what it wants.
