@@ -36,7 +36,6 @@ impl<'a> Batch<'a> {
             let is_ours = !pending.is_empty();
             if is_ours {
                 wait(lane, pending, summary);
-                lane.wait_answered();
             }
             is_ours
         };

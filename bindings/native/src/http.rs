@@ -4,8 +4,8 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use hoglet::TransportError;
+use ureq::Agent;
 use ureq::http::header::{HeaderName, HeaderValue};
-use ureq::{Agent, BodyReader};
 
 use crate::error::Error;
 use crate::settings::Settings;
@@ -88,11 +88,12 @@ impl Post {
         }
     }
 
-    /// Sends `body` and waits for the answer's head.
+    /// Sends `body` and waits for the answer, whose body is added to `answer_body`.
     pub(crate) fn send<'a>(
         &self,
         headers: impl Iterator<Item = (&'static str, &'a str)>,
         body: &[u8],
+        answer_body: &mut Vec<u8>,
     ) -> Result<Answer, Failure> {
         let mut request = self.agent.post(&self.url);
         for (name, value) in headers {
@@ -108,11 +109,18 @@ impl Post {
                 .get(name)
                 .map(|value: &HeaderValue| value.as_bytes().to_vec())
         };
+        let (status, retry_after, date) = (
+            response.status().as_u16(),
+            header("retry-after"),
+            header("date"),
+        );
+        let body = response.into_body().into_reader();
+        let read = body.take(MAX_ANSWER_BYTES).read_to_end(answer_body);
         Ok(Answer {
-            status: response.status().as_u16(),
-            retry_after: header("retry-after"),
-            date: header("date"),
-            body: response.into_body().into_reader().take(MAX_ANSWER_BYTES),
+            status,
+            retry_after,
+            date,
+            cut: read.err().map(Failure::from),
         })
     }
 
@@ -122,24 +130,13 @@ impl Post {
     }
 }
 
-/// An answer, its body still to be read.
+/// An answer, but for its body.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Vec<u8>>,
     pub(crate) date: Option<Vec<u8>>,
-    body: io::Take<BodyReader<'static>>,
-}
-
-impl Answer {
-    /// Reads the body's next piece; 0 at its end, or where it is longer than any answer.
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Failure> {
-        loop {
-            match self.body.read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result.map_err(Failure::from),
-            }
-        }
-    }
+    /// Why the body broke off, if it did.
+    pub(crate) cut: Option<Failure>,
 }
 
 impl From<ureq::Error> for Failure {

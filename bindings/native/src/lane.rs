@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use hoglet::{FlushMark, Lane as Path, RequestId, Uuid};
+use hoglet::{Action, FlushMark, Lane as Path, RequestId, Uuid};
 
 use crate::callbacks::Callbacks;
 use crate::error::Error;
@@ -53,8 +53,7 @@ impl Lane {
     }
 
     /// Queues an event, at the time given. Starts the worker if there is none; an event that nobody
-    /// could send is refused. With `watches` somebody waits for the outcome, and a flush will follow:
-    /// nothing becomes due by it.
+    /// could send is refused. With `watches` somebody waits for the outcome, and a flush will follow.
     pub(crate) fn capture(
         self: &Arc<Self>,
         event: &hoglet::Event<'_>,
@@ -67,15 +66,12 @@ impl Lane {
             self.start_worker(&mut state)?;
         }
         let captured = state.capture(event, watches, now);
-        if !watches {
-            state.step(now);
-        }
         self.settle(state, None);
         captured.map_err(Error::Capture)
     }
 
     /// Makes everything due that was captured so far.
-    pub(crate) fn flush(self: &Arc<Self>) -> FlushMark {
+    pub(crate) fn flush(&self) -> FlushMark {
         self.with(None, State::flush)
     }
 
@@ -106,27 +102,20 @@ impl Lane {
         outcome.flatten()
     }
 
-    /// Waits for the end of the answer under way, if there is one: only then is there room again for
-    /// the events it brought to their end.
-    pub(crate) fn wait_answered(&self) {
-        let requests = self.lock().requests;
-        self.wait(None, |state| (state.answers >= requests).then_some(()));
-    }
-
     /// Refuses further events, makes the others due, and gives up what is left after `timeout`.
-    pub(crate) fn close(self: &Arc<Self>, timeout: Duration) {
+    pub(crate) fn close(&self, timeout: Duration) {
         let timeout_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
         self.with(None, |state, now| state.close(now.plus_ms(timeout_ms)));
     }
 
     /// Waits until everything has ended and the callbacks have been told. At `deadline`, what is
     /// left is given up here, for the worker may be deep in a request; that is broken off.
-    pub(crate) fn wait_closed(self: &Arc<Self>, deadline: Option<Instant>) {
+    pub(crate) fn wait_closed(&self, deadline: Option<Instant>) {
         let closed = self.wait(deadline, |state| {
             (state.is_closed() && state.told >= state.taken).then_some(())
         });
         if closed.is_none() {
-            self.with(None, State::close);
+            self.with(None, State::abandon);
             let post = self.lock().post.take();
             if let Some(post) = post {
                 post.shutdown();
@@ -142,14 +131,13 @@ impl Lane {
     /// Does something to the state, and what follows from it. What ends by it is told with
     /// `reason`.
     pub(crate) fn with<R>(
-        self: &Arc<Self>,
+        &self,
         reason: Option<&str>,
         act: impl FnOnce(&mut State, hoglet::Instant) -> R,
     ) -> R {
-        let now = self.now();
         let mut state = self.lock();
+        let now = self.now();
         let result = act(&mut state, now);
-        state.step(now);
         self.settle(state, reason);
         result
     }
@@ -157,30 +145,34 @@ impl Lane {
     /// The worker's wait for a request, which `take` reads. `None` once everything has ended for
     /// good.
     pub(crate) fn next_request<R>(
-        self: &Arc<Self>,
-        mut take: impl FnMut(RequestId, &hoglet::Request<'_>) -> R,
+        &self,
+        take: impl FnOnce(RequestId, &hoglet::Request<'_>) -> R,
     ) -> Option<R> {
         loop {
-            let now = self.now();
             let mut state = self.lock();
-            state.wake();
-            state.note_answer();
-            state.refresh_clock(now);
-            state.step(now);
-            // The counters wrap in the core, not in the ledger, if it is kept up to date.
-            state.stats();
+            let now = self.now();
+            let due = match state.next(now) {
+                Action::Send(id) => match state.request(id) {
+                    Some(request) => return Some(take(id, &request)),
+                    None => continue,
+                },
+                Action::SleepUntil(due, _) => Some(due),
+                Action::Idle => None,
+            };
             if state.sink.has_news() {
                 self.settle(state, None);
-            } else if let Some((id, request)) = state.take_request() {
-                return Some(take(id, &request));
             } else if state.is_closed() {
+                state.post = None;
                 return None;
-            } else if let Some(due) = state.sleep() {
-                let time = Duration::from_millis(now.ms_until(due));
-                // Poisoned or not, it is looked at afresh.
-                drop(self.alarm.wait_timeout(state, time));
             } else {
-                drop(self.alarm.wait(state));
+                state.sleep(due);
+                // Poisoned or not, it is looked at afresh.
+                if let Some(due) = due {
+                    let time = Duration::from_millis(now.ms_until(due));
+                    drop(self.alarm.wait_timeout(state, time));
+                } else {
+                    drop(self.alarm.wait(state));
+                }
             }
         }
     }
@@ -216,8 +208,8 @@ impl Lane {
     }
 
     /// Lets the lock go, wakes who has to be woken and tells the callbacks.
-    fn settle(self: &Arc<Self>, mut state: MutexGuard<'_, State>, reason: Option<&str>) {
-        let wakes_worker = state.has_work() && state.wake();
+    fn settle(&self, mut state: MutexGuard<'_, State>, reason: Option<&str>) {
+        let wakes_worker = std::mem::take(&mut state.is_called);
         let (has_news, receipts) = state.sink.take_news();
         let mut wakes_waiting = has_news && state.waiting > 0;
         state.taken += u64::from(!receipts.is_empty());

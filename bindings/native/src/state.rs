@@ -43,32 +43,29 @@ pub(crate) struct State {
     ledger: Ledger,
     /// Whether the core was told the time.
     has_clock: bool,
-    /// A request for the worker to take.
-    ready: Option<RequestId>,
-    /// When the core wants to be polled next.
-    due: Option<Instant>,
-    sleep: Sleep,
-    /// Whether the core rests after it has used up its retries.
-    is_parked: bool,
+    worker: Worker,
+    /// Whether it was called and nobody has woken it yet.
+    pub(crate) is_called: bool,
     /// The worker's connections; none if there is no worker.
     pub(crate) post: Option<Arc<Post>>,
+    /// Whether the core rests after it has used up its retries.
+    is_parked: bool,
     /// Threads that wait for events to end.
     pub(crate) waiting: u32,
     /// Lots of receipts taken out of the lock, and those of them that have been told.
     pub(crate) taken: u64,
     pub(crate) told: u64,
-    /// Requests the worker has taken, and those of them it is done with.
-    pub(crate) requests: u64,
-    pub(crate) answers: u64,
 }
 
-/// Whether the worker sleeps.
+/// What the worker is doing. An attempt counts, and carries the time, from the poll that begins it:
+/// nobody begins one that the worker could not send at once.
 #[derive(Clone, Copy, Debug)]
-enum Sleep {
-    /// It is awake, or there is none.
-    None,
-    Until(Instant),
-    UntilWoken,
+enum Worker {
+    /// It is awake, or called, and polls the core when it is ready to send; nobody else does. The
+    /// attempt was begun when it was called.
+    Awake(Option<RequestId>),
+    /// It waits until then, or until it is called.
+    Asleep(Option<Instant>),
 }
 
 impl State {
@@ -97,16 +94,13 @@ impl State {
             sink: Sink::new(keeps),
             ledger: Ledger::default(),
             has_clock: false,
-            ready: None,
-            due: None,
-            sleep: Sleep::None,
-            is_parked: false,
+            worker: Worker::Awake(None),
+            is_called: false,
             post: None,
+            is_parked: false,
             waiting: 0,
             taken: 0,
             told: 0,
-            requests: 0,
-            answers: 0,
         })
     }
 
@@ -116,14 +110,15 @@ impl State {
         core.with_dependent_mut(|_, core| act(core, sink))
     }
 
-    /// Queues an event; with `watches`, its outcome is kept.
+    /// Queues an event, and calls the worker if something becomes due by it that it does not know
+    /// of. With `watches` its outcome is kept instead, and a flush will follow.
     pub(crate) fn capture(
         &mut self,
         event: &hoglet::Event<'_>,
         watches: bool,
         now: Instant,
     ) -> Result<Uuid, CaptureError> {
-        if matches!(self.sleep, Sleep::UntilWoken) || !self.has_clock {
+        if matches!(self.worker, Worker::Asleep(None)) || !self.has_clock {
             // The first event, or the first after a pause in which the clock may have been set.
             self.refresh_clock(now);
         }
@@ -134,23 +129,42 @@ impl State {
         let accepted = self.core(|core, sink| core.capture(event, now, sink))?;
         if watches {
             self.sink.watch(accepted.uuid);
+        } else if let Worker::Asleep(until) = self.worker {
+            match self.poll(now) {
+                Action::Send(id) => self.call(Some(id)),
+                Action::SleepUntil(due, _) if until.is_none_or(|until| due < until) => {
+                    self.call(None);
+                }
+                Action::SleepUntil(..) | Action::Idle => {}
+            }
         }
         Ok(accepted.uuid)
     }
 
     /// Makes everything due.
     pub(crate) fn flush(&mut self, now: Instant) -> FlushMark {
+        self.is_parked = false;
+        self.call(None);
         self.core(|core, _| core.flush(now))
+    }
+
+    /// Refuses further events, and gives up what is left at `deadline`.
+    pub(crate) fn close(&mut self, deadline: Instant) {
+        self.is_parked = false;
+        self.call(None);
+        self.core(|core, _| core.close(deadline));
+    }
+
+    /// Gives up what is left.
+    pub(crate) fn abandon(&mut self, now: Instant) {
+        self.close(now);
+        let action = self.poll(now);
+        debug_assert_eq!(action, Action::Idle, "nothing is left");
     }
 
     /// Whether everything captured before `mark` has ended.
     pub(crate) fn is_flushed(&self, mark: FlushMark) -> bool {
         self.core.borrow_dependent().is_flushed(mark)
-    }
-
-    /// Refuses further events, and gives up what is left at `deadline`.
-    pub(crate) fn close(&mut self, deadline: Instant) {
-        self.core(|core, _| core.close(deadline));
     }
 
     /// Whether everything has ended for good.
@@ -173,26 +187,9 @@ impl State {
         self.is_parked || self.post.is_none()
     }
 
-    /// Polls the core and notes what it wants.
-    pub(crate) fn step(&mut self, now: Instant) {
-        let was_parked = std::mem::take(&mut self.is_parked);
-        self.due = None;
-        match self.core(|core, sink| core.poll(now, sink)) {
-            Action::Send(id) => self.ready = Some(id),
-            Action::SleepUntil(due, why) => {
-                self.due = Some(due);
-                self.is_parked = why == Timer::Park;
-            }
-            Action::Idle => {}
-        }
-        if self.is_parked && !was_parked {
-            self.sink.note_progress();
-        }
-    }
-
     /// Tells the core what time it is, if the system knows. Differences under a second are the
     /// core's to ignore.
-    pub(crate) fn refresh_clock(&mut self, now: Instant) {
+    fn refresh_clock(&mut self, now: Instant) {
         self.has_clock = true;
         let unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -206,42 +203,46 @@ impl State {
 
 /// What concerns the worker.
 impl State {
-    /// The request to send, if there is one.
-    pub(crate) fn take_request(&mut self) -> Option<(RequestId, Request<'_>)> {
-        let id = self.ready.take()?;
-        // Another thread may have seen it time out in the meantime.
-        let request = self.core.borrow_dependent().request(id)?;
-        self.requests += 1;
-        Some((id, request))
-    }
-
-    /// The worker is done with the request it took, if it took one.
-    pub(crate) fn note_answer(&mut self) {
-        if self.answers != self.requests {
-            self.answers = self.requests;
-            self.sink.note_progress();
+    /// What the worker should do, now that it can.
+    pub(crate) fn next(&mut self, now: Instant) -> Action {
+        // The counters wrap in the core, not in the ledger, if it is kept up to date.
+        self.stats();
+        match std::mem::replace(&mut self.worker, Worker::Awake(None)) {
+            Worker::Awake(Some(id)) => Action::Send(id),
+            Worker::Awake(None) | Worker::Asleep(_) => {
+                self.refresh_clock(now);
+                self.poll(now)
+            }
         }
     }
 
-    /// Whether the worker has something new to do, or to wait for, that it does not know of.
-    pub(crate) fn has_work(&self) -> bool {
-        let is_earlier = match (self.sleep, self.due) {
-            (Sleep::Until(until), Some(due)) => due < until,
-            (Sleep::UntilWoken, due) => due.is_some(),
-            _ => false,
-        };
-        self.ready.is_some() || is_earlier || self.is_closed()
+    /// The request to send; `None` if it was given up in the meantime.
+    pub(crate) fn request(&self, id: RequestId) -> Option<Request<'_>> {
+        self.core.borrow_dependent().request(id)
     }
 
-    /// The worker goes to sleep until the time given, or until it is woken.
-    pub(crate) fn sleep(&mut self) -> Option<Instant> {
-        self.sleep = self.due.map_or(Sleep::UntilWoken, Sleep::Until);
-        self.due
+    /// The worker goes to sleep until the time given, or until it is called.
+    pub(crate) fn sleep(&mut self, until: Option<Instant>) {
+        self.worker = Worker::Asleep(until);
     }
 
-    /// The worker is awake, or about to be; whether it was asleep.
-    pub(crate) fn wake(&mut self) -> bool {
-        !matches!(std::mem::replace(&mut self.sleep, Sleep::None), Sleep::None)
+    /// Calls the worker, if it sleeps. If it does not, it will look at the core in any case.
+    fn call(&mut self, attempt: Option<RequestId>) {
+        if matches!(self.worker, Worker::Asleep(_)) {
+            self.worker = Worker::Awake(attempt);
+            self.is_called = true;
+        }
+    }
+
+    /// Polls the core. The worker has to be ready to send, or nothing be left to be sent.
+    fn poll(&mut self, now: Instant) -> Action {
+        let action = self.core(|core, sink| core.poll(now, sink));
+        let is_parked = matches!(action, Action::SleepUntil(_, Timer::Park));
+        if is_parked && !self.is_parked {
+            self.sink.note_progress();
+        }
+        self.is_parked = is_parked;
+        action
     }
 }
 
@@ -252,9 +253,7 @@ mod tests {
 
     #[test]
     fn an_event_that_somebody_waits_for_is_not_taken_twice() {
-        let options = ClientOptions::new("phc_test");
-        let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
-        let mut state = State::new(&settings, Path::Analytics, Keeps::Nothing).expect("memory");
+        let mut state = state();
         let event = hoglet::Event::new("event", "somebody").uuid(Uuid::max());
         let now = Instant::default();
         state.sink.watch(Uuid::max());
@@ -266,28 +265,45 @@ mod tests {
         assert_eq!(state.capture(&event, true, now), Ok(Uuid::max()));
     }
 
-    #[test]
-    fn the_worker_is_woken_for_what_it_does_not_know_of() {
-        let options = ClientOptions::new("phc_test");
+    /// A state whose worker, as soon as it has looked, knows of nothing.
+    fn state() -> State {
+        let options = ClientOptions::new("phc_test").flush_at(3);
         let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
-        let mut state = State::new(&settings, Path::Analytics, Keeps::Nothing).expect("memory");
-        let now = Instant::default();
-        state.step(now);
-        assert_eq!(state.sleep(), None, "nothing is queued");
-        assert!(!state.has_work());
+        State::new(&settings, Path::Analytics, Keeps::Nothing).expect("memory")
+    }
+
+    /// Captures; says whether the worker is called.
+    fn calls(state: &mut State, now: Instant) -> bool {
         let event = hoglet::Event::new("event", "somebody");
-        let capture = |state: &mut State| {
-            state.capture(&event, false, now).expect("a good event");
-            state.step(now);
-        };
-        capture(&mut state);
-        assert!(state.has_work(), "now there is something to wait for");
-        assert!(state.wake());
-        assert_eq!(state.sleep(), Some(now.plus_ms(5_000)));
-        capture(&mut state);
-        assert!(!state.has_work(), "it is waiting for that already");
+        state.capture(&event, false, now).expect("a good event");
+        std::mem::take(&mut state.is_called)
+    }
+
+    #[test]
+    fn the_worker_is_called_for_what_it_does_not_know_of() {
+        let (mut state, now) = (state(), Instant::from_millis(1));
+        assert_eq!(state.next(now), Action::Idle);
+        state.sleep(None);
+        assert!(calls(&mut state, now), "now there is something to wait for");
+        let due = now.plus_ms(5_000);
+        assert_eq!(state.next(now), Action::SleepUntil(due, Timer::Flush));
+        state.sleep(Some(due));
+        assert!(!calls(&mut state, now), "it is waiting for that already");
+        assert!(calls(&mut state, now), "now there is something to send");
+        assert!(matches!(state.next(now), Action::Send(_)));
+        state.sleep(Some(due));
         state.flush(now);
-        state.step(now);
-        assert!(state.has_work(), "now there is something to send");
+        assert!(state.is_called);
+    }
+
+    #[test]
+    fn no_attempt_begins_while_the_worker_is_busy() {
+        let (mut state, now) = (state(), Instant::from_millis(1));
+        for second in 0..1_000 {
+            assert!(!calls(&mut state, now.plus_ms(second * 1_000)));
+        }
+        state.flush(now);
+        assert_eq!(state.stats().requests, 0);
+        assert!(matches!(state.next(now), Action::Send(_)));
     }
 }

@@ -1,6 +1,7 @@
 //! The thread that sends: takes a request out of the lane, compresses and sends it, and gives the
-//! answer back piece by piece.
+//! answer back.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -10,40 +11,29 @@ use crate::compress::Compressor;
 use crate::http::{Answer, Failure, Post};
 use crate::lane::Lane;
 
-/// Bytes of an answer read at once.
-const PIECE_BYTES: usize = 16 << 10;
 /// Bytes of an error's body that are kept to tell of.
 const REASON_BYTES: usize = 300;
 
 /// Sends until the lane is closed and empty.
 pub(crate) fn run(lane: &Arc<Lane>, post: &Post) {
-    let mut body = Vec::new();
+    let (mut body, mut answer_body) = (Vec::new(), Vec::new());
     let mut compressor = Compressor::new(lane.settings.compression);
-    let mut piece = vec![0; PIECE_BYTES];
     while let Some(letter) = lane.next_request(|id, request| Letter::read(id, request, &mut body)) {
-        let id = letter.id;
+        answer_body.clear();
         let sent = catch_unwind(AssertUnwindSafe(|| {
             let (encoding, body) = compressor.compress(&body);
-            let answer = post.send(letter.headers(encoding), body)?;
-            give_back(lane, id, answer, &mut piece)
+            post.send(letter.headers(encoding), body, &mut answer_body)
         }));
-        let failure = match sent {
-            Ok(Ok(())) => continue,
-            Ok(Err(failure)) => failure,
-            Err(_) => {
-                // What it was in the middle of cannot be trusted any more.
-                compressor = Compressor::new(lane.settings.compression);
-                let text = "the HTTP library panicked".to_owned();
-                Failure {
-                    kind: TransportError::Interrupted,
-                    text,
-                }
-            }
-        };
-        lane.with(Some(&failure.text), |state, now| {
-            // Unknown if it has timed out or was given up: then that is how it ended.
-            let _ = state.core(|core, sink| core.handle_failure(id, failure.kind, now, sink));
+        let sent = sent.unwrap_or_else(|_| {
+            // What it was in the middle of cannot be trusted any more.
+            compressor = Compressor::new(lane.settings.compression);
+            let text = "the HTTP library panicked".to_owned();
+            Err(Failure {
+                kind: TransportError::Interrupted,
+                text,
+            })
         });
+        give_back(lane, letter.id, &sent, &answer_body);
     }
 }
 
@@ -81,43 +71,47 @@ impl Letter {
     }
 }
 
-/// Gives the answer to the core, piece by piece; fails if it breaks off.
-fn give_back(
-    lane: &Arc<Lane>,
-    id: RequestId,
-    mut answer: Answer,
-    buffer: &mut [u8],
-) -> Result<(), Failure> {
-    lane.with(None, |state, now| {
-        let head = ResponseHead {
-            status: answer.status,
-            retry_after: answer.retry_after.as_deref(),
-            date: answer.date.as_deref(),
-        };
-        let _ = state.core(|core, _| core.handle_response_head(id, head, now));
-    });
-    let mut reason = Vec::new();
-    loop {
-        let len = answer.read(buffer)?;
-        let Some(piece) = buffer.get(..len).filter(|piece| !piece.is_empty()) else {
-            break;
-        };
-        if !(200..300).contains(&answer.status) {
-            let room = REASON_BYTES.saturating_sub(reason.len());
-            reason.extend(piece.iter().take(room));
-        }
-        lane.with(None, |state, _| {
-            let _ = state.core(|core, sink| core.handle_response_body(id, piece, sink));
+/// Gives the answer to the core, with as much of its body as has arrived. It is whole by now: what
+/// ends by it ends at once, and no callback runs while the server's time is measured.
+fn give_back(lane: &Lane, id: RequestId, sent: &Result<Answer, Failure>, body: &[u8]) {
+    let reason = reason(sent, body);
+    lane.with(reason.as_deref(), |state, now| {
+        // Unknown if it was given up: then that is how it ended.
+        let _ = state.core(|core, sink| {
+            let answer = match sent {
+                Ok(answer) => answer,
+                Err(failure) => return core.handle_failure(id, failure.kind, now, sink),
+            };
+            let head = ResponseHead {
+                status: answer.status,
+                retry_after: answer.retry_after.as_deref(),
+                date: answer.date.as_deref(),
+            };
+            core.handle_response_head(id, head, now)?;
+            core.handle_response_body(id, body, sink)?;
+            match &answer.cut {
+                None => core.handle_response_end(id, now, sink),
+                Some(failure) => core.handle_failure(id, failure.kind, now, sink),
+            }
         });
+    });
+}
+
+/// What the server or the network said to it, if something went wrong.
+fn reason<'a>(sent: &'a Result<Answer, Failure>, body: &'a [u8]) -> Option<Cow<'a, str>> {
+    let answer = match sent {
+        Ok(answer) => answer,
+        Err(failure) => return Some(failure.text.as_str().into()),
+    };
+    if let Some(failure) = &answer.cut {
+        return Some(failure.text.as_str().into());
     }
-    let reason = String::from_utf8_lossy(&reason);
-    lane.with(
-        Some(reason.trim()).filter(|reason| !reason.is_empty()),
-        |state, now| {
-            let _ = state.core(|core, sink| core.handle_response_end(id, now, sink));
-        },
-    );
-    Ok(())
+    if (200..300).contains(&answer.status) {
+        return None;
+    }
+    let text = String::from_utf8_lossy(body.get(..REASON_BYTES).unwrap_or(body));
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned().into())
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Sending, and how it ends.
 
 use std::net::TcpListener;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use hoglet_native::{CaptureMode, Cause, Outcome, TransportError};
+use hoglet_native::{CaptureMode, Cause, Client, Outcome, TransportError};
 use hoglet_tests::server::{Cut, Fault};
 
 use crate::tiny::Tiny;
@@ -222,4 +224,33 @@ fn dropping_the_last_handle_sends_what_is_left() {
     assert_eq!(stored(&server), [""; 0]);
     drop(second);
     assert_eq!(stored(&server), ["left"]);
+}
+
+/// A retry or a timestamp that begins before the worker can send would be used up, or old, by then.
+#[test]
+fn an_attempt_begins_when_the_worker_can_send_it() {
+    let server = server();
+    server.play([Fault::delay(Duration::from_millis(200))]);
+    let own: Arc<OnceLock<Client>> = Arc::default();
+    let (told, tells) = channel();
+    let asked = Arc::clone(&own);
+    let options = options(&server).flush_at(1).on_receipt(move |receipt| {
+        let client = asked.get().expect("set below");
+        if receipt.attempts > 0 {
+            let before = client.stats();
+            // Not from here, where it would be refused.
+            let other = client.clone();
+            let captured = std::thread::spawn(move || capture(&other, "third"));
+            let _ = captured.join();
+            let _ = told.send((before.requests, client.stats().requests));
+        }
+    });
+    let client = own.get_or_init(|| client(options));
+    capture(client, "first");
+    assert!(server.wait_until(|state| state.requests().len() == 1, PATIENCE));
+    capture(client, "second");
+    let requests = tells.recv_timeout(PATIENCE);
+    assert_eq!(requests, Ok((1, 1)), "the first's callback is not over");
+    client.flush();
+    client.shutdown(PATIENCE);
 }
