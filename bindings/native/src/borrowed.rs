@@ -1,61 +1,85 @@
-//! The properties of a borrowed event, one by one.
+//! The properties of a borrowed event as text.
 //!
 //! The core knows how to write every form in which a caller can have them, and which of them merge.
 //! So it is asked to: the event goes through a client of its own, in the form of V0, which keeps
 //! everything that V1 moves elsewhere among the properties.
 
+use std::cell::Cell;
 use std::fmt;
 
-use hoglet::{Action, CaptureError, CaptureMode, Client, Config, Ignore, Instant, Slot, Storage};
+use hoglet::{
+    Action, CaptureError, CaptureMode, Client, Config, Ignore, Instant, Properties, Slot, Storage,
+};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::Error;
 
-/// Bytes to try first; most events fit.
+/// Bytes to try first; most events fit. Each thread keeps so many once it has needed them.
 const BYTES: usize = 16 << 10;
-/// Bytes to try at most: twice the largest event there is, because values that serialise are
-/// written twice.
+/// Bytes to try at most, each time four times as many. The largest event there is, 8 MiB, takes 16:
+/// values that serialise are written twice.
 const MAX_BYTES: usize = 32 << 20;
 /// What the core adds in V0 where the event does not name them itself, and how we make it known.
 const ADDED: [&str; 2] = ["$lib", "$lib_version"];
 const ADDED_VALUE: &str = "\"-\"";
 const SDK_INFO: &str = "-/-";
 
-/// Calls `each` with the name and the JSON of every property that `event` has in the form of V0.
+thread_local! {
+    /// Taken while it is used: what serialises may come here again.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Whether writing `event` runs the caller's code.
+pub(crate) fn is_serialised(event: &hoglet::Event<'_>) -> bool {
+    [event.properties, event.set, event.set_once]
+        .iter()
+        .any(|object| matches!(object, Properties::Serialize(_)))
+}
+
+/// `event` with all that it says about itself, beside who, when and what, in `properties`: its
+/// [`properties`] as text.
+pub(crate) fn with_text<'a>(event: &hoglet::Event<'a>, properties: &'a str) -> hoglet::Event<'a> {
+    hoglet::Event {
+        uuid: event.uuid,
+        timestamp: event.timestamp,
+        ..hoglet::Event::new(event.name, event.distinct_id).json(properties)
+    }
+}
+
+/// The properties of `event` in the form of V0, as sent by the SDK named: one JSON object.
 ///
 /// # Errors
-/// When its properties are no JSON object, or it is one the core would refuse in any case.
-pub(crate) fn for_each_property(
-    event: &hoglet::Event<'_>,
-    mut each: impl FnMut(&str, &RawValue),
-) -> Result<(), Error> {
+/// When the event's objects are none, or it is one that the core would refuse in any case.
+pub(crate) fn properties(event: &hoglet::Event<'_>, sdk_info: &str) -> Result<String, Error> {
     let event = &hoglet::Event {
         uuid: None,
         timestamp: None,
         ..*event
     };
-    let mut bytes = vec![0; BYTES];
-    loop {
-        match encode(event, &mut bytes, &mut each) {
+    // Without it, where a thread comes to its end, one is made for this call.
+    let mut bytes = SCRATCH.try_with(Cell::take).unwrap_or_default();
+    bytes.resize(BYTES.max(bytes.len()), 0);
+    let properties = loop {
+        match encode(event, sdk_info, &mut bytes) {
             Err(Error::Capture(CaptureError::EventTooLarge { .. })) if bytes.len() < MAX_BYTES => {
-                bytes.resize(bytes.len() * 4, 0);
+                bytes.resize((bytes.len() * 4).min(MAX_BYTES), 0);
             }
-            result => return result,
+            result => break result,
         }
+    };
+    if bytes.len() == BYTES {
+        let _ = SCRATCH.try_with(|scratch| scratch.set(bytes));
     }
+    properties
 }
 
-fn encode(
-    event: &hoglet::Event<'_>,
-    bytes: &mut [u8],
-    each: &mut dyn FnMut(&str, &RawValue),
-) -> Result<(), Error> {
+fn encode(event: &hoglet::Event<'_>, sdk_info: &str, bytes: &mut [u8]) -> Result<String, Error> {
     const NOW: Instant = Instant::from_millis(1);
     let mut slots = [Slot::EMPTY];
     let mut config = Config::new("scratch", [1; 16]);
     config.capture_mode = CaptureMode::V0;
-    config.sdk_info = SDK_INFO;
+    config.sdk_info = sdk_info;
     config.flush_at = 1;
     config.max_event_bytes = u32::MAX;
     config.max_batch_bytes = u32::MAX;
@@ -64,22 +88,33 @@ fn encode(
     let properties = match client.poll(NOW, &mut Ignore) {
         Action::Send(id) => client
             .request(id)
-            .map(|request| each_in(request.body()[1], each)),
+            .and_then(|request| last_member(request.body()[1])),
         Action::SleepUntil(..) | Action::Idle => None,
     };
     let unread = "the core did not give the event back";
-    properties
-        .unwrap_or(Err(unread.to_owned()))
-        .map_err(Error::Serialization)
+    properties.ok_or_else(|| Error::Serialization(unread.to_owned()))
 }
 
-fn each_in(event: &[u8], each: &mut dyn FnMut(&str, &RawValue)) -> Result<(), String> {
-    let read = |error: serde_json::Error| error.to_string();
-    let Members(members) = serde_json::from_slice(event).map_err(read)?;
-    let properties = members.iter().find(|(key, _)| key == "properties");
-    let properties = properties.map_or("{}", |(_, value)| value.get());
-    let Members(properties) = serde_json::from_str(properties).map_err(read)?;
-    for (key, value) in properties {
+/// The value of the event's last member. What stands before it holds no such name: in a string,
+/// the quotes would be escaped.
+fn last_member(event: &[u8]) -> Option<String> {
+    let event = str::from_utf8(event).ok()?.strip_suffix('}')?;
+    let (_, properties) = event.split_once(",\"properties\":")?;
+    Some(properties.to_owned())
+}
+
+/// Calls `each` with the name and the JSON of every property that `event` has in the form of V0.
+///
+/// # Errors
+/// Those of [`properties`].
+pub(crate) fn for_each_property(
+    event: &hoglet::Event<'_>,
+    mut each: impl FnMut(&str, &RawValue),
+) -> Result<(), Error> {
+    let text = properties(event, SDK_INFO)?;
+    let Members(members) =
+        serde_json::from_str(&text).map_err(|error| Error::Serialization(error.to_string()))?;
+    for (key, value) in members {
         if !ADDED.contains(&key.as_str()) || value.get() != ADDED_VALUE {
             each(&key, value);
         }

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::as_event::AsEvent;
+use crate::borrowed;
 use crate::error::{CaptureFailure, Error, PostHogError};
 use crate::event::Event;
 use crate::outcome::Receipt;
@@ -38,7 +39,7 @@ impl Callbacks {
         if self.before_send.is_empty() {
             return Ok(None);
         }
-        let mut event = event.to_event()?;
+        let mut event = self.serialise(|| event.to_event())?;
         for hook in &self.before_send {
             let dropped = match self.call(|| hook(event)) {
                 Some(Some(passed)) => {
@@ -52,6 +53,24 @@ impl Callbacks {
             return Err(dropped);
         }
         Ok(Some(event))
+    }
+
+    /// The text of what serialises in `event`, if anything does: written before the client's lock is
+    /// taken, because the caller's code does it.
+    pub(crate) fn text(
+        &self,
+        event: &hoglet::Event<'_>,
+        sdk_info: &str,
+    ) -> Result<Option<String>, Error> {
+        if !borrowed::is_serialised(event) {
+            return Ok(None);
+        }
+        self.serialise(|| borrowed::properties(event, sdk_info))
+            .map(Some)
+    }
+
+    fn serialise<R>(&self, write: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
+        self.call(write).unwrap_or(Err(Error::SerializePanicked))
     }
 
     /// Tells of endings, in their order.

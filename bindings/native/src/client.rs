@@ -9,6 +9,7 @@ use hoglet::{CaptureError, Lane as Path, Uuid};
 
 use crate::as_event::AsEvent;
 use crate::batch::Batch;
+use crate::borrowed;
 use crate::callbacks::Callbacks;
 use crate::error::{Error, PostHogError};
 use crate::lane::Lane;
@@ -245,7 +246,13 @@ impl Inner {
             return Err(Error::InCallback);
         }
         let passed = self.callbacks.before_send(event)?;
-        let event = passed.as_ref().map_or(event, |passed| passed).as_event();
+        let mut event = passed.as_ref().map_or(event, |passed| passed).as_event();
+        let text = self
+            .callbacks
+            .text(&event, &self.settings.options.sdk_info)?;
+        if let Some(text) = &text {
+            event = borrowed::with_text(&event, text);
+        }
         let now = Instant::now();
         let here = self.processes.here(now);
         let lane = here.lane(path, &self.settings, &self.callbacks)?;

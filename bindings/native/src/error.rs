@@ -29,13 +29,16 @@ pub enum Error {
     Capture(CaptureError),
     /// A property could not be written as JSON; the event is as it was before.
     Serialization(String),
+    /// The properties' own `Serialize` panicked; nothing was queued.
+    SerializePanicked,
     /// The timestamp is outside the years 0 to 9999.
     InvalidTimestamp,
     /// A `before_send` hook returned nothing: the event was dropped.
     DroppedByHook,
     /// A `before_send` hook panicked: the event was dropped.
     HookPanicked,
-    /// Called from a callback of the same client, which would feed on itself or wait for itself.
+    /// Captured from a callback of the same client, or while its event is written: it would feed on
+    /// itself.
     InCallback,
     /// The event ended, but not at the server (`sync_mode`).
     NotDelivered {
@@ -62,6 +65,7 @@ impl fmt::Display for Error {
             Self::Thread(kind) => write!(f, "the system gave no thread: {kind}"),
             Self::Capture(error) => write!(f, "event refused: {error}"),
             Self::Serialization(why) => write!(f, "property cannot be written as JSON: {why}"),
+            Self::SerializePanicked => f.write_str("the properties' own Serialize panicked"),
             Self::InvalidTimestamp => f.write_str("timestamp is outside the years 0 to 9999"),
             Self::DroppedByHook => f.write_str("a before_send hook dropped the event"),
             Self::HookPanicked => f.write_str("a before_send hook panicked, the event was dropped"),

@@ -277,3 +277,102 @@ fn events_pushed_out_have_receipts_too() {
         2
     );
 }
+
+/// Runs the test's code while it is written.
+struct Serializing<F>(F);
+
+impl<F: Fn()> serde::Serialize for Serializing<F> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.0)();
+        serializer.collect_map([("written", true)])
+    }
+}
+
+#[test]
+fn what_serialises_may_use_the_client_from_another_thread() {
+    let server = server();
+    for options in [options(&server), options(&server).before_send(Some)] {
+        server.clear();
+        let client = client(options);
+        let properties = Serializing(|| {
+            let (done, is_done) = channel();
+            let other = client.clone();
+            std::thread::spawn(move || done.send(other.capture(event("other"))));
+            let captured = is_done.recv_timeout(PATIENCE);
+            assert!(matches!(captured, Ok(Ok(_))), "nothing is locked");
+        });
+        let captured = client.capture(event("one").serialize(&properties).session_id("s1"));
+        assert!(captured.is_ok(), "{captured:?}");
+        client.flush();
+        assert_eq!(stored(&server).last().map(String::as_str), Some("one"));
+        let one = server.events().pop().expect("it is stored");
+        assert_eq!(one.properties, json!({"written": true}));
+        assert_eq!(one.session_id.as_deref(), Some("s1"));
+    }
+}
+
+#[test]
+fn what_serialises_cannot_feed_on_itself() {
+    let server = server();
+    let client = client(options(&server));
+    let (told, tells) = channel();
+    let properties = Serializing(|| {
+        let again = client.capture(event("again"));
+        let _ = told.send(again);
+    });
+    let captured = client.capture(event("once").set(hoglet::Properties::Serialize(&properties)));
+    assert!(captured.is_ok(), "{captured:?}");
+    assert_eq!(tells.try_recv(), Ok(Err(Error::InCallback)));
+}
+
+#[test]
+fn what_panics_while_it_is_written_is_refused() {
+    let server = server();
+    for options in [options(&server), options(&server).before_send(Some)] {
+        server.clear();
+        let client = client(options);
+        let properties = Serializing(|| panic!("a type's own mistake"));
+        for _ in 0..2 {
+            let captured = client.capture(event("broken").serialize(&properties));
+            assert_eq!(captured, Err(Error::SerializePanicked));
+        }
+        assert_eq!(client.stats().refused, 2);
+        capture(&client, "whole");
+        client.flush();
+        assert_eq!(stored(&server), ["whole"]);
+    }
+}
+
+#[test]
+fn what_serialises_is_written_as_in_the_core() {
+    let server = server();
+    for mode in [
+        hoglet_native::CaptureMode::V1,
+        hoglet_native::CaptureMode::V0,
+    ] {
+        server.clear();
+        let options = options(&server)
+            .capture_mode(mode)
+            .sdk_info("wrapper/1.2")
+            .disable_geoip(true);
+        let client = client(options);
+        let properties =
+            json!({"a": [1, null], "$set": {"x": 1}, "$product_tour_id": "t1", "$lib_version": 7});
+        let text = properties.to_string();
+        let set = [("x", Value::from(2)), ("y", Value::from(3))];
+        let base = event("same")
+            .set(&set)
+            .groups(&[("company", "c1")])
+            .window_id("w1");
+        for event in [base.json(&text), base.serialize(&properties)] {
+            client.capture(event).expect("a good event");
+        }
+        client.flush();
+        let mut batch = server.requests()[0].batch().to_vec();
+        for event in &mut batch {
+            event["uuid"].take();
+            event["timestamp"].take();
+        }
+        assert_eq!(batch[0], batch[1]);
+    }
+}
