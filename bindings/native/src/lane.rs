@@ -78,13 +78,12 @@ impl Lane {
     /// Waits until everything before `mark` has ended and the callbacks have been told; until the
     /// core rests because its retries are used up; or until `deadline`.
     pub(crate) fn wait_flushed(&self, mark: FlushMark, deadline: Option<Instant>) {
-        let mut taken = None;
+        let mut last = None;
         self.wait(deadline, |state| {
-            let ended = state.is_flushed(mark) || state.is_stuck();
-            if ended && taken.is_none() {
-                taken = Some(state.taken);
+            if last.is_none() && (state.is_flushed(mark) || state.is_stuck()) {
+                last = Some(state.last_lot());
             }
-            taken.filter(|taken| state.told >= *taken)
+            last.filter(|last| state.is_told(*last))
         });
     }
 
@@ -112,7 +111,7 @@ impl Lane {
     /// left is given up here, for the worker may be deep in a request; that is broken off.
     pub(crate) fn wait_closed(&self, deadline: Option<Instant>) {
         let closed = self.wait(deadline, |state| {
-            (state.is_closed() && state.told >= state.taken).then_some(())
+            (state.is_closed() && state.is_told(state.last_lot())).then_some(())
         });
         if closed.is_none() {
             self.with(None, State::abandon);
@@ -210,18 +209,17 @@ impl Lane {
     /// Lets the lock go, wakes who has to be woken and tells the callbacks.
     fn settle(&self, mut state: MutexGuard<'_, State>, reason: Option<&str>) {
         let wakes_worker = std::mem::take(&mut state.is_called);
-        let (has_news, receipts) = state.sink.take_news();
+        let has_news = state.sink.take_news();
         let mut wakes_waiting = has_news && state.waiting > 0;
-        state.taken += u64::from(!receipts.is_empty());
+        let lot = state.take_lot();
         drop(state);
         if wakes_worker {
             self.alarm.notify_one();
         }
-        if !receipts.is_empty() {
+        if let Some((lot, receipts)) = lot {
             self.callbacks.receipts(&receipts, reason);
             let mut state = self.lock();
-            state.told += 1;
-            state.sink.recycle(receipts);
+            state.note_told(lot, receipts);
             // Somebody may have begun to wait for just this.
             wakes_waiting = state.waiting > 0;
         }
@@ -254,5 +252,66 @@ impl Lane {
     /// runs inside the lock.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use hoglet::Receipts;
+
+    use super::*;
+    use crate::ClientOptions;
+
+    /// Brings an event to its end that was never captured: a lot of one receipt.
+    fn end(lane: &Lane, outcome: hoglet::Outcome<'_>) {
+        lane.with(None, |state, _| {
+            state.sink.receipt(hoglet::Receipt {
+                uuid: Uuid::nil(),
+                attempts: 1,
+                outcome,
+            });
+        });
+    }
+
+    #[test]
+    fn a_flush_waits_for_a_lot_that_others_have_overtaken() {
+        let (begun, begins) = channel();
+        let (release, released) = channel::<()>();
+        let released = Mutex::new(released);
+        let is_told = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&is_told);
+        let mut options = ClientOptions::new("phc_test").on_receipt(move |receipt| {
+            if receipt.outcome == Outcome::Delivered {
+                let _ = begun.send(());
+                let _ = released.lock().map(|released| released.recv());
+                told.store(true, Ordering::SeqCst);
+            }
+        });
+        let callbacks = Arc::new(std::mem::take(&mut options.callbacks));
+        let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
+        let lane = Lane::new(Arc::new(settings), callbacks, Path::Analytics).expect("memory");
+        thread::scope(|scope| {
+            scope.spawn(|| end(&lane, hoglet::Outcome::Delivered));
+            begins.recv().expect("the slow callback runs");
+            let flush = scope.spawn(|| {
+                let mark = lane.flush();
+                lane.wait_flushed(mark, None);
+                is_told.load(Ordering::SeqCst)
+            });
+            while lane.lock().waiting == 0 {
+                thread::yield_now();
+            }
+            end(&lane, hoglet::Outcome::Evicted);
+            // Long enough for a flush that does not wait to have returned.
+            for _ in 0..5_000 {
+                thread::yield_now();
+            }
+            drop(release);
+            assert!(flush.join().expect("no panic"), "the slow one was first");
+        });
     }
 }

@@ -48,12 +48,14 @@ impl Sink {
         self.has_progress = true;
     }
 
-    /// Takes the news out: whether there are any, and the receipts to tell.
-    pub(crate) fn take_news(&mut self) -> (bool, Vec<Receipt>) {
-        (
-            std::mem::take(&mut self.has_progress),
-            std::mem::take(&mut self.receipts),
-        )
+    /// Whether there are news; there are none now.
+    pub(crate) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_progress)
+    }
+
+    /// Takes the receipts out that are to be told.
+    pub(crate) fn take_receipts(&mut self) -> Vec<Receipt> {
+        std::mem::take(&mut self.receipts)
     }
 
     /// Gives the memory of receipts back that were told.

@@ -12,6 +12,7 @@ use self_cell::{MutBorrow, self_cell};
 
 use crate::error::Error;
 use crate::http::Post;
+use crate::outcome::Receipt;
 use crate::random;
 use crate::settings::Settings;
 use crate::sink::{Keeps, Sink};
@@ -52,9 +53,11 @@ pub(crate) struct State {
     is_parked: bool,
     /// Threads that wait for events to end.
     pub(crate) waiting: u32,
-    /// Lots of receipts taken out of the lock, and those of them that have been told.
-    pub(crate) taken: u64,
-    pub(crate) told: u64,
+    /// Lots of receipts taken out so far; each has its number.
+    lots: u64,
+    /// Those of them that the callbacks have not been told, or not to the end: threads overtake each
+    /// other.
+    untold: Vec<u64>,
 }
 
 /// What the worker is doing. An attempt counts, and carries the time, from the poll that begins it:
@@ -99,8 +102,8 @@ impl State {
             post: None,
             is_parked: false,
             waiting: 0,
-            taken: 0,
-            told: 0,
+            lots: 0,
+            untold: Vec::new(),
         })
     }
 
@@ -198,6 +201,35 @@ impl State {
         if unix_ms >= EARLIEST_WALL_CLOCK_MS {
             self.core(|core, _| core.set_wall_clock(unix_ms, now));
         }
+    }
+}
+
+/// What concerns the callbacks.
+impl State {
+    /// Takes the receipts out that have not been told, if there are any, with the lot's number.
+    pub(crate) fn take_lot(&mut self) -> Option<(u64, Vec<Receipt>)> {
+        let receipts = self.sink.take_receipts();
+        (!receipts.is_empty()).then(|| {
+            self.lots += 1;
+            self.untold.push(self.lots);
+            (self.lots, receipts)
+        })
+    }
+
+    /// A lot has been told.
+    pub(crate) fn note_told(&mut self, lot: u64, receipts: Vec<Receipt>) {
+        self.untold.retain(|other| *other != lot);
+        self.sink.recycle(receipts);
+    }
+
+    /// The number of the last lot that was taken out.
+    pub(crate) const fn last_lot(&self) -> u64 {
+        self.lots
+    }
+
+    /// Whether every lot up to this has been told.
+    pub(crate) fn is_told(&self, lot: u64) -> bool {
+        self.untold.iter().all(|untold| *untold > lot)
     }
 }
 
