@@ -1,6 +1,6 @@
 //! Calling the caller's code: caught when it panics, and never from within itself.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -23,14 +23,17 @@ pub(crate) struct Callbacks {
 }
 
 thread_local! {
-    /// Whose function this thread is in: the address of its [`Callbacks`], 0 for nobody's.
-    static INSIDE: Cell<usize> = const { Cell::new(0) };
+    /// Whose functions this thread is in, one within the other: the addresses of their [`Callbacks`].
+    static INSIDE: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Callbacks {
-    /// Whether this thread is in one of these functions.
+    /// Whether this thread is in one of these functions, however deep.
     pub(crate) fn is_inside(&self) -> bool {
-        INSIDE.get() == self.address()
+        // A thread that has ended so far that it has no such list is in none.
+        INSIDE
+            .try_with(|inside| inside.borrow().contains(&self.address()))
+            .unwrap_or(false)
     }
 
     /// Passes the event through the hooks in their order; `None` if there is none. Whatever goes
@@ -106,10 +109,12 @@ impl Callbacks {
 
     /// Runs `function`, marked as the caller's; `None` if it panics.
     fn call<R>(&self, function: impl FnOnce() -> R) -> Option<R> {
-        let outer = INSIDE.replace(self.address());
+        let marked = INSIDE.try_with(|inside| inside.borrow_mut().push(self.address()));
         // What it leaves behind is the caller's own: nothing of ours is borrowed by it.
         let result = catch_unwind(AssertUnwindSafe(function)).ok();
-        INSIDE.set(outer);
+        if marked.is_ok() {
+            let _ = INSIDE.try_with(|inside| inside.borrow_mut().pop());
+        }
         result
     }
 

@@ -237,6 +237,27 @@ fn another_client_may_be_used_in_a_callback() {
 }
 
 #[test]
+fn a_callback_cannot_wait_for_itself_through_another_client() {
+    let server = server();
+    let first: Arc<OnceLock<Client>> = Arc::default();
+    let outer = Arc::clone(&first);
+    let (told, tells) = channel();
+    let second = client(options(&server).before_send(move |event| {
+        let first = outer.get().expect("set below");
+        first.flush();
+        let _ = told.send(first.capture(crate::event("again")));
+        Some(event)
+    }));
+    let options = options(&server)
+        .shutdown_timeout_ms(1_000)
+        .on_receipt(move |_| drop(second.capture(event("about it"))));
+    let first = first.get_or_init(|| client(options));
+    capture(first, "it");
+    first.flush_timeout(PATIENCE);
+    assert_eq!(tells.try_recv(), Ok(Err(Error::InCallback)));
+}
+
+#[test]
 fn receipts_come_from_one_thread() {
     let server = server();
     let (told, tells) = channel();
