@@ -19,6 +19,8 @@ pub enum Error {
     /// An extra header has a name or a value that HTTP does not allow, or a name that is the
     /// client's own.
     Header(String),
+    /// `root_certificates` is not one or more certificates in PEM.
+    RootCertificates,
     /// The options ask for something this build was made without: the cargo feature.
     Feature(&'static str),
     /// The system gave no randomness.
@@ -60,6 +62,7 @@ impl fmt::Display for Error {
                 write!(f, "host must be http(s)://name[:port][/path], not {host:?}")
             }
             Self::Header(name) => write!(f, "extra header {name:?} cannot be sent"),
+            Self::RootCertificates => f.write_str("root_certificates are not certificates in PEM"),
             Self::Feature(name) => write!(f, "hoglet-native was built without feature {name}"),
             Self::Entropy => f.write_str("the system gave no randomness"),
             Self::Thread(kind) => write!(f, "the system gave no thread: {kind}"),

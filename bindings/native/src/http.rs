@@ -46,6 +46,39 @@ pub(crate) fn headers(given: &[(String, String)]) -> Result<Vec<Header>, Error> 
     checked.collect()
 }
 
+/// The certificates that are trusted.
+#[derive(Debug, Default)]
+pub(crate) struct Roots {
+    #[cfg(feature = "tls")]
+    config: ureq::tls::TlsConfig,
+}
+
+impl Roots {
+    /// Reads the caller's.
+    #[cfg(feature = "tls")]
+    pub(crate) fn new(pem: Option<&[u8]>) -> Result<Self, Error> {
+        use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+        let Some(pem) = pem else {
+            return Ok(Self::default());
+        };
+        let certificates: Option<Vec<_>> = parse_pem(pem)
+            .map(|item| match item {
+                Ok(PemItem::Certificate(certificate)) => Some(certificate),
+                _ => None,
+            })
+            .collect();
+        let certificates = certificates.filter(|certificates| !certificates.is_empty());
+        let roots = RootCerts::from(certificates.ok_or(Error::RootCertificates)?);
+        let config = TlsConfig::builder().root_certs(roots).build();
+        Ok(Self { config })
+    }
+
+    #[cfg(not(feature = "tls"))]
+    pub(crate) fn new(pem: Option<&[u8]>) -> Result<Self, Error> {
+        pem.map_or(Ok(Self::default()), |_| Err(Error::Feature("tls")))
+    }
+}
+
 /// Where requests go.
 #[derive(Debug)]
 pub(crate) struct Post {
@@ -69,20 +102,17 @@ impl Post {
             .http_status_as_error(false)
             // A redirect is the core's to judge: never to another origin, never a GET.
             .max_redirects(0)
-            // One for each phase and none for the whole: with that, or with one for the look-up of
-            // the name, the library starts a thread for every request.
-            .timeout_connect(Some(timeout))
-            .timeout_send_request(Some(timeout))
-            .timeout_send_body(Some(timeout))
-            .timeout_recv_response(Some(timeout))
-            .timeout_recv_body(Some(timeout))
+            // For the whole of it. The library looks the name up on a thread of its own, then: the
+            // system's look-up cannot be broken off.
+            .timeout_global(Some(timeout))
             .accept("")
             .accept_encoding("")
             .input_buffer_size(BUFFER_BYTES)
-            .output_buffer_size(BUFFER_BYTES)
-            .build();
+            .output_buffer_size(BUFFER_BYTES);
+        #[cfg(feature = "tls")]
+        let config = config.tls_config(settings.roots.config.clone());
         Self {
-            agent: config.new_agent(),
+            agent: config.build().new_agent(),
             url: format!("{}{path}", settings.host),
             headers: settings.headers.clone(),
         }

@@ -48,6 +48,7 @@ pub struct ClientOptions {
     pub(crate) disabled: bool,
     pub(crate) sync_mode: bool,
     pub(crate) extra_headers: Vec<(String, String)>,
+    pub(crate) root_certificates: Option<Vec<u8>>,
     pub(crate) sdk_info: String,
     pub(crate) callbacks: Callbacks,
 }
@@ -79,6 +80,7 @@ impl ClientOptions {
             disabled: false,
             sync_mode: false,
             extra_headers: Vec::new(),
+            root_certificates: None,
             sdk_info: concat!("hoglet-native/", env!("CARGO_PKG_VERSION")).to_owned(),
             callbacks: Callbacks::default(),
         }
@@ -144,6 +146,15 @@ impl ClientOptions {
     #[must_use]
     pub fn extra_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.extra_headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the certificates, in PEM, that an https host's has to lead back to: those of a proxy or
+    /// a `PostHog` of your own. By default Mozilla's, as they were when this was built; with this,
+    /// only these.
+    #[must_use]
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificates = Some(pem.into());
         self
     }
 
@@ -248,7 +259,8 @@ impl ClientOptions {
         self
     }
 
-    /// Milliseconds until an unanswered request counts as failed; at least 1, default 10,000.
+    /// Milliseconds for a whole request, from looking the host's name up to the answer's last byte;
+    /// when they are over it has failed. At least 1, default 10,000.
     #[must_use]
     pub const fn request_timeout_ms(mut self, ms: u32) -> Self {
         self.request_timeout_ms = ms;

@@ -27,6 +27,7 @@ pub(crate) struct Settings {
     pub(crate) compression: Compression,
     pub(crate) disabled: bool,
     pub(crate) headers: Vec<http::Header>,
+    pub(crate) roots: http::Roots,
 }
 
 impl Settings {
@@ -64,6 +65,7 @@ impl Settings {
         let settings = Self {
             host: host::normalize(&options.host)?,
             headers: http::headers(&options.extra_headers)?,
+            roots: http::Roots::new(options.root_certificates.as_deref())?,
             capture_mode,
             compression,
             disabled,

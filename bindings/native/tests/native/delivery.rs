@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use hoglet_native::{CaptureMode, Cause, Client, Outcome, TransportError};
+use hoglet_native::{CaptureMode, Cause, Client, ClientOptions, Outcome, TransportError};
 use hoglet_tests::server::{Cut, Fault};
 
 use crate::tiny::Tiny;
@@ -212,6 +212,20 @@ fn a_network_that_fails_is_named() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn a_requests_time_is_for_all_of_it() {
+    // Longer than each part of the answer takes, shorter than both.
+    let tiny = Tiny::slow(Duration::from_millis(600));
+    let options = ClientOptions::new("phc_test")
+        .host(&tiny.url)
+        .capture_mode(CaptureMode::V0)
+        .max_retries(0)
+        .request_timeout_ms(1_000);
+    let outcome = client(options).capture_immediate(event("slow"));
+    let timeout = Cause::Transport(TransportError::Timeout);
+    assert_eq!(outcome, Ok(Outcome::Exhausted(timeout)));
 }
 
 #[test]

@@ -4,6 +4,8 @@ mod delivery;
 mod hooks;
 mod limits;
 mod tiny;
+#[cfg(feature = "tls")]
+mod tls;
 mod waiting;
 mod wire;
 

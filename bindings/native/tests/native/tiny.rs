@@ -1,37 +1,95 @@
-//! A server that counts its connections, which the capture server does not.
+//! A server that does what the capture server does not: it counts its connections, answers slowly,
+//! speaks TLS.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// Answers every request with 200 on a connection that stays open.
 pub(crate) struct Tiny {
     pub(crate) url: String,
-    connections: Arc<AtomicUsize>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Default)]
+struct Counters {
+    connections: AtomicUsize,
+    requests: AtomicUsize,
+    /// How long it thinks before an answer's head, and again before its body.
+    pause: Duration,
 }
 
 impl Tiny {
     pub(crate) fn start() -> Self {
+        Self::slow(Duration::ZERO)
+    }
+
+    /// One that thinks for so long before an answer's head, and again before its body.
+    pub(crate) fn slow(pause: Duration) -> Self {
+        let counters = Counters {
+            pause,
+            ..Counters::default()
+        };
+        Self::listen("http", counters, serve)
+    }
+
+    /// One that speaks TLS, as the holder of this certificate.
+    #[cfg(feature = "tls")]
+    pub(crate) fn start_tls(certificate: &str) -> Self {
+        use rustls::pki_types::pem::PemObject;
+        use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes());
+        let key = PrivateKeyDer::from_pem_slice(include_bytes!("tls/key.pem"));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("it has some")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.expect("PEM")], key.expect("PEM"))
+            .expect("they belong together");
+        let config = Arc::new(config);
+        Self::listen("https", Counters::default(), move |stream, counters| {
+            let connection = rustls::ServerConnection::new(Arc::clone(&config)).ok()?;
+            serve(rustls::StreamOwned::new(connection, stream), counters)
+        })
+    }
+
+    fn listen(
+        scheme: &str,
+        counters: Counters,
+        serve: impl Fn(TcpStream, &Counters) -> Option<()> + Clone + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let connections = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&connections);
+        let address = listener.local_addr().expect("an address");
+        let counters = Arc::new(counters);
+        let shared = Arc::clone(&counters);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                counter.fetch_add(1, Ordering::SeqCst);
-                std::thread::spawn(move || serve(&stream));
+                shared.connections.fetch_add(1, Ordering::SeqCst);
+                let (serve, shared) = (serve.clone(), Arc::clone(&shared));
+                std::thread::spawn(move || serve(stream, &shared));
             }
         });
-        Self { url, connections }
+        Self {
+            url: format!("{scheme}://{address}"),
+            counters,
+        }
     }
 
     pub(crate) fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
+        self.counters.connections.load(Ordering::SeqCst)
+    }
+
+    /// Requests that have arrived whole.
+    #[cfg(feature = "tls")]
+    pub(crate) fn requests(&self) -> usize {
+        self.counters.requests.load(Ordering::SeqCst)
     }
 }
 
-fn serve(mut stream: &TcpStream) -> Option<()> {
+fn serve(stream: impl Read + Write, counters: &Counters) -> Option<()> {
     let mut reader = BufReader::new(stream);
     loop {
         let mut len = 0;
@@ -48,8 +106,10 @@ fn serve(mut stream: &TcpStream) -> Option<()> {
             }
         }
         reader.read_exact(&mut vec![0; len]).ok()?;
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-            .ok()?;
+        counters.requests.fetch_add(1, Ordering::SeqCst);
+        for part in ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", "{}"] {
+            std::thread::sleep(counters.pause);
+            reader.get_mut().write_all(part.as_bytes()).ok()?;
+        }
     }
 }
