@@ -1,12 +1,13 @@
 //! Calling the caller's code: caught when it panics, and never from within itself.
 
 use std::cell::RefCell;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::as_event::AsEvent;
 use crate::borrowed;
-use crate::error::{CaptureFailure, Error, PostHogError};
+use crate::error::{CaptureFailure, Error, PostHogError, Warning};
 use crate::event::Event;
 use crate::outcome::Receipt;
 
@@ -107,6 +108,16 @@ impl Callbacks {
         }
     }
 
+    /// Tells of configuration that cannot be used: `stderr`, if there is no `on_error`.
+    pub(crate) fn warn(&self, warning: &Warning, stderr: &mut dyn Write) {
+        if self.on_error.is_some() {
+            self.error(&PostHogError::Configuration(warning));
+        } else {
+            // Where it cannot be written there is nobody to tell.
+            let _ = writeln!(stderr, "posthog: {warning}");
+        }
+    }
+
     /// Runs `function`, marked as the caller's; `None` if it panics.
     fn call<R>(&self, function: impl FnOnce() -> R) -> Option<R> {
         let marked = INSIDE.try_with(|inside| inside.borrow_mut().push(self.address()));
@@ -120,5 +131,24 @@ impl Callbacks {
 
     fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_goes_to_on_error_or_else_to_stderr() {
+        let mut stderr = Vec::new();
+        Callbacks::default().warn(&Warning::BlankApiKey, &mut stderr);
+        let line = "posthog: the API key is blank, the client is disabled\n";
+        assert_eq!(str::from_utf8(&stderr), Ok(line));
+        let callbacks = Callbacks {
+            on_error: Some(Arc::new(|_| {})),
+            ..Callbacks::default()
+        };
+        callbacks.warn(&Warning::BlankApiKey, &mut stderr);
+        assert_eq!(stderr.len(), line.len(), "nothing more");
     }
 }

@@ -1,6 +1,7 @@
 //! The client.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use crate::as_event::AsEvent;
 use crate::batch::Batch;
 use crate::borrowed;
 use crate::callbacks::Callbacks;
-use crate::error::{Error, PostHogError};
+use crate::error::{Error, Warning};
 use crate::lane::Lane;
 use crate::options::ClientOptions;
 use crate::outcome::{CaptureSummary, Outcome};
@@ -62,25 +63,39 @@ impl Client {
         let mut options = options.into();
         let callbacks = Arc::new(std::mem::take(&mut options.callbacks));
         let mut warnings = Vec::new();
-        let variable = |name: &'static str| std::env::var(name).ok();
-        let settings = Arc::new(Settings::new(options, variable, &mut warnings)?);
+        let settings = Settings::new(options, std::env::var_os, &mut warnings)?;
         for warning in &warnings {
-            callbacks.error(&PostHogError::Configuration(warning));
+            callbacks.warn(warning, &mut io::stderr());
         }
+        Ok(Self::with(settings, callbacks))
+    }
+
+    fn with(settings: Settings, callbacks: Arc<Callbacks>) -> Self {
         let inner = Inner {
-            settings,
+            settings: Arc::new(settings),
             callbacks,
             processes: Processes::new(),
         };
-        Ok(Self {
+        Self {
             inner: Arc::new(inner),
-        })
+        }
     }
 
     /// Whether the client is disabled, by its options or by a blank API key.
     pub fn is_disabled(&self) -> bool {
         self.inner.settings.disabled
     }
+}
+
+/// [`Client::new`] that does not fail, as in `posthog-rs`: of options that cannot be used comes a
+/// disabled client, and `on_error` is told, or `stderr`.
+pub fn client(options: impl Into<ClientOptions>) -> Client {
+    let options = options.into();
+    let callbacks = options.callbacks.clone();
+    Client::new(options).unwrap_or_else(|error| {
+        callbacks.warn(&Warning::Options(error), &mut io::stderr());
+        Client::with(Settings::disabled(), Arc::new(callbacks))
+    })
 }
 
 /// Capturing.
@@ -174,6 +189,12 @@ impl Client {
     /// Where every event is or went.
     pub fn stats(&self) -> Stats {
         self.inner.here().stats()
+    }
+
+    /// Events that have not ended: queued, in flight, waiting to be sent again.
+    pub fn pending_events(&self) -> usize {
+        let stats = self.stats();
+        usize::try_from(stats.queued + stats.in_flight).unwrap_or(usize::MAX)
     }
 }
 

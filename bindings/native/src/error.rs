@@ -186,6 +186,8 @@ pub enum Warning {
     },
     /// There is no API key: the client is disabled.
     BlankApiKey,
+    /// The options given to [`client`](crate::client) cannot be used: the client is disabled.
+    Options(Error),
 }
 
 impl fmt::Display for Warning {
@@ -202,6 +204,7 @@ impl fmt::Display for Warning {
                 )
             }
             Self::BlankApiKey => f.write_str("the API key is blank, the client is disabled"),
+            Self::Options(error) => write!(f, "the client is disabled: {error}"),
         }
     }
 }

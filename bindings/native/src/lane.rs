@@ -17,8 +17,9 @@ use crate::worker;
 
 /// One of the core's clients behind a lock, and the thread that sends for it.
 ///
-/// The lock is held for the core's own work only, which neither blocks nor allocates: not while a
-/// body is compressed or sent, and not while a callback runs.
+/// The lock is held for the core's own work, which neither blocks nor allocates; while receipts are
+/// noted that somebody waits for, and a request is copied out, which allocate; and not while the
+/// caller's code runs or a body is compressed or sent.
 pub(crate) struct Lane {
     state: Mutex<State>,
     /// Wakes the worker.

@@ -22,6 +22,7 @@
 mod as_event;
 mod batch;
 mod borrowed;
+mod builder;
 mod callbacks;
 mod client;
 mod compress;
@@ -42,12 +43,13 @@ mod stats;
 mod worker;
 
 pub use as_event::AsEvent;
-pub use client::Client;
+pub use builder::ClientOptionsBuilder;
+pub use client::{Client, client};
 pub use error::{CaptureFailure, Error, PostHogError, Warning};
 pub use event::Event;
 pub use hoglet::{
-    self, CaptureError, CaptureMode, Cause, Compression, ConfigError, OnExhausted, Overflow,
-    TransportError, Uuid,
+    self, CaptureError, CaptureMode, Cause, Compression, Compression as CaptureCompression,
+    ConfigError, OnExhausted, Overflow, TransportError, Uuid,
 };
 pub use host::{DEFAULT_HOST, EU_INGESTION_ENDPOINT, US_INGESTION_ENDPOINT};
 pub use options::ClientOptions;

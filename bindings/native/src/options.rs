@@ -98,7 +98,9 @@ impl ClientOptions {
     }
 
     /// Sets the protocol. Without it the environment variable `POSTHOG_CAPTURE_MODE` does (`v1`,
-    /// `analytics_v1`, `v0`, `legacy`); V1 otherwise (PROTOCOL section 2).
+    /// `analytics_v1`, `v0`, `legacy`); V1 otherwise (PROTOCOL section 2). A variable that cannot be
+    /// used is a warning; so is one that says V0 where [`Self::capture_compression`] asks for what
+    /// only V1 has: the options win.
     #[must_use]
     pub fn capture_mode(mut self, mode: CaptureMode) -> Self {
         self.capture_mode = Some(mode);
@@ -206,7 +208,7 @@ impl ClientOptions {
         self
     }
 
-    /// Events queued and in flight at most; default 10,000. Costs 32 bytes each, from the first
+    /// Events queued and in flight at most; default 10,000. Costs 28 bytes each, from the first
     /// capture on.
     #[must_use]
     pub const fn max_queue_size(mut self, events: u32) -> Self {
@@ -276,8 +278,10 @@ impl ClientOptions {
     }
 }
 
-/// Callbacks. Each may run on any thread that uses the client and on its worker, and must not call
-/// the same client: its methods refuse with [`Error::InCallback`](crate::Error).
+/// Callbacks. Each may run on any thread that uses the client and on its worker, which sends nothing
+/// meanwhile. From a callback, the same client captures nothing
+/// ([`Error::InCallback`](crate::Error)), `flush` sends but does not wait, and `shutdown` closes the
+/// client but does not wait. Two clients whose callbacks wait for each other wait for ever.
 impl ClientOptions {
     /// Adds a hook that sees every event before it is queued, on the thread that captures it, and
     /// returns it, changed or not, or `None` to drop it. If it panics the event is dropped. Several
@@ -302,7 +306,9 @@ impl ClientOptions {
     }
 
     /// Sets the function that is told of captured events that were lost, with the server's reason,
-    /// of hooks that dropped an event, and of configuration that cannot be used.
+    /// of hooks that dropped an event, and of configuration that cannot be used. Without it the
+    /// latter is a line on `stderr`, once; the former are counted in
+    /// [`stats`](crate::Client::stats).
     #[must_use]
     pub fn on_error<F>(mut self, on_error: F) -> Self
     where

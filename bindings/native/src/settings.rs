@@ -1,5 +1,7 @@
 //! The options once the environment and the rules have been applied to them.
 
+use std::ffi::OsString;
+
 use hoglet::{CaptureMode, Compression, Config, Lane, Slot, Storage};
 
 use crate::error::{Error, Warning};
@@ -35,22 +37,22 @@ impl Settings {
     /// `warnings`.
     pub(crate) fn new(
         options: ClientOptions,
-        variable: impl Fn(&'static str) -> Option<String>,
+        variable: impl Fn(&'static str) -> Option<OsString>,
         warnings: &mut Vec<Warning>,
     ) -> Result<Self, Error> {
         let disabled = options.disabled || options.api_key.trim().is_empty();
         if disabled && !options.disabled {
             warnings.push(Warning::BlankApiKey);
         }
+        // What the options say wins, so a mode that cannot do it is not used.
+        let usable = |name: &str| {
+            CaptureMode::from_name(name).filter(|mode| {
+                let given = options.capture_compression;
+                given.is_none_or(|compression| can_use(compression, *mode))
+            })
+        };
         let capture_mode = options.capture_mode.unwrap_or_else(|| {
-            read(
-                &variable,
-                MODE_VARIABLE,
-                "v1",
-                warnings,
-                CaptureMode::from_name,
-            )
-            .unwrap_or_default()
+            read(&variable, MODE_VARIABLE, "v1", warnings, usable).unwrap_or_default()
         });
         let usable = |name: &str| {
             Compression::from_name(name).filter(|compression| can_use(*compression, capture_mode))
@@ -76,6 +78,19 @@ impl Settings {
             settings.check(Lane::Ai)?;
         }
         Ok(settings)
+    }
+
+    /// The settings of a client that does nothing.
+    pub(crate) fn disabled() -> Self {
+        Self {
+            options: ClientOptions::new(""),
+            host: host::DEFAULT_HOST.to_owned(),
+            capture_mode: CaptureMode::default(),
+            compression: Compression::None,
+            disabled: true,
+            headers: Vec::new(),
+            roots: http::Roots::default(),
+        }
     }
 
     /// The project token.
@@ -149,13 +164,14 @@ impl Settings {
 
 /// Reads a variable; a value that means nothing is a warning.
 fn read<T>(
-    variable: impl Fn(&'static str) -> Option<String>,
+    variable: impl Fn(&'static str) -> Option<OsString>,
     name: &'static str,
     used: &'static str,
     warnings: &mut Vec<Warning>,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Option<T> {
-    let value = variable(name)?;
+    // Of what is no UTF-8 nothing is known either.
+    let value = variable(name)?.to_string_lossy().into_owned();
     let parsed = parse(&value.trim().to_ascii_lowercase());
     if parsed.is_none() && !value.trim().is_empty() {
         warnings.push(Warning::Environment {
@@ -188,8 +204,8 @@ mod tests {
     ) -> (CaptureMode, Compression, Vec<String>) {
         let mut warnings = Vec::new();
         let variable = |name| match name {
-            MODE_VARIABLE => mode.map(str::to_owned),
-            COMPRESSION_VARIABLE => compression.map(str::to_owned),
+            MODE_VARIABLE => mode.map(OsString::from),
+            COMPRESSION_VARIABLE => compression.map(OsString::from),
             other => panic!("{other} is not the client's"),
         };
         let settings = Settings::new(options, variable, &mut warnings).expect("good options");
@@ -252,5 +268,32 @@ mod tests {
             (Compression::Gzip, 1),
             "V0 has no zstd"
         );
+    }
+
+    #[test]
+    fn a_mode_of_the_environment_that_the_options_exclude_is_not_used() {
+        let deflate = options().capture_compression(Compression::Deflate);
+        let (mode, compression, warnings) = settle(deflate, Some("v0"), None);
+        assert_eq!((mode, compression), (CaptureMode::V1, Compression::Deflate));
+        assert_eq!(
+            warnings,
+            ["POSTHOG_CAPTURE_MODE=v0 cannot be used, v1 is used instead"]
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_no_text_warns_too() {
+        use std::os::unix::ffi::OsStringExt;
+        let mut warnings = Vec::new();
+        let variable = |_| Some(OsString::from_vec(b"v0\xff".to_vec()));
+        let settings = Settings::new(options(), variable, &mut warnings).expect("good options");
+        assert_eq!(settings.capture_mode, CaptureMode::V1);
+        assert_eq!(warnings.len(), 2, "one for each variable");
+    }
+
+    #[test]
+    fn a_queued_event_costs_what_the_options_say() {
+        assert_eq!(size_of::<Slot>(), 28);
     }
 }

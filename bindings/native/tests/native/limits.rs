@@ -180,3 +180,29 @@ fn a_secret_is_not_in_debug_output() {
         assert!(!text.contains("secret"), "{text}");
     }
 }
+
+#[test]
+fn options_that_cannot_work_make_a_disabled_client_where_nothing_may_fail() {
+    let (options, warnings) = with_errors(ClientOptions::new("phc_test").host("example.com"));
+    let client = hoglet_native::client(options);
+    assert!(client.is_disabled());
+    assert_eq!(client.capture(event("e")), Ok(Uuid::nil()));
+    let warning = warnings.recv_timeout(PATIENCE).expect("it is a mistake");
+    assert!(
+        warning.starts_with("the client is disabled: host must be"),
+        "{warning}"
+    );
+}
+
+#[test]
+fn pending_events_are_those_that_have_not_ended() {
+    let server = server();
+    server.play([Fault::delay(PATIENCE)]);
+    let client = hoglet_native::client(options(&server).flush_at(1));
+    capture(&client, "in flight");
+    assert!(server.wait_until(|state| state.requests().len() == 1, PATIENCE));
+    capture(&client, "queued");
+    assert_eq!(client.pending_events(), 2);
+    client.shutdown(Duration::ZERO);
+    assert_eq!(client.pending_events(), 0);
+}
