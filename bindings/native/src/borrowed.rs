@@ -50,9 +50,11 @@ pub(crate) fn with_text<'a>(event: &hoglet::Event<'a>, properties: &'a str) -> h
 /// The properties of `event` in the form of V0, as sent by the SDK named: one JSON object.
 ///
 /// # Errors
-/// When the event's objects are none, or it is one that the core would refuse in any case.
+/// When the event's objects are none, or larger than any event.
 pub(crate) fn properties(event: &hoglet::Event<'_>, sdk_info: &str) -> Result<String, Error> {
     let event = &hoglet::Event {
+        name: "-",
+        distinct_id: "-",
         uuid: None,
         timestamp: None,
         ..*event
@@ -95,11 +97,10 @@ fn encode(event: &hoglet::Event<'_>, sdk_info: &str, bytes: &mut [u8]) -> Result
     properties.ok_or_else(|| Error::Serialization(unread.to_owned()))
 }
 
-/// The value of the event's last member. What stands before it holds no such name: in a string,
-/// the quotes would be escaped.
+/// The value of the event's last member, its only object.
 fn last_member(event: &[u8]) -> Option<String> {
-    let event = str::from_utf8(event).ok()?.strip_suffix('}')?;
-    let (_, properties) = event.split_once(",\"properties\":")?;
+    let members = str::from_utf8(event).ok()?.strip_prefix('{')?;
+    let properties = members.get(members.find('{')?..)?.strip_suffix('}')?;
     Some(properties.to_owned())
 }
 

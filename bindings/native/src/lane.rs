@@ -212,7 +212,7 @@ impl Lane {
         let wakes_worker = std::mem::take(&mut state.is_called);
         let has_news = state.sink.take_news();
         let mut wakes_waiting = has_news && state.waiting > 0;
-        let lot = state.take_lot();
+        let lot = has_news.then(|| state.take_lot()).flatten();
         drop(state);
         if wakes_worker {
             self.alarm.notify_one();
