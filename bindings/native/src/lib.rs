@@ -4,8 +4,8 @@
 //! [`Client::capture`] writes an event into memory that is already there and returns; a thread sends
 //! batches, sends again what can be sent again, and tells how every event ended. To follow one event
 //! through this crate, read in this order: `event.rs` (what the caller says), `client.rs` (what the
-//! caller calls), `lane.rs` and `state.rs` (the core behind a lock), `worker.rs` (the thread that
-//! sends), `http.rs` (one request), `outcome.rs` (how it ended).
+//! caller calls), `process.rs` (a fork has its own), `lane.rs` and `state.rs` (the core behind a
+//! lock), `worker.rs` (the thread that sends), `http.rs` (one request), `outcome.rs` (how it ended).
 //!
 //! The wire contract is Capture V1 and V0 of `PostHog`; comments that name a "PROTOCOL section" refer
 //! to the summary of it in the repository's `AGENTS.md`.
