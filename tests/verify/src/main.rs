@@ -17,14 +17,21 @@ cargo verify [--no-qemu] [WORD…]
   --no-qemu   skip what runs firmware
   WORD…       only the steps whose names hold one of the words";
 
-/// What the steps need beside cargo, gcc, node and npm. The second column is a command that succeeds where it is there, and
-/// then prints the third; the last installs it. A tool that is there already is used as it is.
+/// What the steps need beside cargo and a C linker. The second column is a command that succeeds where it is there, and then
+/// prints the third; the fourth installs it; the last is for a person, where that fails. A tool that is there already is used
+/// as it is. Debian's own Node may be older than the tests' JavaScript: npm has newer ones.
 const NEEDS: &str = "
-targets      | .ci/install-targets.sh --check |                        | .ci/install-targets.sh
-qemu         | qemu-system-arm --version      |                        | {sudo} apt-get update -qq && {sudo} apt-get install -y -qq --no-install-recommends qemu-system-arm
-wasm-pack    | wasm-pack --version            |                        | cargo install --quiet --debug --locked --root {target}/tools wasm-pack@0.15.1
-wasm-bindgen | wasm-bindgen --version         | {version:wasm-bindgen} | cargo install --quiet --debug --no-default-features --root {target}/tools wasm-bindgen-cli@{version:wasm-bindgen}
+targets      | .ci/install-targets.sh --check |                        | .ci/install-targets.sh | rustup, https://rustup.rs
+qemu         | qemu-system-arm --version      |                        | {apt} qemu-system-arm | qemu-system-arm of QEMU, https://www.qemu.org; or say --no-qemu
+npm          | npm --version                  |                        | {apt} npm | Node 20.3 or newer with npm, https://nodejs.org
+node         | node -e [AbortSignal.any.name].toSorted() |             | npm install --silent --global --prefix {target}/tools node@22.12.0 | Node 20.3 or newer, https://nodejs.org
+wasm-pack    | wasm-pack --version            |                        | cargo install --quiet --debug --locked --root {target}/tools wasm-pack@0.15.1 | wasm-pack, https://github.com/wasm-bindgen/wasm-pack
+wasm-bindgen | wasm-bindgen --version         | {version:wasm-bindgen} | cargo install --quiet --debug --no-default-features --root {target}/tools wasm-bindgen-cli@{version:wasm-bindgen} | wasm-bindgen-cli in the version that Cargo.lock names
 ";
+
+/// What `{apt}` stands for.
+const APT: &str =
+    "{sudo} apt-get update -qq && {sudo} apt-get install -y -qq --no-install-recommends";
 
 /// One line each, in order: a name, what it needs beside the targets, and commands. `{features}` stands for each of
 /// [`FEATURES`] in turn. With `--no-qemu` a step that needs it is told so by `{no-qemu}`, or else left out.
@@ -41,9 +48,9 @@ tests               |                             | cargo test --workspace --no-
 simulation          |                             | cargo simulate --worlds 2000
 fuzzing             |                             | tests/fuzz/run.sh 10
 firmware            | qemu                        | cargo test --workspace --test it -- --ignored firmware
-wasm by wasm-pack   | wasm-pack wasm-bindgen      | wasm/build.sh
-Node                | wasm-pack wasm-bindgen      | cargo build --quiet --bin capture-server && env HOGLET_CAPTURE_SERVER={target}/debug/capture-server node --test bindings/js/test
-sizes               | qemu wasm-pack wasm-bindgen | cargo sizes {no-qemu}
+wasm by wasm-pack   | npm wasm-pack wasm-bindgen  | wasm/build.sh
+Node                | npm node                    | cargo build --quiet --bin capture-server && env HOGLET_CAPTURE_SERVER={target}/debug/capture-server node --test bindings/js/test/node.test.mjs
+sizes               | qemu npm wasm-pack wasm-bindgen | cargo sizes {no-qemu}
 adapter             |                             | cargo build --release -p hoglet-tests --bin adapter
 demo                |                             | cargo demo
 "#;
@@ -77,10 +84,9 @@ fn main() -> ExitCode {
             no_qemu: words.len() < count,
             tally: &mut tally,
         };
+        let steps = chosen(&words)?;
         runner.provide("targets")?;
-        table(STEPS)
-            .filter(|[name, _, _]| words.is_empty() || words.iter().any(|word| name.contains(word)))
-            .try_for_each(|step| runner.check(step))
+        steps.into_iter().try_for_each(|step| runner.check(step))
     });
     if let Err(failure) = result {
         println!("{}", failure.trim_end());
@@ -96,6 +102,23 @@ fn table<const N: usize>(text: &'static str) -> impl Iterator<Item = [&'static s
         let mut columns = line.splitn(N, '|').map(str::trim);
         array::from_fn(|_| columns.next().unwrap_or_default())
     })
+}
+
+/// The steps whose names hold one of the words; all of them without a word.
+fn chosen(words: &[String]) -> Result<Vec<[&'static str; 3]>, String> {
+    let has = |[name, _, _]: &[&str; 3], word: &String| name.contains(word.as_str());
+    if let Some(word) = words
+        .iter()
+        .find(|word| !table(STEPS).any(|step| has(&step, word)))
+    {
+        let names: Vec<_> = table(STEPS).map(|[name, _, _]| name).collect();
+        return Err(format!(
+            "no step's name holds {word:?}; the steps are:\n{}",
+            names.join("\n")
+        ));
+    }
+    let is_chosen = |step: &[&str; 3]| words.is_empty() || words.iter().any(|word| has(step, word));
+    Ok(table(STEPS).filter(is_chosen).collect())
 }
 
 /// Tests and checks so far.
@@ -157,24 +180,39 @@ fn end(start: Instant) {
 impl Runner<'_> {
     /// Installs what is not there, and says so.
     fn provide(&mut self, need: &str) -> Result<(), String> {
-        let row = table(NEEDS).find(|[name, _, _, _]| *name == need);
-        let [_, probe, prints, install] = row.ok_or_else(|| format!("what is {need}?"))?;
-        let prints = self.fill_in(prints)?;
-        if self
-            .run(probe)
-            .is_ok_and(|seen| seen.success && seen.output.contains(&prints))
-        {
+        let row = table(NEEDS).find(|[name, ..]: &[&str; 5]| *name == need);
+        let [_, probe, prints, install, by_hand] = row.ok_or_else(|| format!("what is {need}?"))?;
+        if self.is_there(probe, prints)? {
             return Ok(());
         }
         let start = begin(&format!("setting up {need}"));
+        let left = |why: String| {
+            format!(
+                "{}\n{need} could not be set up; install by hand: {by_hand}",
+                why.trim_end()
+            )
+        };
+        let install = self.fill_in(install)?;
         for line in install.split("&&") {
-            let outcome = self.run(line)?;
+            let outcome = self
+                .run(line)
+                .map_err(|why| left(format!("FAILED\n$ {}\n{why}", line.trim())))?;
             if !outcome.success {
-                return Err(failure(line, &outcome));
+                return Err(left(failure(line, &outcome)));
             }
+        }
+        if !self.is_there(probe, prints)? {
+            return Err(left(format!("FAILED\n$ {probe}\nfails still")));
         }
         end(start);
         Ok(())
+    }
+
+    /// Whether a command can be run, succeeds, and prints what it must.
+    fn is_there(&mut self, probe: &str, prints: &str) -> Result<bool, String> {
+        let prints = self.fill_in(prints)?;
+        let seen = self.run(probe);
+        Ok(seen.is_ok_and(|seen| seen.success && seen.output.contains(&prints)))
     }
 
     /// Runs one step and prints its line.
@@ -197,7 +235,7 @@ impl Runner<'_> {
         let start = begin(name);
         let mut own = Tally::default();
         for features in variants {
-            let line = line.replace("{features}", features);
+            let line = self.fill_in(&line.replace("{features}", features))?;
             for command in line.split("&&") {
                 let outcome = self.run(command)?;
                 own.add(Tally::of(&outcome.output));
@@ -217,7 +255,6 @@ impl Runner<'_> {
 
     /// Runs one command to its end. A line of its output that names a toolchain sets it for all that follow.
     fn run(&mut self, line: &str) -> Result<Outcome, String> {
-        let line = self.fill_in(line)?;
         let mut words = line.split_whitespace();
         let mut command = self
             .workspace
@@ -234,9 +271,10 @@ impl Runner<'_> {
         Ok(outcome)
     }
 
-    /// Puts in what is known only now: `{sudo}`, `{target}`, and `{version:NAME}` for the version in Cargo.lock.
+    /// Puts in what is known only now: `{apt}`, `{sudo}`, `{target}`, and `{version:NAME}` for the version in Cargo.lock.
     fn fill_in(&self, line: &str) -> Result<String, String> {
-        let mut line = line.replace("{target}", &self.workspace.target().to_string_lossy());
+        let target = self.workspace.target().to_string_lossy();
+        let mut line = line.replace("{apt}", APT).replace("{target}", &target);
         if line.contains("{sudo}") {
             let root = Command::new("id")
                 .arg("-u")
@@ -284,18 +322,58 @@ mod tests {
     }
 
     #[test]
+    fn a_word_that_names_no_step_is_an_error_that_lists_them() {
+        let words = |words: &[&str]| {
+            words
+                .iter()
+                .map(|word| (*word).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let error = chosen(&words(&["docs", "typo"])).unwrap_err();
+        assert!(
+            error.starts_with("no step's name holds \"typo\""),
+            "{error}"
+        );
+        assert!(
+            error.contains("\nwasm by wasm-pack\n") && error.ends_with("\ndemo"),
+            "{error}"
+        );
+        let names = |steps: Vec<[&'static str; 3]>| {
+            steps.into_iter().map(|[name, ..]| name).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            chosen(&words(&["docs", "fuzz"])).map(names),
+            Ok(vec!["docs", "fuzzing"])
+        );
+        assert_eq!(
+            chosen(&[]).map(names),
+            Ok(table(STEPS).map(|[name, _, _]: [_; 3]| name).collect())
+        );
+    }
+
+    #[test]
+    fn agents_md_lists_the_steps_in_order_and_is_short() {
+        let workspace = Workspace::find().expect("tests are run by cargo");
+        let text = fs::read_to_string(workspace.file("AGENTS.md")).expect("a text");
+        assert!(text.chars().count() <= 4_000);
+        let lines = text.lines().filter_map(|line| line.split_once(": "));
+        let listed = lines
+            .map(|(name, _)| name)
+            .filter(|name| table(STEPS).any(|[step, _, _]| step == *name));
+        assert!(listed.eq(table(STEPS).map(|[name, _, _]| name)), "{text}");
+    }
+
+    #[test]
     fn every_row_has_all_its_columns() {
-        for [name, probe, _, install] in table(NEEDS) {
-            assert!(
-                !name.is_empty() && !probe.is_empty() && !install.is_empty(),
-                "{name}"
-            );
+        for [name, probe, _, install, by_hand] in table(NEEDS) {
+            let columns = [name, probe, install, by_hand];
+            assert!(columns.iter().all(|column| !column.is_empty()), "{name}");
         }
         for [name, needs, line] in table(STEPS) {
             assert!(!name.is_empty() && !line.is_empty(), "{name}");
             for need in needs.split_whitespace() {
                 assert!(
-                    table(NEEDS).any(|[known, ..]: [&str; 4]| known == need),
+                    table(NEEDS).any(|[known, ..]: [&str; 5]| known == need),
                     "{name}: {need}"
                 );
             }
