@@ -29,7 +29,8 @@ export class Hoglet {
   #wakesAt = Infinity;
   /** Calls of flush that wait. */
   #barriers = [];
-  #abandoned = 0;
+  #undelivered = 0;
+  #hasComplained = false;
 
   // What the client said in the call under way.
   #answer;
@@ -48,7 +49,8 @@ export class Hoglet {
 
   /**
    * Times are milliseconds. `onReceipt` is called once for every captured event, when it has ended, with
-   * `{ uuid, outcome, attempts, status, details }`. Throws if the token or an option cannot be used.
+   * `{ uuid, outcome, attempts, status, details }`; the first time that it throws, or rejects, `console.error`
+   * is told. Throws if the token or an option cannot be used.
    */
   constructor(token, {
     host = "https://us.i.posthog.com",
@@ -90,12 +92,15 @@ export class Hoglet {
     });
   }
 
-  /** Refuses further events, sends the others, and resolves to the number not sent within `timeout`. */
+  /**
+   * Refuses further events, sends the others, and resolves, within `timeout`, to the number of events captured
+   * since the start that were not delivered, whatever became of them.
+   */
   async shutdown(timeout = 30_000) {
     this.#client.close(this.#now() + timeout);
     await this.flush();
     this.#stop.abort();
-    return this.#abandoned;
+    return this.#undelivered;
   }
 
   #now() {
@@ -113,11 +118,17 @@ export class Hoglet {
     this.#request = undefined;
     if (request) this.#send(request);
     for (const receipt of this.#receipts.splice(0)) {
-      if (receipt.outcome === "abandoned") this.#abandoned += 1;
+      if (!["delivered", "warning"].includes(receipt.outcome)) this.#undelivered += 1;
       // Called from here, it could call back into a turn that is under way, or stop it by throwing.
-      queueMicrotask(() => this.#onReceipt(receipt));
+      Promise.resolve(receipt).then(this.#onReceipt).catch((error) => this.#complain(error));
     }
     this.#barriers = this.#barriers.filter(({ mark, done }) => !this.#client.isFlushed(mark) || done());
+  }
+
+  /** An error of the caller's own, uncaught, would end the process. */
+  #complain(error) {
+    if (!this.#hasComplained) console.error("hoglet: onReceipt failed:", error);
+    this.#hasComplained = true;
   }
 
   #sleep(wakesAt, now) {

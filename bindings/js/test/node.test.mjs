@@ -15,7 +15,7 @@ let server, url;
 before(async () => {
   const program = process.env.HOGLET_CAPTURE_SERVER;
   const [command, ...args] = [...(program ? [program] : CARGO), "--port", "0", "--quiet"];
-  server = spawn(command, args, { cwd: import.meta.dirname, stdio: ["ignore", "pipe", "inherit"] });
+  server = spawn(command, args, { cwd: new URL(".", import.meta.url), stdio: ["ignore", "pipe", "inherit"] });
   [url] = await once(createInterface(server.stdout), "line");
 });
 
@@ -93,6 +93,29 @@ test("what cannot be sent is refused with its reason", async () => {
   assert.deepEqual(await shown("requests"), []);
   assert.throws(() => new Hoglet("phx_personal"), /cannot start: personal_token$/);
   assert.throws(() => new Hoglet("phc_node", { flushAt: 0 }), /cannot start: flush_at$/);
+});
+
+test("shutdown counts every event that was not delivered", async () => {
+  const faults = [{ status: 400 }, { status: 503 }, { verdicts: [{ result: "warning" }, { result: "drop" }] }];
+  const { hoglet, receipts } = await start(faults, { maxRetries: 0 });
+  for (const batch of [["a"], ["b"], ["c", "d"]]) {
+    for (const event of batch) hoglet.capture({ distinctId: "u", event });
+    await hoglet.flush();
+  }
+  assert.deepEqual(receipts.map(({ outcome }) => outcome), ["rejected", "exhausted", "warning", "dropped"]);
+  assert.equal(await hoglet.shutdown(), 3);
+});
+
+test("a callback that throws or rejects is reported once, and everything goes on", async (t) => {
+  const { mock } = t.mock.method(console, "error", () => {});
+  for (const onReceipt of [() => { throw new Error("mine"); }, async () => { throw new Error("mine"); }]) {
+    const { hoglet } = await start([], { onReceipt });
+    for (const event of ["a", "b", "c"]) hoglet.capture({ distinctId: "u", event });
+    assert.equal(await hoglet.shutdown(), 0);
+    assert.equal((await shown("events")).length, 3);
+  }
+  const told = mock.calls.map(({ arguments: [what, error] }) => `${what} ${error.message}`);
+  assert.deepEqual(told, Array(2).fill("hoglet: onReceipt failed: mine"));
 });
 
 test("shutdown gives up in time and says how many events it could not send", async () => {
