@@ -10,8 +10,8 @@
 //! queue), `client.rs` (when it is sent), `request.rs` (what is sent), `client/answer.rs` (what the
 //! answer means), [`Receipt`] (how it ended).
 //!
-//! The wire contract is Capture V1 and V0 of `PostHog`; comments that name a "PROTOCOL section"
-//! refer to the summary of it in the repository's `AGENTS.md`.
+//! The wire contract is Capture V1 and V0 of `PostHog`, written down in [`protocol`]: comments that
+//! name a "PROTOCOL section" mean its sections.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -49,6 +49,8 @@ mod json;
 pub mod miniz;
 mod object;
 mod plain;
+#[doc = include_str!("../PROTOCOL.md")]
+pub mod protocol {}
 mod receipt;
 mod request;
 mod results;

@@ -1,4 +1,4 @@
-//! `POST /flags/`: answers from a table (PROTOCOL section 3).
+//! `POST /flags/`: answers from a table as the real server does with `v=2`.
 
 use std::collections::BTreeMap;
 

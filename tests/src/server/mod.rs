@@ -1,4 +1,5 @@
-//! A local capture server: V1, V0 and `/flags/`, as strict as the real one (PROTOCOL sections 1 to 3).
+//! A local capture server: V1, V0 and `/flags/`, as strict as the real one (PROTOCOL
+//! sections 1 and 2; flags as the real server answers `/flags/?v=2`).
 //!
 //! It checks headers, encodings, sizes, whole batches and single events, answers with per-event results, keeps what
 //! arrived for tests and for people, and plays scripted faults. Beside the endpoints it has these, for people and for
