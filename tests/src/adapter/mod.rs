@@ -134,7 +134,9 @@ pub struct SdkState {
     pub total_retries: u64,
     /// The last thing that went wrong.
     pub last_error: Option<String>,
-    /// Always empty: the harness's own server sees the requests.
+    /// Always empty. The guide wants every request with its status and events; a host tells how each
+    /// event ended and counts requests, not what each request met. No contract of the harness reads it:
+    /// what was sent is asserted on the harness's own server.
     pub requests_made: [(); 0],
 }
 
