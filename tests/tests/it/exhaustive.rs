@@ -1,7 +1,8 @@
 //! All orders of up to six operations on a tiny client: what nobody thinks of is among them.
 //!
 //! An operation that changes nothing where it stands (an answer to no request) ends its order: what would follow is
-//! covered without it.
+//! covered without it. Six of all operations are half a million orders and 18 to 30 seconds of one core for each
+//! configuration; the one that differs least from both others makes do with five, and six of the usual ones.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -283,19 +284,19 @@ fn every_order_of_five_operations_keeps_the_laws() {
 }
 
 #[test]
-fn every_order_of_five_operations_keeps_the_laws_when_the_oldest_give_way() {
+fn every_order_of_six_operations_keeps_the_laws_when_the_oldest_give_way() {
     let mut config = tiny();
     config.overflow = Overflow::DropOldest;
     config.on_exhausted = OnExhausted::Park {
         cooldown_ms: 60_000,
     };
-    check(config, ALL, 5, 50_000);
+    check(config, ALL, 6, 400_000);
 }
 
 #[test]
-fn every_order_of_five_operations_keeps_the_laws_in_v0() {
+fn every_order_of_six_operations_keeps_the_laws_in_v0() {
     let mut config = tiny();
     config.capture_mode = CaptureMode::V0;
     config.max_retries = 0;
-    check(config, ALL, 5, 50_000);
+    check(config, ALL, 6, 400_000);
 }
