@@ -83,7 +83,7 @@ pub use receipt::{Cause, Ignore, Outcome, Receipt, Receipts, TransportError};
 pub use request::{Header, Request, RequestId, Response, ResponseHead, UnknownRequest};
 pub use results::{MAX_DETAILS_LEN, MAX_RESULT_LEN};
 #[cfg(feature = "serde")]
-pub use serialize::{SerializeError, ToJson};
+pub use serialize::{SerializeError, ToJson, to_json};
 pub use stats::Stats;
 pub use storage::{Slot, Storage, StorageArray};
 pub use timers::Timer;

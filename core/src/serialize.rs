@@ -24,6 +24,21 @@ impl<T: Serialize> ToJson for T {
     }
 }
 
+/// Writes `value` as JSON text, in the way an event's properties are written; returns the text's length in bytes. If that
+/// is more than `buf` has, what is in `buf` is of no use. For a host that must not run a caller's code while it holds
+/// a lock: the text can be an event's [`Properties::Json`].
+///
+/// # Errors
+/// When `value` has no JSON form, or its own `Serialize` fails.
+pub fn to_json(value: &dyn ToJson, buf: &mut [u8]) -> Result<usize, SerializeError> {
+    let mut writer = Writer::new(buf);
+    value.write_to(Json {
+        writer: &mut writer,
+        depth: MAX_DEPTH,
+    })?;
+    Ok(writer.len())
+}
+
 /// Why a value could not be serialised as an event's properties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -125,12 +140,8 @@ pub(crate) fn stage<'a>(room: &'a mut [u8], event: &Event<'_>) -> Result<Staged<
 /// before anything is evicted for it.
 fn first_byte(value: &dyn ToJson) -> Option<u8> {
     let mut first = [0];
-    let mut writer = Writer::new(&mut first);
-    let json = Json {
-        writer: &mut writer,
-        depth: MAX_DEPTH,
-    };
-    value.write_to(json).ok().and_then(|()| writer.get(0))
+    to_json(value, &mut first).ok()?;
+    Some(first[0])
 }
 
 /// The serializer.

@@ -7,9 +7,7 @@
 use std::cell::Cell;
 use std::fmt;
 
-use hoglet::{
-    Action, CaptureError, CaptureMode, Client, Config, Ignore, Instant, Properties, Slot, Storage,
-};
+use hoglet::{Action, CaptureError, CaptureMode, Client, Config, Ignore, Instant, Slot, Storage};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -30,28 +28,11 @@ thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// Whether writing `event` runs the caller's code.
-pub(crate) fn is_serialised(event: &hoglet::Event<'_>) -> bool {
-    [event.properties, event.set, event.set_once]
-        .iter()
-        .any(|object| matches!(object, Properties::Serialize(_)))
-}
-
-/// `event` with all that it says about itself, beside who, when and what, in `properties`: its
-/// [`properties`] as text.
-pub(crate) fn with_text<'a>(event: &hoglet::Event<'a>, properties: &'a str) -> hoglet::Event<'a> {
-    hoglet::Event {
-        uuid: event.uuid,
-        timestamp: event.timestamp,
-        ..hoglet::Event::new(event.name, event.distinct_id).json(properties)
-    }
-}
-
-/// The properties of `event` in the form of V0, as sent by the SDK named: one JSON object.
+/// The properties of `event` in the form of V0: one JSON object.
 ///
 /// # Errors
 /// When the event's objects are none, or larger than any event.
-pub(crate) fn properties(event: &hoglet::Event<'_>, sdk_info: &str) -> Result<String, Error> {
+fn properties(event: &hoglet::Event<'_>) -> Result<String, Error> {
     let event = &hoglet::Event {
         name: "-",
         distinct_id: "-",
@@ -63,7 +44,7 @@ pub(crate) fn properties(event: &hoglet::Event<'_>, sdk_info: &str) -> Result<St
     let mut bytes = SCRATCH.try_with(Cell::take).unwrap_or_default();
     bytes.resize(BYTES.max(bytes.len()), 0);
     let properties = loop {
-        match encode(event, sdk_info, &mut bytes) {
+        match encode(event, &mut bytes) {
             Err(Error::Capture(CaptureError::EventTooLarge { .. })) if bytes.len() < MAX_BYTES => {
                 bytes.resize((bytes.len() * 4).min(MAX_BYTES), 0);
             }
@@ -76,12 +57,12 @@ pub(crate) fn properties(event: &hoglet::Event<'_>, sdk_info: &str) -> Result<St
     properties
 }
 
-fn encode(event: &hoglet::Event<'_>, sdk_info: &str, bytes: &mut [u8]) -> Result<String, Error> {
+fn encode(event: &hoglet::Event<'_>, bytes: &mut [u8]) -> Result<String, Error> {
     const NOW: Instant = Instant::from_millis(1);
     let mut slots = [Slot::EMPTY];
     let mut config = Config::new("scratch", [1; 16]);
     config.capture_mode = CaptureMode::V0;
-    config.sdk_info = sdk_info;
+    config.sdk_info = SDK_INFO;
     config.flush_at = 1;
     config.max_event_bytes = u32::MAX;
     config.max_batch_bytes = u32::MAX;
@@ -112,7 +93,7 @@ pub(crate) fn for_each_property(
     event: &hoglet::Event<'_>,
     mut each: impl FnMut(&str, &RawValue),
 ) -> Result<(), Error> {
-    let text = properties(event, SDK_INFO)?;
+    let text = properties(event)?;
     let Members(members) =
         serde_json::from_str(&text).map_err(|error| Error::Serialization(error.to_string()))?;
     for (key, value) in members {

@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::as_event::AsEvent;
-use crate::borrowed;
 use crate::error::{CaptureFailure, Error, PostHogError, Warning};
 use crate::event::Event;
 use crate::outcome::Receipt;
+use crate::texts::Texts;
 
 type BeforeSend = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
 type OnReceipt = Arc<dyn Fn(&Receipt) + Send + Sync>;
@@ -59,18 +59,14 @@ impl Callbacks {
         Ok(Some(event))
     }
 
-    /// The text of what serialises in `event`, if anything does: written before the client's lock is
+    /// The texts of what serialises in `event`, if anything does: written before the client's lock is
     /// taken, because the caller's code does it.
-    pub(crate) fn text(
-        &self,
-        event: &hoglet::Event<'_>,
-        sdk_info: &str,
-    ) -> Result<Option<String>, Error> {
-        if !borrowed::is_serialised(event) {
+    pub(crate) fn texts(&self, event: &hoglet::Event<'_>) -> Result<Option<Texts>, Error> {
+        if !Texts::are_in(event) {
             return Ok(None);
         }
-        self.serialise(|| borrowed::properties(event, sdk_info))
-            .map(Some)
+        let texts = self.serialise(|| Texts::of(event).map_err(Error::Capture));
+        texts.map(Some)
     }
 
     fn serialise<R>(&self, write: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {

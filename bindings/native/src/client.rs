@@ -10,7 +10,6 @@ use hoglet::{CaptureError, Lane as Path, Uuid};
 
 use crate::as_event::AsEvent;
 use crate::batch::Batch;
-use crate::borrowed;
 use crate::callbacks::Callbacks;
 use crate::error::{Error, Warning};
 use crate::lane::Lane;
@@ -268,11 +267,9 @@ impl Inner {
         }
         let passed = self.callbacks.before_send(event)?;
         let mut event = passed.as_ref().map_or(event, |passed| passed).as_event();
-        let text = self
-            .callbacks
-            .text(&event, &self.settings.options.sdk_info)?;
-        if let Some(text) = &text {
-            event = borrowed::with_text(&event, text);
+        let texts = self.callbacks.texts(&event)?;
+        if let Some(texts) = &texts {
+            event = texts.put(&event);
         }
         let now = Instant::now();
         let here = self.processes.here(now);

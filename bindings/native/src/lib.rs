@@ -40,6 +40,7 @@ mod settings;
 mod sink;
 mod state;
 mod stats;
+mod texts;
 mod worker;
 
 pub use as_event::AsEvent;
