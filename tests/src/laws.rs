@@ -2,7 +2,8 @@
 //!
 //! A [`Checked`] is a client with a clock of its own that is set by hand, a record of every event, and a copy of the
 //! request under way. It has the client's calls; each makes the call, then looks at everything the laws promise about
-//! it. A law that does not hold is a panic whose text names it.
+//! it. A law that does not hold is a panic whose text names it. The scripts, the exhaustive orders and the simulation all
+//! drive a client through it.
 
 mod call;
 mod checked;
@@ -17,4 +18,4 @@ pub use checked::Checked;
 pub use event::{Captured, Ended, Fate};
 pub use law::Law;
 pub use sent::Sent;
-pub(crate) use time::unix_ms_of;
+pub(crate) use time::{days_before, parse_canonical, unix_ms_of};

@@ -67,7 +67,8 @@ impl Call {
             Self::Body => by_verdict(),
             Self::End(status) => by_end(status),
             Self::Whole(status @ 200..=299) => by_verdict() || by_end(Some(status)),
-            Self::Whole(status) => by_end(Some(status)),
+            // 0 is what some hosts have for no status.
+            Self::Whole(status) => by_end(Some(status).filter(|status| *status != 0)),
             Self::Failure(why, status) => by_failure(why, status),
             Self::Command => false,
         }

@@ -67,6 +67,11 @@ impl<'buf> Checked<'buf> {
         self.host_ms
     }
 
+    /// The latest time that the client was told, in milliseconds.
+    pub fn client_ms(&self) -> u64 {
+        self.core_ms
+    }
+
     /// Lets `ms` milliseconds pass.
     pub fn pass(&mut self, ms: u64) {
         self.host_ms = self.host_ms.saturating_add(ms);
@@ -243,7 +248,8 @@ impl Checked<'_> {
         self.input(id, Call::Command, true, |client, now, _| {
             client.handle_response_head(id, head, now)
         })?;
-        self.status = Some(head.status);
+        // 0 is what some hosts have for no status.
+        self.status = Some(head.status).filter(|status| *status != 0);
         Ok(())
     }
 

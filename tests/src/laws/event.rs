@@ -88,23 +88,42 @@ impl From<Receipt<'_>> for Ended {
     }
 }
 
+impl Fate {
+    /// Whether the server says that it stored the event.
+    pub fn is_stored(&self) -> bool {
+        matches!(self, Self::Delivered | Self::Warning(_))
+    }
+
+    /// [`Outcome::name`].
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Warning(_) => "warning",
+            Self::Accepted(_) => "accepted",
+            Self::Dropped(_) => "dropped",
+            Self::Absent => "absent",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Rejected(_) => "rejected",
+            Self::Exhausted(_) => "exhausted",
+            Self::Evicted => "evicted",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
 impl fmt::Display for Fate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
         match self {
-            Self::Delivered => f.write_str("delivered"),
-            Self::Warning(None) => f.write_str("warning"),
-            Self::Warning(Some(details)) => write!(f, "warning({details})"),
-            Self::Accepted(word) => write!(f, "accepted({word})"),
-            Self::Dropped(None) => f.write_str("dropped"),
-            Self::Dropped(Some(details)) => write!(f, "dropped({details})"),
-            Self::Absent => f.write_str("absent"),
-            Self::Unconfirmed => f.write_str("unconfirmed"),
-            Self::Rejected(status) => write!(f, "rejected({status})"),
-            Self::Exhausted(Cause::Status(status)) => write!(f, "exhausted({status})"),
-            Self::Exhausted(Cause::Transport(why)) => write!(f, "exhausted({})", why.name()),
-            Self::Exhausted(_) => f.write_str("exhausted(retry)"),
-            Self::Evicted => f.write_str("evicted"),
-            Self::Abandoned => f.write_str("abandoned"),
+            Self::Warning(Some(text)) | Self::Accepted(text) | Self::Dropped(Some(text)) => {
+                write!(f, "({text})")
+            }
+            Self::Rejected(status) | Self::Exhausted(Cause::Status(status)) => {
+                write!(f, "({status})")
+            }
+            Self::Exhausted(Cause::Transport(why)) => write!(f, "({})", why.name()),
+            Self::Exhausted(_) => f.write_str("(retry)"),
+            _ => Ok(()),
         }
     }
 }

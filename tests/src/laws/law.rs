@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A law of [`hoglet::Client`], in the order of its documentation.
+/// What a client promises: the laws of [`hoglet::Client`], in the order of its documentation, and what the simulation
+/// holds it to beside them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Law {
     /// 1: every call is legal at any moment.
@@ -23,6 +24,14 @@ pub enum Law {
     FrozenIdentity,
     /// 9: a request is stamped by one clock.
     OneClockBase,
+    /// A request is what PROTOCOL sections 1 and 2 say, and what the caller said.
+    Wire,
+    /// Events of one lane leave in the order they came, however often they are sent.
+    Order,
+    /// An answer, or none, is dealt with as PROTOCOL section 1 says ("What the client does").
+    Outcome,
+    /// An event whose receipt says that it was stored was stored.
+    Truth,
 }
 
 impl fmt::Display for Law {
@@ -37,6 +46,10 @@ impl fmt::Display for Law {
             Self::AtomicCapture => "law 7 (atomic capture)",
             Self::FrozenIdentity => "law 8 (frozen identity)",
             Self::OneClockBase => "law 9 (one clock base)",
+            Self::Wire => "the wire form",
+            Self::Order => "order within a lane",
+            Self::Outcome => "the outcome table",
+            Self::Truth => "truth (delivered means stored)",
         })
     }
 }

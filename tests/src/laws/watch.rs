@@ -66,7 +66,8 @@ impl<'buf> Checked<'buf> {
         result
     }
 
-    pub(super) fn poll_once(&mut self) -> Action {
+    /// [`Client::poll`], once.
+    pub fn poll_once(&mut self) -> Action {
         let before = self.client.stats();
         let (action, _) = self.call(Call::Poll(self.status), true, |client, now, receipts| {
             client.poll(now, receipts)
@@ -111,8 +112,15 @@ impl<'buf> Checked<'buf> {
             broken(Law::Stability, "Send names a request that is not there")
         };
         let mut sent = Sent::read(id, &request, self.core_ms, &self.config);
+        // A batch that timed out in this very poll may have gone back to the queue: parked for no time at all, or too large.
+        let is_back = self.status == Some(413)
+            || self.last.as_ref().is_some_and(|last| {
+                last.attempt > self.config.max_retries
+                    && matches!(self.config.on_exhausted, OnExhausted::Park { .. })
+            });
+        let in_flight = before.in_flight > 0 && !is_back;
         self.ledger
-            .check_batch(&mut sent, self.last.as_ref(), before.in_flight > 0);
+            .check_batch(&mut sent, self.last.as_ref(), in_flight);
         let after = self.client.stats();
         let counted = after.requests == before.requests.wrapping_add(1);
         holds(Law::NothingSilent, counted, "a request is counted");
@@ -161,15 +169,23 @@ impl<'buf> Checked<'buf> {
             "no sleep passes the deadline of close",
         );
         let in_flight = self.client.stats().in_flight > 0;
+        // The poll itself may have ended what a flush waited for.
+        let is_flushing = self
+            .marks
+            .iter()
+            .any(|(mark, _)| !self.client.is_flushed(*mark));
         let reasonable = match timer {
-            Timer::Flush => !in_flight && self.close_ms.is_none() && self.marks.is_empty(),
+            Timer::Flush => !in_flight && self.close_ms.is_none() && !is_flushing,
             Timer::Retry => in_flight && !self.is_open,
             Timer::Timeout => self.is_open,
             Timer::Hold => !self.is_open,
             Timer::Park => !in_flight,
             Timer::Close => self.close_ms == Some(until),
         };
-        holds(Law::Progress, reasonable, "a sleep has the reason it tells");
+        if !reasonable {
+            let what = format!("a sleep has the reason it tells, {timer:?}");
+            broken(Law::Progress, &what);
+        }
     }
 
     /// What holds after every call.

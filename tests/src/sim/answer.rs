@@ -4,6 +4,7 @@ use hoglet::Uuid;
 
 use super::rng::Rng;
 use super::time;
+use crate::laws::Fate;
 
 /// An answer, and what it means.
 #[derive(Clone, Debug)]
@@ -40,8 +41,8 @@ pub(super) struct Entry {
     /// Bytes of the body up to the end of this entry.
     pub(super) end: usize,
     pub(super) uuid: Uuid,
-    /// How the event ends, as `Outcome` prints itself; `None` if it is to be sent again.
-    pub(super) outcome: Option<String>,
+    /// How the event ends; `None` if it is to be sent again.
+    pub(super) outcome: Option<Fate>,
 }
 
 impl Answer {
@@ -118,7 +119,7 @@ impl Body {
         }
     }
 
-    pub(super) fn entry(&mut self, uuid: Uuid, value: &str, outcome: Option<String>) {
+    pub(super) fn entry(&mut self, uuid: Uuid, value: &str, outcome: Option<Fate>) {
         let comma = if self.entries.is_empty() { "" } else { "," };
         for part in [comma, "\"", &uuid.to_string(), "\":", value] {
             self.text += part;

@@ -2,13 +2,14 @@
 
 use hoglet::{Accepted, CaptureError, Overflow, Uuid};
 
+use super::check::{Check, ensure};
 use super::event::Spec;
 use super::expect::wire_event;
 use super::flight::{Ending, Live};
 use super::generate;
 use super::invalid::{Fault, spoil};
-use super::violation::{Check, ensure};
-use super::world::{World, unix_ms, with_receipts};
+use super::world::{World, unix_ms};
+use crate::laws::Fate;
 
 /// What the client needs beyond an event's own bytes while it writes one that is serialised: room
 /// for the text once more, and what may change on the way from text to event.
@@ -46,13 +47,12 @@ impl World<'_> {
             None if spec.uuid.is_some_and(is_queued) => Some(Fault::UuidQueued),
             fault => fault,
         };
-        let now = self.tell_time();
+        self.tell_time();
         let forecast = self.forecast(&spec, fault)?;
-        let (result, seen) =
-            with_receipts(|sink| spec.with_event(|event| self.client.capture(event, now, sink)));
+        let result = spec.with_event(|event| self.client.capture(event));
         self.note(|| format!("capture {} {result:?} ({forecast:?})", spec.name));
         let evicted = result.as_ref().map_or(0, |accepted| accepted.evicted);
-        self.check_capture(&spec, &result, &forecast)?;
+        check_capture(&spec, &result, &forecast)?;
         let evicted = usize::try_from(evicted).unwrap_or(usize::MAX);
         let available = self.model.queue.len();
         ensure!(
@@ -64,12 +64,11 @@ impl World<'_> {
             .model
             .queue
             .drain(..evicted)
-            .map(|live| live.ending(0, "Evicted"))
+            .map(|live| live.ending(0, &Fate::Evicted))
             .collect();
-        self.settle(seen, gone)?;
-        match result {
-            Ok(accepted) => self.note_accepted(&spec, accepted, forecast.len),
-            Err(_) => self.refused += 1,
+        self.settle(gone)?;
+        if let Ok(accepted) = result {
+            self.note_accepted(&spec, accepted, forecast.len);
         }
         Ok(())
     }
@@ -143,68 +142,6 @@ impl World<'_> {
         Ok(forecast)
     }
 
-    fn check_capture(
-        &mut self,
-        spec: &Spec,
-        result: &Result<Accepted, CaptureError>,
-        forecast: &Forecast,
-    ) -> Check {
-        match result {
-            Ok(accepted) => {
-                ensure!(
-                    forecast.fault.is_none(),
-                    NothingSilent,
-                    "accepted in spite of {:?}",
-                    forecast.fault
-                );
-                let evicted = accepted.evicted > 0;
-                ensure!(
-                    evicted || !forecast.evicts,
-                    Bounded,
-                    "accepted without room: {forecast:?}"
-                );
-                ensure!(
-                    !evicted || forecast.may_evict,
-                    NothingSilent,
-                    "evicted without need: {forecast:?}"
-                );
-                let uuid = spec.uuid.unwrap_or(accepted.uuid);
-                ensure!(
-                    accepted.uuid == uuid,
-                    FrozenIdentity,
-                    "uuid {} for {uuid}",
-                    accepted.uuid
-                );
-                let is_new = spec.uuid.is_some() || self.model.live().all(|live| live.uuid != uuid);
-                ensure!(is_new, FrozenIdentity, "a uuid made twice: {uuid}");
-            }
-            Err(error) => {
-                let found = Fault::of(error);
-                let for_memory = |fault| matches!(fault, Some(Fault::TooLarge | Fault::QueueFull));
-                // Which of the two it is for an event that is staged, only the client knows.
-                let is_open =
-                    forecast.is_open || spec.staged_len() > 0 && for_memory(forecast.fault);
-                let is_right =
-                    found.is_some() && found == forecast.fault || is_open && for_memory(found);
-                ensure!(
-                    is_right,
-                    NothingSilent,
-                    "refused for {error:?}, where {:?} holds",
-                    forecast.fault
-                );
-                if let CaptureError::EventTooLarge { needed, capacity } = *error {
-                    ensure!(needed > capacity, Bounded, "{error}");
-                }
-                ensure!(
-                    !error.to_string().is_empty(),
-                    NothingSilent,
-                    "{error:?} says nothing"
-                );
-            }
-        }
-        Ok(())
-    }
-
     fn note_accepted(&mut self, spec: &Spec, accepted: Accepted, len: usize) {
         let config = &self.setup.config;
         self.accepted += 1;
@@ -214,10 +151,57 @@ impl World<'_> {
             serial: self.serials,
             number: self.accepted,
             len,
-            captured_ms: self.client_ms,
+            captured_ms: self.client.client_ms(),
             wall_known: self.model.wall_known,
             own_ms: spec.timestamp.as_ref().map(|own| own.unix_ms),
             members: wire_event(spec, config.capture_mode, config.disable_geoip, is_absolute),
         });
     }
+}
+
+/// Whether an event is taken or refused as it must be.
+fn check_capture(
+    spec: &Spec,
+    result: &Result<Accepted, CaptureError>,
+    forecast: &Forecast,
+) -> Check {
+    match result {
+        Ok(accepted) => {
+            ensure!(
+                forecast.fault.is_none(),
+                NothingSilent,
+                "accepted in spite of {:?}",
+                forecast.fault
+            );
+            let evicted = accepted.evicted > 0;
+            ensure!(
+                evicted || !forecast.evicts,
+                Bounded,
+                "accepted without room: {forecast:?}"
+            );
+            ensure!(
+                !evicted || forecast.may_evict,
+                NothingSilent,
+                "evicted without need: {forecast:?}"
+            );
+        }
+        Err(error) => {
+            let found = Fault::of(error);
+            let for_memory = |fault| matches!(fault, Some(Fault::TooLarge | Fault::QueueFull));
+            // Which of the two it is for an event that is staged, only the client knows.
+            let is_open = forecast.is_open || spec.staged_len() > 0 && for_memory(forecast.fault);
+            let is_right =
+                found.is_some() && found == forecast.fault || is_open && for_memory(found);
+            ensure!(
+                is_right,
+                NothingSilent,
+                "refused for {error:?}, where {:?} holds",
+                forecast.fault
+            );
+            if let CaptureError::EventTooLarge { needed, capacity } = *error {
+                ensure!(needed > capacity, Bounded, "{error}");
+            }
+        }
+    }
+    Ok(())
 }

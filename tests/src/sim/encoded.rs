@@ -2,22 +2,20 @@
 
 use std::io::Read;
 
+use hoglet::Compression;
 use hoglet::deflate::Table;
-use hoglet::{Client, Compression, RequestId};
 
+use super::check::{Check, ensure};
 use super::rng::Rng;
-use super::violation::{Check, ensure};
-use super::wire::Snapshot;
+use crate::laws::Checked;
 
-/// Reads the request's body through the built-in compressor, in pieces of any size, and checks
+/// Reads the body of the request under way through the built-in compressor, in pieces of any size, and checks
 /// that it says the same, in as many bytes as announced.
-pub(super) fn check_encoded(
-    client: &Client<'_>,
-    id: RequestId,
-    snapshot: &Snapshot,
-    rng: &mut Rng,
-) -> Check {
-    let Some(request) = client.request(id) else {
+pub(super) fn check_encoded(client: &Checked<'_>, rng: &mut Rng) -> Check {
+    let Some(open) = client.open() else {
+        return Ok(());
+    };
+    let Some(request) = client.client().request(open.id) else {
         return Ok(());
     };
     // What the table held before must make no difference.
@@ -41,7 +39,7 @@ pub(super) fn check_encoded(
         sent.len()
     );
     ensure!(
-        len <= snapshot.body.len(),
+        len <= open.body.len(),
         Bounded,
         "the encoded body is longer than the body"
     );
@@ -55,7 +53,7 @@ pub(super) fn check_encoded(
         }
     };
     ensure!(
-        result.is_ok() && read == snapshot.body,
+        result.is_ok() && read == open.body,
         Wire,
         "{compression:?} does not read back"
     );

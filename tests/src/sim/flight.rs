@@ -6,6 +6,7 @@ use hoglet::{RequestId, Uuid};
 use serde_json::{Map, Value};
 
 use super::answer::Answer;
+use crate::laws::{Ended, Fate};
 
 /// An accepted event that has not ended.
 #[derive(Clone, Debug)]
@@ -28,12 +29,9 @@ pub(super) struct Live {
 }
 
 /// How an event ends: what its receipt must say.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub(super) struct Ending {
-    pub(super) uuid: Uuid,
-    pub(super) attempts: u32,
-    /// As `Outcome` prints itself.
-    pub(super) outcome: String,
+    pub(super) ended: Ended,
     pub(super) serial: u64,
 }
 
@@ -50,10 +48,6 @@ pub(super) struct Flight {
     pub(super) id: Option<RequestId>,
     pub(super) attempt: u32,
     pub(super) events: Vec<(Live, State)>,
-    pub(super) request_id: Option<Uuid>,
-    pub(super) created_ms: Option<i64>,
-    /// The events' texts when they were first sent.
-    pub(super) texts: Vec<(Uuid, String)>,
     /// When the attempt counts as failed.
     pub(super) deadline_ms: u64,
     /// Not to be sent again before.
@@ -72,9 +66,6 @@ impl Flight {
             id: Some(id),
             attempt: 1,
             events: Vec::new(),
-            request_id: None,
-            created_ms: None,
-            texts: Vec::new(),
             deadline_ms: 0,
             not_before_ms: 0,
             answer: None,
@@ -90,7 +81,7 @@ impl Flight {
             .map(|(live, _)| live)
     }
 
-    pub(super) fn end_live(&mut self, outcome: &str) -> Vec<Ending> {
+    pub(super) fn end_live(&mut self, fate: &Fate) -> Vec<Ending> {
         let attempts = self.attempt;
         let live = self
             .events
@@ -98,30 +89,32 @@ impl Flight {
             .filter(|(_, state)| *state != State::Ended);
         live.map(|(live, state)| {
             *state = State::Ended;
-            live.ending(attempts, outcome)
+            live.ending(attempts, fate)
         })
         .collect()
     }
 
     /// Notes a receipt that could not be foretold; `None` if no such event is pending.
-    pub(super) fn end_one(&mut self, uuid: Uuid, outcome: &str) -> Option<Ending> {
+    pub(super) fn end_one(&mut self, ended: &Ended) -> Option<Ending> {
         let attempts = self.attempt;
         let mut live = self
             .events
             .iter_mut()
             .filter(|(_, state)| *state != State::Ended);
-        let (live, state) = live.find(|(live, _)| live.uuid == uuid)?;
+        let (live, state) = live.find(|(live, _)| live.uuid == ended.uuid)?;
         *state = State::Ended;
-        Some(live.ending(attempts, outcome))
+        Some(live.ending(attempts, &ended.fate))
     }
 }
 
 impl Live {
-    pub(super) fn ending(&self, attempts: u32, outcome: &str) -> Ending {
+    pub(super) fn ending(&self, attempts: u32, fate: &Fate) -> Ending {
         Ending {
-            uuid: self.uuid,
-            attempts,
-            outcome: outcome.to_owned(),
+            ended: Ended {
+                uuid: self.uuid,
+                attempts,
+                fate: fate.clone(),
+            },
             serial: self.serial,
         }
     }

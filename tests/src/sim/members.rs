@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::time;
-use super::violation::{Check, ensure};
+use super::check::{Check, ensure};
+use crate::laws::parse_canonical;
 
 /// A JSON object whose members are unlike each other.
 pub(super) struct Members(pub(super) Vec<(String, Box<RawValue>)>);
@@ -56,7 +56,7 @@ impl Members {
 
     pub(super) fn instant(&mut self, name: &str) -> Check<i64> {
         let text = self.text(name)?;
-        let instant = time::parse(&text);
+        let instant = parse_canonical(&text);
         ensure!(
             instant.is_some(),
             Wire,

@@ -5,11 +5,12 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use hoglet::{Cause, Config, OnExhausted, Outcome, RequestId, TransportError};
+use hoglet::{Cause, Config, OnExhausted, RequestId, TransportError};
 
 use super::answer::{Answer, Kind};
 use super::flight::{Ending, Flight, Live, State};
 use super::outcome::{Class, backoff_ms, class};
+use crate::laws::Fate;
 
 /// Longest wait that a server can ask for (PROTOCOL section 1, "Waiting").
 pub(super) const MAX_WAIT_MS: u64 = 30_000;
@@ -170,7 +171,11 @@ impl Model {
             }
             answer => {
                 let hint_ms = answer.and_then(|answer| answer.hint_ms);
-                After::from(self.try_again(&cause(why), hint_ms, now_ms))
+                After::from(self.try_again(
+                    &Fate::Exhausted(Cause::Transport(why)),
+                    hint_ms,
+                    now_ms,
+                ))
             }
         }
     }
@@ -185,7 +190,7 @@ impl Model {
         };
         let is_cut = flight.fed < answer.body.len();
         let live = flight.live().count();
-        let rejected = format!("{:?}", Outcome::Rejected(answer.status));
+        let rejected = Fate::Rejected(answer.status);
         match class(&self.config, answer.status) {
             Class::Results if flight.is_opaque => After {
                 endings: Vec::new(),
@@ -193,17 +198,17 @@ impl Model {
             },
             Class::Results => {
                 let missing = match answer.kind {
-                    Kind::Complete if !is_cut => Outcome::Absent,
-                    _ => Outcome::Unconfirmed,
+                    Kind::Complete if !is_cut => Fate::Absent,
+                    _ => Fate::Unconfirmed,
                 };
-                let mut endings = self.end_pending(&format!("{missing:?}"));
-                let exhausted = format!("{:?}", Outcome::Exhausted(Cause::ServerRetry));
+                let mut endings = self.end_pending(&missing);
+                let exhausted = Fate::Exhausted(Cause::ServerRetry);
                 endings.extend(self.try_again(&exhausted, answer.hint_ms, now_ms));
                 After::from(endings)
             }
-            Class::Delivered => After::from(self.end_batch(&format!("{:?}", Outcome::Delivered))),
+            Class::Delivered => After::from(self.end_batch(&Fate::Delivered)),
             Class::Retry => {
-                let exhausted = format!("{:?}", Outcome::Exhausted(Cause::Status(answer.status)));
+                let exhausted = Fate::Exhausted(Cause::Status(answer.status));
                 After::from(self.try_again(&exhausted, answer.hint_ms, now_ms))
             }
             Class::Split if live > 1 => {
@@ -224,11 +229,7 @@ impl Model {
             .flight
             .as_ref()
             .and_then(|flight| flight.answer.as_ref()?.hint_ms);
-        self.try_again(
-            &format!("{:?}", Outcome::Exhausted(Cause::ServerRetry)),
-            hint,
-            now_ms,
-        )
+        self.try_again(&Fate::Exhausted(Cause::ServerRetry), hint, now_ms)
     }
 
     /// What the passing of time alone ends: the attempt, then everything.
@@ -239,14 +240,14 @@ impl Model {
             endings = self.no_answer(TransportError::Timeout, now_ms).endings;
         }
         if self.close_at_ms.is_some_and(|at| at <= now_ms) {
-            let outcome = format!("{:?}", Outcome::Abandoned);
-            endings.extend(self.end_batch(&outcome));
-            endings.extend(self.queue.drain(..).map(|live| live.ending(0, &outcome)));
+            let fate = Fate::Abandoned;
+            endings.extend(self.end_batch(&fate));
+            endings.extend(self.queue.drain(..).map(|live| live.ending(0, &fate)));
         }
         endings
     }
 
-    fn end_pending(&mut self, outcome: &str) -> Vec<Ending> {
+    fn end_pending(&mut self, fate: &Fate) -> Vec<Ending> {
         let Some(flight) = &mut self.flight else {
             return Vec::new();
         };
@@ -258,18 +259,18 @@ impl Model {
         pending
             .map(|(live, state)| {
                 *state = State::Ended;
-                live.ending(attempts, outcome)
+                live.ending(attempts, fate)
             })
             .collect()
     }
 
-    fn end_batch(&mut self, outcome: &str) -> Vec<Ending> {
+    fn end_batch(&mut self, fate: &Fate) -> Vec<Ending> {
         self.flight
             .take()
-            .map_or(Vec::new(), |mut flight| flight.end_live(outcome))
+            .map_or(Vec::new(), |mut flight| flight.end_live(fate))
     }
 
-    fn try_again(&mut self, exhausted: &str, hint_ms: Option<u64>, now_ms: u64) -> Vec<Ending> {
+    fn try_again(&mut self, exhausted: &Fate, hint_ms: Option<u64>, now_ms: u64) -> Vec<Ending> {
         let config = self.config;
         let Some(flight) = &mut self.flight else {
             return Vec::new();
@@ -324,8 +325,4 @@ impl Model {
             (queue.clone().sum(), queue.count()),
         ]
     }
-}
-
-fn cause(why: TransportError) -> String {
-    format!("{:?}", Outcome::Exhausted(Cause::Transport(why)))
 }

@@ -2,14 +2,15 @@
 
 use std::rc::Rc;
 
-use hoglet::{RequestId, Response, ResponseHead, TransportError};
+use hoglet::{Cause, RequestId, ResponseHead, TransportError};
 
 use super::answer::Answer;
+use super::check::{Check, ensure};
 use super::flight::Ending;
 use super::model::After;
-use super::violation::{Check, ensure};
 use super::wire::Wire;
-use super::world::{Seen, World, unix_ms, with_receipts};
+use super::world::{World, unix_ms};
+use crate::laws::{Ended, Fate};
 
 /// Something on its way.
 #[derive(Clone, Debug)]
@@ -72,7 +73,10 @@ impl World<'_> {
                 Ok(())
             }
             Parcel::Whole(id, answer) => self.take_whole(id, &answer),
-            Parcel::Head(id, answer) => self.take_head(id, &answer),
+            Parcel::Head(id, answer) => {
+                self.take_head(id, &answer);
+                Ok(())
+            }
             Parcel::Body(id, answer, start, end) => self.take_body(id, &answer, start, end),
             Parcel::End(id) => self.take_end(id),
             Parcel::Failure(id, why) => self.take_failure(id, why),
@@ -153,30 +157,21 @@ impl World<'_> {
     }
 
     pub(super) fn take_whole(&mut self, id: RequestId, answer: &Rc<Answer>) -> Check {
-        let is_known = self.model.sending() == Some(id);
         self.note(|| format!("answer #{} ({})", id.to_u32(), answer.status));
-        let now = self.tell_time_if(is_known);
-        let response = Response {
-            head: head(answer),
-            body: &answer.body,
-        };
-        let (result, seen) =
-            with_receipts(|sink| self.client.handle_response(id, response, now, sink));
-        check_known(result.is_ok(), is_known, &seen)?;
+        self.tell_time();
+        // Whether it is taken, the watched client has checked (law 5).
+        let _ = self.client.respond(id, head(answer), &answer.body);
         self.note_head(id, answer);
         let endings = self.model.body(id, answer, 0, answer.body.len());
-        let after = self.model.end(id, self.client_ms);
-        self.settle_answer(seen, endings, after)
+        let after = self.model.end(id, self.client.client_ms());
+        self.settle_answer(endings, after)
     }
 
-    pub(super) fn take_head(&mut self, id: RequestId, answer: &Rc<Answer>) -> Check {
-        let is_known = self.model.sending() == Some(id);
+    pub(super) fn take_head(&mut self, id: RequestId, answer: &Rc<Answer>) {
         self.note(|| format!("head of answer #{} ({})", id.to_u32(), answer.status));
-        let now = self.tell_time_if(is_known);
-        let result = self.client.handle_response_head(id, head(answer), now);
-        check_known(result.is_ok(), is_known, &Seen::new())?;
+        self.tell_time();
+        let _ = self.client.respond_head(id, head(answer));
         self.note_head(id, answer);
-        Ok(())
     }
 
     fn note_head(&mut self, id: RequestId, answer: &Rc<Answer>) {
@@ -193,12 +188,8 @@ impl World<'_> {
         start: usize,
         end: usize,
     ) -> Check {
-        let is_known = self.model.sending() == Some(id);
         self.note(|| format!("piece {start}..{end} of answer #{}", id.to_u32()));
-        let piece = &answer.body[start..end];
-        let (result, seen) =
-            with_receipts(|sink| self.client.handle_response_body(id, piece, sink));
-        check_known(result.is_ok(), is_known, &seen)?;
+        let _ = self.client.respond_body(id, &answer.body[start..end]);
         let endings = self.model.body(id, answer, start, end);
         if self
             .model
@@ -206,84 +197,57 @@ impl World<'_> {
             .as_ref()
             .is_some_and(|flight| flight.is_opaque)
         {
+            let seen = self.take_receipts();
             self.settle_opaque(seen, endings)
         } else {
-            self.settle(seen, endings)
+            self.settle(endings)
         }
     }
 
     pub(super) fn take_end(&mut self, id: RequestId) -> Check {
-        let is_known = self.model.sending() == Some(id);
         self.note(|| format!("end of answer #{}", id.to_u32()));
-        let now = self.tell_time_if(is_known);
-        let (result, seen) = with_receipts(|sink| self.client.handle_response_end(id, now, sink));
-        check_known(result.is_ok(), is_known, &seen)?;
-        let after = self.model.end(id, self.client_ms);
-        self.settle_answer(seen, Vec::new(), after)
+        self.tell_time();
+        let _ = self.client.respond_end(id);
+        let after = self.model.end(id, self.client.client_ms());
+        self.settle_answer(Vec::new(), after)
     }
 
     pub(super) fn take_failure(&mut self, id: RequestId, why: TransportError) -> Check {
-        let is_known = self.model.sending() == Some(id);
         self.note(|| format!("failure of #{}: {why:?}", id.to_u32()));
-        let now = self.tell_time_if(is_known);
-        let (result, seen) = with_receipts(|sink| self.client.handle_failure(id, why, now, sink));
-        check_known(result.is_ok(), is_known, &seen)?;
-        let after = self.model.failure(id, why, self.client_ms);
-        self.settle(seen, after.endings)
+        self.tell_time();
+        let _ = self.client.fail(id, why);
+        let after = self.model.failure(id, why, self.client.client_ms());
+        self.settle(after.endings)
     }
 
-    /// A call that names a request that has ended tells the client nothing, not even the time.
-    fn tell_time_if(&mut self, is_known: bool) -> hoglet::Instant {
-        let client_ms = self.client_ms;
-        let now = self.tell_time();
-        if !is_known {
-            self.client_ms = client_ms;
-        }
-        now
-    }
-
-    fn settle_answer(&mut self, seen: Seen, mut endings: Vec<Ending>, after: After) -> Check {
+    fn settle_answer(&mut self, mut endings: Vec<Ending>, after: After) -> Check {
         if !after.is_opaque {
             endings.extend(after.endings);
-            return self.settle(seen, endings);
+            return self.settle(endings);
         }
         // The receipts of the body first, then those that follow from what is left.
-        let exhausted = "Exhausted(ServerRetry)";
-        let (last, seen): (Seen, Seen) = seen
-            .into_iter()
-            .partition(|(_, _, _, outcome)| outcome == exhausted);
+        let exhausted = Fate::Exhausted(Cause::ServerRetry);
+        let seen = self.take_receipts().into_iter();
+        let (last, seen) = seen.partition(|ended| ended.fate == exhausted);
         self.settle_opaque(seen, endings)?;
-        let endings = self.model.end_opaque(self.client_ms);
-        self.settle(last, endings)
+        let endings = self.model.end_opaque(self.client.client_ms());
+        self.compare(last, endings)
     }
 
     /// Receipts of a body that only the client could read: each must be of an event in flight that
-    /// has none yet, and of an outcome that a body can bring.
-    fn settle_opaque(&mut self, seen: Seen, mut endings: Vec<Ending>) -> Check {
-        for (uuid, _, name, outcome) in &seen {
-            let can_be = [
-                "delivered",
-                "warning",
-                "accepted",
-                "dropped",
-                "absent",
-                "unconfirmed",
-            ]
-            .contains(name);
-            ensure!(can_be, Outcome, "a body ended an event as {outcome}");
-            let ending = self
-                .model
-                .flight
-                .as_mut()
-                .and_then(|flight| flight.end_one(*uuid, outcome));
+    /// has none yet.
+    fn settle_opaque(&mut self, seen: Vec<Ended>, mut endings: Vec<Ending>) -> Check {
+        for ended in &seen {
+            let flight = self.model.flight.as_mut();
+            let ending = flight.and_then(|flight| flight.end_one(ended));
             ensure!(
                 ending.is_some(),
                 NothingSilent,
-                "a second receipt, or one for an event not in flight: {uuid}"
+                "a receipt for an event not in flight: {ended:?}"
             );
             endings.extend(ending);
         }
-        self.settle(seen, endings)
+        self.compare(seen, endings)
     }
 }
 
@@ -293,19 +257,4 @@ fn head(answer: &Answer) -> ResponseHead<'_> {
         retry_after: answer.retry_after.as_deref().map(str::as_bytes),
         date: answer.date.as_deref().map(str::as_bytes),
     }
-}
-
-/// Law 5: exactly one answer ends a request; any other is refused and changes nothing.
-fn check_known(was_taken: bool, is_known: bool, seen: &Seen) -> Check {
-    ensure!(
-        was_taken == is_known,
-        OneEnding,
-        "taken: {was_taken}; under way: {is_known}"
-    );
-    ensure!(
-        was_taken || seen.is_empty(),
-        OneEnding,
-        "a stale answer ended {seen:?}"
-    );
-    Ok(())
 }

@@ -7,8 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::violation::{Check, Law, Violation};
+use super::check::Check;
 use super::world::{self, Report};
+use crate::laws::Law;
 
 /// Which worlds to live through.
 #[derive(Clone, Copy, Debug)]
@@ -47,8 +48,8 @@ pub struct Failure {
     pub liveness: bool,
     /// The step in which it ended.
     pub step: u64,
-    /// What was wrong.
-    pub violation: Violation,
+    /// What is broken, and how.
+    pub what: String,
     /// Everything that happened, one call a line.
     pub trace: Vec<String>,
 }
@@ -103,30 +104,31 @@ fn run_world(seed: u64, liveness: bool, summary: &mut Summary) -> Result<(), Box
     }
     // The same world once more, with its trace.
     let mut report = Report::default();
-    let violation = attempt(seed, liveness, true, &mut report).err();
-    let violation = violation.unwrap_or(Violation {
-        law: Law::AnyOrder,
-        what: "the world went wrong once and not again: it depends on more than its seed"
-            .to_owned(),
+    let what = attempt(seed, liveness, true, &mut report).err();
+    let what = what.unwrap_or_else(|| {
+        "the world went wrong once and not again: it depends on more than its seed".to_owned()
     });
     Err(Box::new(Failure {
         seed,
         liveness,
         step: report.steps,
-        violation,
+        what,
         trace: report.trace,
     }))
 }
 
-/// Lives through one world; a panic of the client breaks law 1.
+/// Lives through one world. A watched client panics where a law is broken; any other panic breaks law 1.
 fn attempt(seed: u64, liveness: bool, trace: bool, report: &mut Report) -> Check {
     let lived = catch_unwind(AssertUnwindSafe(|| {
         world::run(seed, liveness, trace, report)
     }));
     lived.unwrap_or_else(|payload| {
-        Err(Violation {
-            law: Law::AnyOrder,
-            what: format!("panic: {}", message(&*payload)),
+        let what = message(&*payload);
+        let is_law = what.starts_with("law ");
+        Err(if is_law {
+            what.to_owned()
+        } else {
+            format!("{} is broken: panic: {what}", Law::AnyOrder)
         })
     })
 }
@@ -174,7 +176,7 @@ impl fmt::Display for Summary {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "world {} broke {}", self.seed, self.violation)?;
+        writeln!(f, "world {}: {}", self.seed, self.what)?;
         writeln!(f, "in step {}", self.step)?;
         let liveness = if self.liveness { " --liveness" } else { "" };
         write!(

@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
-use hoglet::{CaptureMode, MAX_DETAILS_LEN, MAX_RESULT_LEN, Outcome, Uuid};
+use hoglet::{CaptureMode, MAX_DETAILS_LEN, MAX_RESULT_LEN, Uuid};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Body, Kind};
 use super::rng::Rng;
 use super::setup::Temper;
 use super::wire::Wire;
+use crate::laws::Fate;
 
 /// What the server has stored, by the events' serial numbers.
 #[derive(Debug, Default)]
@@ -40,11 +41,7 @@ impl Server {
         if mode == CaptureMode::V1 {
             let mut body = Body::new("{\"results\":{");
             for event in &wire.events {
-                body.entry(
-                    event.uuid,
-                    "{\"result\":\"ok\"}",
-                    Some(format!("{:?}", Outcome::Delivered)),
-                );
+                body.entry(event.uuid, "{\"result\":\"ok\"}", Some(Fate::Delivered));
             }
             body.finish("}}", &mut answer);
         }
@@ -161,7 +158,7 @@ pub(super) fn serial(members: &serde_json::Map<String, Value>) -> Option<u64> {
 }
 
 /// An entry's value, and how its event ends; `None` if it is to be sent again.
-fn verdict(rng: &mut Rng, retries: u64) -> (String, Option<String>) {
+fn verdict(rng: &mut Rng, retries: u64) -> (String, Option<Fate>) {
     const WORDS: [&str; 6] = [
         "warning",
         "drop",
@@ -184,10 +181,7 @@ fn verdict(rng: &mut Rng, retries: u64) -> (String, Option<String>) {
         );
     }
     if rng.chance(40) {
-        return (
-            "{\"result\":\"ok\"}".to_owned(),
-            Some(format!("{:?}", Outcome::Delivered)),
-        );
+        return ("{\"result\":\"ok\"}".to_owned(), Some(Fate::Delivered));
     }
     let word = *rng.pick(&WORDS);
     let details = rng
@@ -206,15 +200,14 @@ fn verdict(rng: &mut Rng, retries: u64) -> (String, Option<String>) {
             json!(word)
         )
     };
-    let read = read.as_deref();
     let word = kept(word, MAX_RESULT_LEN);
     let outcome = match word.as_deref() {
-        None => Outcome::Unconfirmed,
-        Some("warning") => Outcome::Warning(read),
-        Some("drop") => Outcome::Dropped(read),
-        Some(word) => Outcome::Accepted(word),
+        None => Fate::Unconfirmed,
+        Some("warning") => Fate::Warning(read),
+        Some("drop") => Fate::Dropped(read),
+        Some(word) => Fate::Accepted(word.to_owned()),
     };
-    (text, Some(format!("{outcome:?}")))
+    (text, Some(outcome))
 }
 
 /// What the client keeps of a text: `max` characters, of which any that is not printable ASCII becomes `?`.

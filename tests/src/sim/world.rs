@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use hoglet::{Client, FlushMark, Instant, Receipt, RequestId, Slot, Storage, Uuid};
+use hoglet::{RequestId, Slot, Storage, Uuid};
 
+use super::check::{Check, ensure};
 use super::model::Model;
 use super::network::Parcel;
 use super::rng::Rng;
 use super::server::Server;
 use super::setup::{Setup, Temper};
 use super::twin::Twin;
-use super::violation::{Check, ensure};
-use super::wire::Snapshot;
+use crate::laws::Checked;
 
 /// True wall time when every world begins, 2027 or so.
 const EPOCH_MS: i64 = 1_800_000_000_000;
@@ -20,7 +20,7 @@ pub(super) struct World<'a> {
     pub(super) rng: Rng,
     pub(super) setup: &'a Setup,
     pub(super) temper: Temper,
-    pub(super) client: Client<'a>,
+    pub(super) client: Checked<'a>,
     pub(super) model: Model,
     pub(super) twin: Twin,
     pub(super) server: Server,
@@ -29,37 +29,21 @@ pub(super) struct World<'a> {
     pub(super) parcels_sent: u64,
     /// Milliseconds since the host was started.
     pub(super) true_ms: u64,
-    /// The latest time that the client was told.
-    pub(super) client_ms: u64,
     /// The most that the client's clock lagged behind when it mattered for wall time.
     pub(super) worst_lag_ms: u64,
     /// Nobody has told the client a wrong wall time.
     pub(super) clock_is_honest: bool,
-    /// Somebody has told it a time beyond the calendar.
-    pub(super) clock_is_absurd: bool,
-    /// The request under way, as it was when it began.
-    pub(super) snapshot: Option<Snapshot>,
     /// Every id the client has given out.
     pub(super) ids: Vec<RequestId>,
     pub(super) request_ids: HashSet<Uuid>,
-    /// Barriers, and the number of the last event before each.
-    pub(super) marks: Vec<(FlushMark, u64)>,
     /// When the client asked to be polled again.
     pub(super) wake_ms: Option<u64>,
     pub(super) accepted: u64,
-    pub(super) refused: u64,
-    pub(super) requests: u64,
-    pub(super) retries: u64,
-    /// Receipts by outcome.
-    pub(super) ended: HashMap<&'static str, u64>,
     pub(super) serials: u64,
     /// The end has begun in which everything works.
     pub(super) is_good: bool,
-    trace: Option<Vec<String>>,
+    trace: Option<&'a mut Vec<String>>,
 }
-
-/// Receipts of one call, as they came: uuid, attempts, the outcome's name and how it prints.
-pub(super) type Seen = Vec<(Uuid, u32, &'static str, String)>;
 
 /// What a world did.
 #[derive(Debug, Default)]
@@ -82,7 +66,7 @@ pub(super) fn run(seed: u64, liveness: bool, trace: bool, report: &mut Report) -
     );
     let storage = Storage::new(&mut bytes, &mut slots);
     let start_ms = rng.below(100_000);
-    let client = Client::new(setup.config, storage, Instant::from_millis(start_ms));
+    let client = Checked::new(setup.config, storage, start_ms);
     ensure!(
         client.is_ok(),
         Bounded,
@@ -101,32 +85,27 @@ pub(super) fn run(seed: u64, liveness: bool, trace: bool, report: &mut Report) -
         parcels: BTreeMap::new(),
         parcels_sent: 0,
         true_ms: start_ms,
-        client_ms: start_ms,
         worst_lag_ms: 0,
         clock_is_honest: true,
-        clock_is_absurd: false,
-        snapshot: None,
         ids: Vec::new(),
         request_ids: HashSet::new(),
-        marks: Vec::new(),
         wake_ms: None,
         accepted: 0,
-        refused: 0,
-        requests: 0,
-        retries: 0,
-        ended: HashMap::new(),
         serials: 0,
         is_good: false,
-        trace: trace.then(Vec::new),
+        trace: trace.then_some(&mut report.trace),
     };
     world.note(|| format!("{setup:?}"));
     let temper = world.temper.clone();
     world.note(|| format!("{temper:?}"));
     let end = world.live(liveness, &mut report.steps);
     report.events = world.accepted;
-    report.requests = world.requests;
-    report.ended = world.ended;
-    report.trace = world.trace.unwrap_or_default();
+    report.requests = u64::from(world.client.stats().requests);
+    for event in world.client.events() {
+        if let Some(ended) = &event.ended {
+            *report.ended.entry(ended.fate.name()).or_default() += 1;
+        }
+    }
     end
 }
 
@@ -136,7 +115,7 @@ impl World<'_> {
             *steps += 1;
             self.pass_time()?;
             self.step()?;
-            self.check_invariants()?;
+            self.check_queue()?;
         }
         if liveness {
             self.recover(steps)
@@ -195,7 +174,6 @@ impl World<'_> {
                 self.poll()?;
                 self.poll()?;
             }
-            8 | 9 => self.check_stable()?,
             _ => self.poll()?,
         }
         Ok(())
@@ -208,15 +186,10 @@ impl World<'_> {
         }
         self.close();
         let deadline_ms = self.model.close_at_ms.unwrap_or(0);
-        self.pass_until(deadline_ms.max(self.client_ms))?;
+        self.pass_until(deadline_ms.max(self.client.client_ms()))?;
         self.temper.lag_ms = 0;
         self.poll()?;
-        self.check_invariants()?;
-        ensure!(
-            self.client.is_closed(),
-            Progress,
-            "the deadline of close has passed, is_closed is false"
-        );
+        self.check_queue()?;
         ensure!(
             self.model.live().next().is_none(),
             NothingSilent,
@@ -244,13 +217,13 @@ impl World<'_> {
             + 2 * super::model::MAX_WAIT_MS
             + cooldown
             + u64::from(config.flush_interval_ms);
-        let limit_ms = self.true_ms.max(self.client_ms) + wait + (left + 1) * 200;
+        let limit_ms = self.true_ms.max(self.client.client_ms()) + wait + (left + 1) * 200;
         let stragglers = u64::try_from(self.parcels.len()).unwrap_or(u64::MAX);
         let limit_steps = *steps + 20 + 8 * left + 2 * stragglers;
         while self.model.live().next().is_some() {
             *steps += 1;
             self.poll()?;
-            self.check_invariants()?;
+            self.check_queue()?;
             ensure!(
                 *steps <= limit_steps,
                 Progress,
@@ -277,24 +250,23 @@ impl World<'_> {
             Progress,
             "idle, and events are left"
         );
-        self.check_invariants()
+        self.check_queue()
     }
 
-    /// The time as the host tells it: sometimes behind, sometimes far behind, never ahead.
-    pub(super) fn tell_time(&mut self) -> Instant {
+    /// Sets the host's clock: sometimes behind, sometimes far behind, never ahead.
+    pub(super) fn tell_time(&mut self) {
         let lag = match self.temper.lag_ms {
             0 => 0,
             _ if self.rng.chance(2) => self.true_ms,
             lag => self.rng.below(lag),
         };
-        let told = self.true_ms.saturating_sub(lag);
-        self.client_ms = self.client_ms.max(told);
-        Instant::from_millis(told)
+        self.client.set_host_clock(self.true_ms.saturating_sub(lag));
     }
 
     /// The client has just been told a wall time: from now on its lag shows in it.
     pub(super) fn note_lag(&mut self) {
-        self.worst_lag_ms = self.worst_lag_ms.max(self.true_ms.abs_diff(self.client_ms));
+        let lag_ms = self.true_ms.abs_diff(self.client.client_ms());
+        self.worst_lag_ms = self.worst_lag_ms.max(lag_ms);
     }
 
     pub(super) fn note(&mut self, what: impl FnOnce() -> String) {
@@ -307,20 +279,4 @@ impl World<'_> {
 /// The true wall time, milliseconds since 1970, `true_ms` after the host was started.
 pub(super) fn unix_ms(true_ms: u64) -> i64 {
     EPOCH_MS.saturating_add_unsigned(true_ms)
-}
-
-/// Runs `call` with a sink for receipts.
-pub(super) fn with_receipts<R>(call: impl FnOnce(&mut dyn hoglet::Receipts) -> R) -> (R, Seen) {
-    let mut seen = Seen::new();
-    let mut sink = |receipt: Receipt<'_>| {
-        let outcome = format!("{:?}", receipt.outcome);
-        seen.push((
-            receipt.uuid,
-            receipt.attempts,
-            receipt.outcome.name(),
-            outcome,
-        ));
-    };
-    let result = call(&mut sink);
-    (result, seen)
 }
