@@ -4,7 +4,6 @@
 mod answer;
 mod capture;
 
-use crate::Instant;
 use crate::arena::Arena;
 use crate::clock::{Base, Clock};
 use crate::config::{Config, ConfigError, ENVELOPE_BYTES};
@@ -14,6 +13,7 @@ use crate::rng::Rng;
 use crate::stats::Stats;
 use crate::storage::{Slot, State, Storage};
 use crate::timers::{Timer, Timers};
+use crate::{Instant, usize_of};
 
 pub use capture::Accepted;
 
@@ -373,9 +373,4 @@ fn end(
         attempts,
         outcome,
     });
-}
-
-/// A limit as a length; saturates on a 16-bit machine, where no storage is that large.
-fn usize_of(limit: u32) -> usize {
-    usize::try_from(limit).unwrap_or(usize::MAX)
 }

@@ -9,7 +9,7 @@ use crate::capture_error::CaptureError;
 use crate::config::{Config, split_sdk_info};
 use crate::event::Event;
 use crate::object::{Check, Members, Object, Token};
-use crate::special::{Special, Specials};
+use crate::special::{Seen, Special, Specials};
 use crate::timestamp;
 use crate::writer::Writer;
 
@@ -111,8 +111,8 @@ enum Place {
 /// What is sent for each special property.
 struct Lift<'a> {
     source: Source<'a>,
-    /// Which of them are among the properties.
-    seen: Specials,
+    /// Where they are among the properties.
+    seen: Seen,
     /// Which of them have a value if nobody gives one.
     defaults: Specials,
     /// Which of them have a value at all: nearly always few, and the others cost nothing.
@@ -121,7 +121,7 @@ struct Lift<'a> {
 }
 
 impl<'a> Lift<'a> {
-    fn new(source: Source<'a>, seen: Specials, stamp: Stamp, config: &'a Config<'a>) -> Self {
+    fn new(source: Source<'a>, seen: Seen, stamp: Stamp, config: &'a Config<'a>) -> Self {
         let event = source.event;
         let options = &event.options;
         let defaults = Specials::default()
@@ -130,6 +130,7 @@ impl<'a> Lift<'a> {
             .with(Special::Lib, config.capture_mode.is_v0())
             .with(Special::LibVersion, config.capture_mode.is_v0());
         let present = seen
+            .specials
             .or(defaults)
             .with(Special::CookielessMode, options.cookieless_mode.is_some())
             .with(
@@ -158,8 +159,7 @@ impl<'a> Lift<'a> {
 
     /// What the properties say.
     fn found(&self, special: Special) -> Option<Token<'a>> {
-        let properties = self.seen.has(special).then_some(self.source.properties);
-        properties.and_then(|properties| properties.find(special))
+        self.source.properties.at(self.seen.place(special)?)
     }
 
     /// What the event says beside its properties, else what they say, else what the configuration does.

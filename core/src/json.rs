@@ -7,6 +7,7 @@
 mod members;
 
 use core::fmt;
+use core::ops::Range;
 pub(crate) use members::{Members, RawStr};
 
 use crate::plain::plain_len;
@@ -83,6 +84,11 @@ impl<'a> Text<'a> {
     /// The text as it stands.
     pub(crate) const fn bytes(self) -> &'a [u8] {
         self.0
+    }
+
+    /// A value within it.
+    pub(crate) fn part(self, range: Range<usize>) -> Option<Self> {
+        self.0.get(range).map(Self)
     }
 
     /// The string that it is.

@@ -89,3 +89,8 @@ pub use storage::{Slot, Storage, StorageArray};
 pub use timers::Timer;
 pub use token::MAX_DEPTH;
 pub use uuid::Uuid;
+
+/// A limit as a length; saturates on a 16-bit machine, where no storage is that large.
+pub(crate) fn usize_of(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}

@@ -15,6 +15,10 @@ impl<'a> Text<'a> {
         match self.0 {}
     }
 
+    pub(crate) const fn part(self, _: Range<usize>) -> Option<Self> {
+        match self.0 {}
+    }
+
     pub(crate) const fn as_string(self) -> Option<RawStr<'a>> {
         match self.0 {}
     }

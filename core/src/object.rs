@@ -5,8 +5,9 @@ use core::slice;
 use crate::capture_error::CaptureError;
 use crate::event::{Properties, Value};
 use crate::json::{self, RawStr, Text};
-use crate::special::{Special, Specials};
+use crate::special::{Place, Seen, Special};
 use crate::token::MAX_DEPTH;
+use crate::usize_of;
 use crate::writer::Writer;
 
 /// A JSON object, not written yet.
@@ -81,19 +82,15 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The value of a special member; its text was checked when it was seen. Of a name given twice the last counts, as in
-    /// every JSON parser the server uses.
-    pub(crate) fn find(self, special: Special) -> Option<Token<'a>> {
+    /// The value at a place that [`Members::all_but_special`] found, and whose text it checked.
+    pub(crate) fn at(self, (start, end): Place) -> Option<Token<'a>> {
+        let (start, end) = (usize_of(start), usize_of(end));
         match self {
-            Self::Typed(members) => members
-                .iter()
-                .rfind(|(name, _)| *name == special.name())
-                .map(|(_, value)| Token::from_checked(*value)),
-            Self::Text(text) => text
-                .members()
-                .filter(|member| member.key.spells(special.name()))
-                .last()
-                .map(|member| Token::Text(member.value)),
+            Self::Typed(members) => {
+                let (_, value) = members.get(start)?;
+                Some(Token::from_checked(*value))
+            }
+            Self::Text(text) => text.part(start..end).map(Token::Text),
             // Their names are the caller's.
             Self::Groups(_) => None,
         }
@@ -375,20 +372,21 @@ impl<'w, 'b> Members<'w, 'b> {
         self.keyed(Key::Plain(name), token)
     }
 
-    /// Writes every member whose name is not [`Special`]; returns which of those it has left out.
-    pub(crate) fn all_but_special(&mut self, object: Object<'_>) -> Result<Specials, CaptureError> {
-        let mut seen = Specials::default();
+    /// Writes every member whose name is not [`Special`]; returns where those are that it has left out.
+    pub(crate) fn all_but_special(&mut self, object: Object<'_>) -> Result<Seen, CaptureError> {
+        let mut seen = Seen::default();
         let members = match object {
             Object::Typed(members) => members,
             Object::Text(text) => {
-                return self.text_but_special(text);
+                self.text_but_special(text, &mut seen)?;
+                return Ok(seen);
             }
             // Groups are never an event's properties.
             Object::Groups(_) => &[],
         };
-        for (name, value) in members {
+        for (index, (name, value)) in (0..).zip(members) {
             if let Some(special) = Special::from_name(name) {
-                seen = seen.with(special, true);
+                seen.add(special, (index, index));
                 #[cfg(feature = "text")]
                 if let Value::Json(text) = value {
                     Text::value(text)?;
@@ -403,13 +401,16 @@ impl<'w, 'b> Members<'w, 'b> {
     }
 
     /// Copies runs of members between special ones as they stand.
-    fn text_but_special(&mut self, text: Text<'_>) -> Result<Specials, CaptureError> {
-        let mut seen = Specials::default();
+    fn text_but_special(&mut self, text: Text<'_>, seen: &mut Seen) -> Result<(), CaptureError> {
         let mut run = 0..0;
         let mut members = text.members();
         while let Some(member) = members.try_next()? {
             if let Some(special) = Special::from_raw_name(member.key) {
-                seen = seen.with(special, true);
+                let start = member.span.end.saturating_sub(member.value.bytes().len());
+                // No event is as large as its places can say.
+                let place =
+                    [start, member.span.end].map(|at| u32::try_from(at).unwrap_or(u32::MAX));
+                seen.add(special, place.into());
                 self.run(text.bytes().get(run.clone()).unwrap_or_default());
                 run = 0..0;
             } else if run.is_empty() {
@@ -419,7 +420,7 @@ impl<'w, 'b> Members<'w, 'b> {
             }
         }
         self.run(text.bytes().get(run).unwrap_or_default());
-        Ok(seen)
+        Ok(())
     }
 
     fn run(&mut self, members: &[u8]) {

@@ -91,6 +91,30 @@ impl Specials {
     }
 }
 
+/// Where the special members of an object are; of a name given twice the last, as in every JSON parser the server uses.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) specials: Specials,
+    places: [Place; Special::ALL.len()],
+}
+
+/// A member's place among others, or the bytes of its value in a text.
+pub(crate) type Place = (u32, u32);
+
+impl Seen {
+    pub(crate) fn add(&mut self, special: Special, place: Place) {
+        self.specials = self.specials.with(special, true);
+        if let Some(last) = self.places.get_mut(special as usize) {
+            *last = place;
+        }
+    }
+
+    pub(crate) fn place(&self, special: Special) -> Option<Place> {
+        let place = self.places.get(special as usize).copied();
+        place.filter(|_| self.specials.has(special))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,8 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Client, end, usize_of};
-use crate::Instant;
+use super::{Client, end};
 use crate::capture_error::CaptureError;
 use crate::clock::Clock;
 use crate::config::Overflow;
@@ -15,6 +14,7 @@ use crate::serialize::Staged;
 use crate::storage::{Slot, State};
 use crate::timers::Timer;
 use crate::validate;
+use crate::{Instant, usize_of};
 
 /// When the queue is full, [`Overflow::DropOldest`] frees at least this fraction of it, because
 /// making room can mean moving everything that stays.
