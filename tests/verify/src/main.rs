@@ -61,6 +61,7 @@ const FEATURES: &[&str] = &[
     "--no-default-features --features float",
     "--no-default-features --features gzip",
     "--no-default-features --features text",
+    "--no-default-features --features v0",
     "--no-default-features --features serde",
     "--no-default-features --features miniz",
     "--all-features",
