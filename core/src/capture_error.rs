@@ -63,13 +63,13 @@ pub enum CaptureError {
     /// The event does not fit beside what is queued.
     QueueFull {
         /// Bytes of its JSON, what is to be serialised counted twice.
-        needed: usize,
+        needed: u32,
         /// Bytes of the storage that are free.
-        free: usize,
+        free: u32,
         /// Events queued and in flight.
-        events: usize,
+        events: u32,
         /// Slots of the storage: that many events at most.
-        max_events: usize,
+        max_events: u32,
     },
     /// [`Client::close`](crate::Client::close) was called.
     Closed,

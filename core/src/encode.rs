@@ -34,6 +34,11 @@ pub(crate) struct Source<'a> {
 impl<'a> Source<'a> {
     /// `staged` holds the text of properties, `$set` and `$set_once` where they were given as
     /// something to serialise.
+    #[expect(
+        clippy::inline_always,
+        reason = "moving a source costs as much as making it"
+    )]
+    #[inline(always)]
     pub(crate) fn new(
         event: &'a Event<'a>,
         staged: [Option<&'a [u8]>; 3],
@@ -59,14 +64,11 @@ pub(crate) fn encode(
     root(writer, source.event, &stamp);
     let mut members = Members::more(writer);
     members.begin("properties");
-    let seen = members.all_but_special(source.properties)?;
-    let lift = Lift::new(source, seen, stamp, config);
-    for (special, extra) in [
-        (Special::Set, source.set),
-        (Special::SetOnce, source.set_once),
-        (Special::Groups, Object::groups(source.event.groups)),
-    ] {
-        members.merged(special.name(), lift.found(special), extra)?;
+    let mut seen = Seen::default();
+    members.all_but_special(source.properties, &mut seen)?;
+    let lift = Lift::new(&source, &seen, stamp, config);
+    for special in [Special::Set, Special::SetOnce, Special::Groups] {
+        lift.merge(&mut members, special)?;
     }
     if config.capture_mode.is_v0() {
         lift.write(&mut members, Place::Properties, &V0_PROPERTIES)?;
@@ -110,9 +112,9 @@ enum Place {
 
 /// What is sent for each special property.
 struct Lift<'a> {
-    source: Source<'a>,
+    source: &'a Source<'a>,
     /// Where they are among the properties.
-    seen: Seen,
+    seen: &'a Seen,
     /// Which of them have a value if nobody gives one.
     defaults: Specials,
     /// Which of them have a value at all: nearly always few, and the others cost nothing.
@@ -121,7 +123,7 @@ struct Lift<'a> {
 }
 
 impl<'a> Lift<'a> {
-    fn new(source: Source<'a>, seen: Seen, stamp: Stamp, config: &'a Config<'a>) -> Self {
+    fn new(source: &'a Source<'a>, seen: &'a Seen, stamp: Stamp, config: &'a Config<'a>) -> Self {
         let event = source.event;
         let options = &event.options;
         let defaults = Specials::default()
@@ -174,6 +176,19 @@ impl<'a> Lift<'a> {
                 }
             })
             .or_else(|| self.default(special))
+    }
+
+    /// Writes what the event has beside its properties with what it has there.
+    fn merge(&self, members: &mut Members<'_, '_>, special: Special) -> Result<(), CaptureError> {
+        let extra = match special {
+            Special::Set => self.source.set,
+            Special::SetOnce => self.source.set_once,
+            _ => Object::groups(self.source.event.groups),
+        };
+        if self.seen.specials.has(special) || !extra.is_empty() {
+            members.merge(special.name(), self.found(special), extra)?;
+        }
+        Ok(())
     }
 
     /// Writes those of `specials` that have their place in `place`.

@@ -102,7 +102,7 @@ impl<'a> Object<'a> {
 
     #[expect(clippy::inline_always, reason = "as for `new`")]
     #[inline(always)]
-    fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         match self {
             Self::Typed(members) => members.is_empty(),
             Self::Groups(groups) => groups.is_empty(),
@@ -372,15 +372,15 @@ impl<'w, 'b> Members<'w, 'b> {
         self.keyed(Key::Plain(name), token)
     }
 
-    /// Writes every member whose name is not [`Special`]; returns where those are that it has left out.
-    pub(crate) fn all_but_special(&mut self, object: Object<'_>) -> Result<Seen, CaptureError> {
-        let mut seen = Seen::default();
+    /// Writes every member whose name is not [`Special`]; notes where those are that it leaves out.
+    pub(crate) fn all_but_special(
+        &mut self,
+        object: Object<'_>,
+        seen: &mut Seen,
+    ) -> Result<(), CaptureError> {
         let members = match object {
             Object::Typed(members) => members,
-            Object::Text(text) => {
-                self.text_but_special(text, &mut seen)?;
-                return Ok(seen);
-            }
+            Object::Text(text) => return self.text_but_special(text, seen),
             // Groups are never an event's properties.
             Object::Groups(_) => &[],
         };
@@ -397,7 +397,7 @@ impl<'w, 'b> Members<'w, 'b> {
                 write_value(self.writer, value, MAX_DEPTH)?;
             }
         }
-        Ok(seen)
+        Ok(())
     }
 
     /// Copies runs of members between special ones as they stand.
@@ -433,28 +433,14 @@ impl<'w, 'b> Members<'w, 'b> {
 
     /// Writes `base` with the members of `extra` that it lacks. If it is not an object it stays alone: the properties
     /// win.
-    #[expect(clippy::inline_always, reason = "without `extra`, `merge` is left out")]
-    #[inline(always)]
-    pub(crate) fn merged(
+    pub(crate) fn merge(
         &mut self,
         name: &str,
         base: Option<Token<'_>>,
         extra: Object<'_>,
     ) -> Result<(), CaptureError> {
-        match (base, extra.is_empty()) {
-            (None, true) => Ok(()),
-            (Some(base), true) => self.member(name, &base),
-            (base, false) => self.merge(name, base.as_ref(), extra),
-        }
-    }
-
-    fn merge(
-        &mut self,
-        name: &str,
-        base: Option<&Token<'_>>,
-        extra: Object<'_>,
-    ) -> Result<(), CaptureError> {
-        let object = match base {
+        let object = match &base {
+            Some(token) if extra.is_empty() => return self.member(name, token),
             Some(token) => match token.as_object() {
                 Some(object) => object,
                 None => return self.member(name, token),

@@ -7,8 +7,8 @@
 //! caller calls), `process.rs` (a fork has its own), `lane.rs` and `state.rs` (the core behind a
 //! lock), `worker.rs` (the thread that sends), `http.rs` (one request), `outcome.rs` (how it ended).
 //!
-//! The wire contract is Capture V1 and V0 of `PostHog`; comments that name a "PROTOCOL section" refer
-//! to the summary of it in the repository's `AGENTS.md`.
+//! The wire contract is Capture V1 and V0 of `PostHog`; comments that name a "PROTOCOL section" mean
+//! [`hoglet::protocol`].
 #![cfg_attr(
     not(test),
     deny(

@@ -167,11 +167,14 @@ impl Client<'_> {
     }
 
     fn queue_full(&self, needed: usize) -> CaptureError {
+        let events = self.arena.queued_len() + self.arena.pinned_len();
         let (free, max_events) = self.arena.free_and_slots();
+        let [needed, free, events, max_events] = [needed, free, events, max_events]
+            .map(|value| u32::try_from(value).unwrap_or(u32::MAX));
         CaptureError::QueueFull {
             needed,
             free,
-            events: self.arena.queued_len() + self.arena.pinned_len(),
+            events,
             max_events,
         }
     }
