@@ -4,28 +4,52 @@
 pub(crate) fn plain_len(bytes: &[u8]) -> usize {
     let start = plain_words(bytes);
     let rest = bytes.get(start..).unwrap_or_default();
-    let special = |b: &u8| *b < 0x20 || *b == b'"' || *b == b'\\';
-    start + rest.iter().position(special).unwrap_or(rest.len())
+    let special = rest.iter().position(|byte| is_special(*byte));
+    start + special.unwrap_or(rest.len())
 }
 
-/// Whether all bytes are seen at a glance to stand for themselves. A host without 64-bit registers counts its flash
-/// rather than its nanoseconds, and looks at each byte.
+/// Copies a text that is plain to a place of its length, and says so. A host without 64-bit registers counts its flash
+/// rather than its nanoseconds: nothing is seen to be plain there.
 #[inline]
 #[cfg(not(target_pointer_width = "64"))]
-pub(crate) const fn is_plain(_: &[u8]) -> bool {
+pub(crate) const fn copy_plain(_: &mut [u8], _: &[u8]) -> bool {
     false
 }
 
-/// Whether all bytes stand for themselves, eight at a time.
+/// Copies a text to a place of its length, if all of it is plain, and says so. Most names and values are so short that a
+/// call of `memcpy` and a loop over their bytes would be half of what capturing costs.
 #[inline]
 #[cfg(target_pointer_width = "64")]
-pub(crate) fn is_plain(bytes: &[u8]) -> bool {
-    let Some(last) = bytes.last_chunk() else {
-        return is_plain_word(padded(bytes));
-    };
-    // The last word overlaps the one before.
-    let (words, _) = bytes.as_chunks();
-    is_plain_word(*last) && words.iter().all(|word| is_plain_word(*word))
+pub(crate) fn copy_plain(place: &mut [u8], text: &[u8]) -> bool {
+    // The last bytes may overlap those before, which are then copied twice.
+    if let (Some(last), Some(end)) = (text.last_chunk(), place.last_chunk_mut()) {
+        *end = *last;
+        let ((words, _), (places, _)) = (text.as_chunks(), place.as_chunks_mut());
+        let mut pairs = places.iter_mut().zip(words);
+        return is_plain_word(*last)
+            && pairs.all(|(place, word)| {
+                *place = *word;
+                is_plain_word(*word)
+            });
+    }
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk())
+        && let Some(start) = place.first_chunk_mut()
+    {
+        *start = *first;
+        if let Some(end) = place.last_chunk_mut() {
+            *end = *last;
+        }
+        let (first, last) = (u32::from_ne_bytes(*first), u32::from_ne_bytes(*last));
+        return is_plain_word((u64::from(first) << 32 | u64::from(last)).to_ne_bytes());
+    }
+    place.iter_mut().zip(text).all(|(place, byte)| {
+        *place = *byte;
+        !is_special(*byte)
+    })
+}
+
+const fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 #[cfg(not(target_pointer_width = "64"))]
@@ -53,28 +77,12 @@ fn is_plain_word(bytes: [u8; 8]) -> bool {
     (quote_or_control | backslash) & !word & (EACH * 0x80) == 0
 }
 
-/// Up to seven bytes as eight, some of them twice, the rest spaces: most names and values are so
-/// short that a loop over their bytes would be what capturing costs.
-#[cfg(target_pointer_width = "64")]
-fn padded(bytes: &[u8]) -> [u8; 8] {
-    const SPACES: u32 = u32::from_ne_bytes([b' '; 4]);
-    let (low, high) = match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(first), Some(last)) => (u32::from_ne_bytes(*first), u32::from_ne_bytes(*last)),
-        _ => match *bytes {
-            [a] => (u32::from(a) | SPACES << 8, SPACES),
-            [a, b] => (u32::from(u16::from_ne_bytes([a, b])) | SPACES << 16, SPACES),
-            [a, b, c] => (
-                u32::from(u16::from_ne_bytes([a, b])) | u32::from(c) << 16 | SPACES << 24,
-                SPACES,
-            ),
-            _ => (SPACES, SPACES),
-        },
-    };
-    (u64::from(low) << 32 | u64::from(high)).to_ne_bytes()
-}
-
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
+    use std::format;
+
     use super::*;
 
     #[test]
@@ -95,9 +103,14 @@ mod tests {
                         expected,
                         "{byte:#x} at {position} in {around:#x}"
                     );
-                    let is_plain = is_plain(&text[..=position]);
+                    let text = &text[..=position];
+                    let mut copy = [0; 32];
+                    let copy = &mut copy[..=position];
+                    let is_plain = copy_plain(copy, text);
                     let expected = cfg!(target_pointer_width = "64") && !stops(byte);
-                    assert_eq!(is_plain, expected, "{byte:#x} at {position} in {around:#x}");
+                    let case = format!("{byte:#x} at {position} in {around:#x}");
+                    assert_eq!(is_plain, expected && !stops(around), "{case}");
+                    assert!(!is_plain || copy == text, "{case}");
                 }
             }
         }
@@ -108,7 +121,10 @@ mod tests {
         let text = [b'a'; 40];
         for len in 0..text.len() {
             assert_eq!(plain_len(&text[..len]), len);
-            assert_eq!(is_plain(&text[..len]), cfg!(target_pointer_width = "64"));
+            let mut copy = [0; 40];
+            let is_plain = copy_plain(&mut copy[..len], &text[..len]);
+            assert_eq!(is_plain, cfg!(target_pointer_width = "64"));
+            assert!(!is_plain || copy[..len] == text[..len]);
         }
     }
 }

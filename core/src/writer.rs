@@ -4,7 +4,7 @@
 //! room for, so running out of room is not an error here: [`Writer::len`] just goes past the
 //! buffer's end, and whoever commits compares the two.
 
-use crate::plain::{is_plain, plain_len};
+use crate::plain::{copy_plain, plain_len};
 
 /// Decimal digits of `u64::MAX`.
 const MAX_DIGITS: usize = 20;
@@ -79,14 +79,12 @@ impl<'a> Writer<'a> {
     ) {
         let end = self.len.saturating_add(A + text.len() + B);
         // Nearly no text has anything to escape.
-        if is_plain(text.as_bytes())
-            && let Some(room) = self.buf.get_mut(self.len..end)
+        if let Some(room) = self.buf.get_mut(self.len..end)
             && let Some((start, room)) = room.split_first_chunk_mut()
             && let Some((room, end)) = room.split_last_chunk_mut()
-            && room.len() == text.len()
+            && copy_plain(room, text.as_bytes())
         {
             *start = before;
-            room.copy_from_slice(text.as_bytes());
             *end = after;
             self.len += A + text.len() + B;
         } else {
