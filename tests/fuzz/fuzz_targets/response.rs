@@ -31,10 +31,7 @@ fuzz_target!(|data: &[u8]| {
     {
         for end in [last, last / 2] {
             let cut = receipts(&uuids, [&data[..end]]);
-            assert!(
-                !is_whole(&cut),
-                "cut to {end}, taken for whole:\n{cut}"
-            );
+            assert!(!is_whole(&cut), "cut to {end}, taken for whole:\n{cut}");
         }
     }
 });
