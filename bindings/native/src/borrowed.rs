@@ -4,7 +4,6 @@
 //! So it is asked to: the event goes through a client of its own, in the form of V0, which keeps
 //! everything that V1 moves elsewhere among the properties.
 
-use std::cell::Cell;
 use std::fmt;
 
 use hoglet::{Action, CaptureError, CaptureMode, Client, Config, Ignore, Instant, Slot, Storage};
@@ -13,7 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::error::Error;
 
-/// Bytes to try first; most events fit. Each thread keeps so many once it has needed them.
+/// Bytes to try first; most events fit.
 const BYTES: usize = 16 << 10;
 /// Bytes to try at most, each time four times as many. The largest event there is, 8 MiB, takes 16:
 /// values that serialise are written twice.
@@ -22,11 +21,6 @@ const MAX_BYTES: usize = 32 << 20;
 const ADDED: [&str; 2] = ["$lib", "$lib_version"];
 const ADDED_VALUE: &str = "\"-\"";
 const SDK_INFO: &str = "-/-";
-
-thread_local! {
-    /// Taken while it is used: what serialises may come here again.
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
 
 /// The properties of `event` in the form of V0: one JSON object.
 ///
@@ -40,21 +34,15 @@ fn properties(event: &hoglet::Event<'_>) -> Result<String, Error> {
         timestamp: None,
         ..*event
     };
-    // Without it, where a thread comes to its end, one is made for this call.
-    let mut bytes = SCRATCH.try_with(Cell::take).unwrap_or_default();
-    bytes.resize(BYTES.max(bytes.len()), 0);
-    let properties = loop {
+    let mut bytes = vec![0; BYTES];
+    loop {
         match encode(event, &mut bytes) {
             Err(Error::Capture(CaptureError::EventTooLarge { .. })) if bytes.len() < MAX_BYTES => {
                 bytes.resize((bytes.len() * 4).min(MAX_BYTES), 0);
             }
-            result => break result,
+            result => return result,
         }
-    };
-    if bytes.len() == BYTES {
-        let _ = SCRATCH.try_with(|scratch| scratch.set(bytes));
     }
-    properties
 }
 
 fn encode(event: &hoglet::Event<'_>, bytes: &mut [u8]) -> Result<String, Error> {
