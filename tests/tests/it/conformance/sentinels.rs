@@ -33,15 +33,15 @@ fn sentinels_are_found_in_json_text() {
     );
 }
 
-/// Bool coercion: the strings true/1/false/0 (trimmed, any case).
+/// Bool coercion: the strings true/1/false/0 (trimmed, any case), however JSON text escapes them.
 #[test]
 fn words_are_read_as_booleans() {
     check(
         "flush_at=4
          0  capture a $cookieless_mode=\" TRUE \" $ignore_sent_at=\"1\" $process_person_profile=\"True\"
          0  capture b $cookieless_mode=\"fAlse\" $ignore_sent_at=\"0\" $process_person_profile=\"\\tfalse\\n\"
-         0  capture c json={\"$cookieless_mode\":\" TRUE \",\"$ignore_sent_at\":\"1\",\"$process_person_profile\":\"tRUE\"}
-         0  capture d json={\"$cookieless_mode\":\"0\",\"$ignore_sent_at\":\"FALSE\",\"$process_person_profile\":\"False \"}
+         0  capture c json={\"$cookieless_mode\":\" TRUE \",\"$ignore_sent_at\":\"1\",\"$process_person_profile\":\"\\n\\u0074RUE\"}
+         0  capture d json={\"$cookieless_mode\":\"0\",\"$ignore_sent_at\":\"FALSE\",\"$process_person_profile\":\"\\u0046alse\\t \"}
          0  poll
          0  show a options
          0  show b options
