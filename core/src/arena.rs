@@ -111,6 +111,13 @@ impl<'buf> Arena<'buf> {
         free.slots == 0 || free.bytes < self.bytes.len() / 4
     }
 
+    /// Whether there is room for the events that come while the oldest wait: a slot, and a
+    /// sixteenth of the bytes.
+    pub(crate) fn has_room(&self) -> bool {
+        let free = self.free();
+        free.slots > 0 && free.bytes >= self.bytes.len() / 16
+    }
+
     /// Whether an event of `len` bytes would fit once everything has moved together.
     pub(crate) fn fits(&self, len: usize) -> bool {
         self.free().holds(len)
@@ -217,6 +224,27 @@ impl<'buf> Arena<'buf> {
         self.pinned = Run::default();
     }
 
+    /// Puts the one event in flight behind the queue, as deferred; says whether there was room to.
+    pub(crate) fn defer_pinned(&mut self) -> bool {
+        let Some(slot) = self.pinned().first().copied() else {
+            return false;
+        };
+        if !self.fits(len_of(&slot)) {
+            return false;
+        }
+        if self.room().len() < len_of(&slot) {
+            self.compact();
+        }
+        let to = self.queued.bytes.end;
+        copy(self.bytes, self.pinned.bytes.start, to, len_of(&slot));
+        self.commit(Slot {
+            is_deferred: true,
+            ..slot
+        });
+        self.release();
+        true
+    }
+
     /// Frees what is in flight.
     pub(crate) fn release(&mut self) {
         self.pinned = Run::default();
@@ -279,24 +307,17 @@ impl<'buf> Arena<'buf> {
     }
 
     pub(crate) fn contains(&self, uuid: Uuid) -> bool {
-        let live = |slot: &Slot| slot.uuid == uuid && slot.state != State::Ended;
-        self.pinned().iter().chain(self.queued()).any(live)
+        self.live().any(|slot| slot.uuid == uuid)
     }
 
     pub(crate) fn uses(&self, base: Base) -> bool {
-        self.pinned()
-            .iter()
-            .chain(self.queued())
-            .any(|slot| slot.base == base)
+        self.live().any(|slot| slot.base == base)
     }
 
-    /// The oldest event that has not ended.
-    pub(crate) fn oldest(&self) -> Option<&Slot> {
-        let live = |slot: &&Slot| slot.state != State::Ended;
-        self.pinned()
-            .iter()
-            .find(live)
-            .or_else(|| self.queued().first())
+    /// The events that have not ended, from the front on.
+    pub(crate) fn live(&self) -> impl Iterator<Item = &Slot> {
+        let slots = self.pinned().iter().chain(self.queued());
+        slots.filter(|slot| slot.state != State::Ended)
     }
 }
 

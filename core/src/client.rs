@@ -5,14 +5,15 @@ mod answer;
 mod capture;
 
 use crate::arena::Arena;
-use crate::clock::{Base, Clock};
+use crate::batch_limit::BatchLimit;
+use crate::clock::{Base, Clock, GIVEN};
 use crate::config::{Config, ConfigError, ENVELOPE_BYTES};
 use crate::receipt::{Outcome, Receipt, Receipts, TransportError};
 use crate::request::{Attempt, Request, RequestId};
 use crate::rng::Rng;
 use crate::stats::Stats;
-use crate::storage::{Slot, State, Storage};
-use crate::timers::{Timer, Timers};
+use crate::storage::{State, Storage};
+use crate::timers::{LONGEST_MS, Timer, Timers};
 use crate::{Instant, usize_of};
 
 pub use capture::Accepted;
@@ -45,9 +46,10 @@ pub enum Action {
 ///
 /// # Laws
 /// 1. **Any order.** Every call is legal at any moment; `poll` early, late or twice is harmless; a
-///    clock that goes back is clamped.
+///    reading of the clock that goes back takes no time, and puts no deadline off.
 /// 2. **Progress.** Never `SleepUntil(t)` with `t <= now`; a host that never answers is timed out;
-///    nothing waits for ever.
+///    nothing waits for ever behind an event that the server cannot take. Events wait for a server
+///    that does not answer while there is room for them ([`Unanswered`](crate::Unanswered)).
 /// 3. **Stability.** From `Send(id)` to its end, `request(id)` gives the same bytes. (They may
 ///    move in memory while events are captured: read them again rather than keep a pointer.)
 /// 4. **Bounded.** Every limit has a name, a default, a cost in bytes, and an error that names it.
@@ -57,8 +59,10 @@ pub enum Action {
 /// 7. **Atomic capture.** A refused capture leaves the queue as it was.
 /// 8. **Frozen identity.** An event's uuid and timestamp are fixed at capture; a batch's request
 ///    id and `created_at` at its first attempt.
-/// 9. **One clock base a request.** Events stamped before the wall clock was known never share a
-///    request with events stamped after, and a request is stamped by the clock of its events.
+/// 9. **One clock base a request.** Events stamped before the wall clock was known, or corrected,
+///    never share a request with events stamped after, and a request is stamped by the clock of its
+///    events. An event with a timestamp of its own goes by the clock that is current when it is
+///    sent.
 #[derive(Debug)]
 pub struct Client<'buf> {
     config: Config<'buf>,
@@ -68,10 +72,14 @@ pub struct Client<'buf> {
     timers: Timers,
     stats: Stats,
     flight: Option<Flight>,
-    split: Option<Split>,
+    batch_limit: BatchLimit,
     /// The last event a `flush` wants sent.
     flush_through: Option<FlushMark>,
     is_closing: bool,
+    /// Whether the server has taken an event since one was last deferred.
+    is_server_well: bool,
+    /// Whether an event has been deferred, so that the queue may not be in the order of capture.
+    has_deferred: bool,
 }
 
 /// The batch in flight: being sent, or waiting to be sent again.
@@ -83,17 +91,15 @@ struct Flight {
     sending: Option<RequestId>,
     /// Events the batch began with.
     events: u32,
+    /// Attempts that no server answered, and that used up no retry.
+    unanswered: u32,
     answer: answer::Answer,
 }
 
-/// After a 413: the next `remaining` events go in batches of at most `limit`.
-#[derive(Clone, Copy, Debug)]
-struct Split {
-    limit: u32,
-    remaining: u32,
-}
-
 /// A barrier: everything captured before the [`Client::flush`] that gave it.
+///
+/// It is a position in the order of capture, which wraps: once 2³¹ more events were captured, a
+/// mark stands for events that are still to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlushMark(u32);
 
@@ -134,16 +140,19 @@ impl<'buf> Client<'buf> {
             timers: Timers::new(),
             stats: Stats::default(),
             flight: None,
-            split: None,
+            batch_limit: BatchLimit::NONE,
             flush_through: None,
             is_closing: false,
+            is_server_well: false,
+            has_deferred: false,
         })
     }
 
     /// Makes everything captured so far due at once, parked events included, and returns a mark
-    /// for [`Self::is_flushed`]. Waits that the server asked for still hold.
+    /// for [`Self::is_flushed`]. Two waits still hold: the one that a `Retry-After` asked for, and
+    /// the backoff before a batch is sent again.
     pub fn flush(&mut self, now: Instant) -> FlushMark {
-        self.clock.advance(now);
+        self.advance(now);
         let mark = FlushMark(self.stats.captured);
         if !self.arena.is_empty() {
             self.flush_through = Some(mark);
@@ -153,19 +162,34 @@ impl<'buf> Client<'buf> {
     }
 
     /// Refuses further events, makes all others due at once, and ends what is left at `deadline`
-    /// as [`Outcome::Abandoned`]. Called again, the earlier deadline holds.
+    /// as [`Outcome::Abandoned`]. Called again, the earlier deadline holds. A deadline of more than
+    /// 49 days (2³² ms) counts as that.
     pub fn close(&mut self, deadline: Instant) {
-        self.timers.bring_forward(Timer::Close, deadline);
+        let left_ms = self.clock.host().ms_until(deadline);
+        let left_ms = u32::try_from(left_ms).unwrap_or(LONGEST_MS);
+        self.timers
+            .bring_forward(Timer::Close, left_ms.min(LONGEST_MS));
         self.timers.clear(Timer::Park);
         self.is_closing = true;
     }
 
-    /// Tells the client that it is `unix_ms` (milliseconds since 1970 in UTC) at `now`. Call it
-    /// whenever the host learns better; differences under a second are ignored.
+    /// Tells the client that it is `unix_ms` (milliseconds since 1970 in UTC) at `now`. A host that
+    /// has a wall clock calls it before every [`capture`](Self::capture) and every
+    /// [`poll`](Self::poll): it costs a subtraction, and the events' times depend on it.
+    ///
+    /// When the wall clock has moved by a second or more against the monotonic one, the client
+    /// decides which of the two is wrong:
+    ///
+    /// * **A pause.** The wall clock has leapt forward, by less than 49 days, and either the
+    ///   monotonic clock [stops in suspend](crate::MonotonicClock::StopsInSuspend), or the `Date`
+    ///   of an answer agreed with the wall clock before. The machine slept, or was paused: that
+    ///   time is taken to have passed, and the events that wait keep their times.
+    /// * **A correction.** Everything else. The events that wait were stamped by a clock that was
+    ///   wrong; they go in requests of their own, stamped by that same clock, and the server puts
+    ///   them right.
     pub fn set_wall_clock(&mut self, unix_ms: u64, now: Instant) {
-        let now = self.clock.advance(now);
-        let arena = &self.arena;
-        self.clock.set(unix_ms, now, |base| arena.uses(base));
+        self.advance(now);
+        self.learn_wall_clock(unix_ms);
     }
 }
 
@@ -174,11 +198,11 @@ impl Client<'_> {
     /// Takes the time in and gives the next action out. May end events: an unanswered request
     /// times out here, and the deadline of [`Self::close`] is kept here.
     pub fn poll(&mut self, now: Instant, receipts: &mut dyn Receipts) -> Action {
-        let now = self.clock.advance(now);
-        if self.timers.take_expired(Timer::Timeout, now) {
-            self.no_answer(TransportError::Timeout, now, receipts);
+        self.advance(now);
+        if self.timers.take_expired(Timer::Timeout) {
+            self.no_answer(TransportError::Timeout, receipts);
         }
-        if self.is_closing && (self.arena.is_empty() || self.timers.is_expired(Timer::Close, now)) {
+        if self.is_closing && (self.arena.is_empty() || self.timers.is_expired(Timer::Close)) {
             self.abandon(receipts);
         }
         if self.arena.is_empty() {
@@ -192,19 +216,22 @@ impl Client<'_> {
             return self.sleep(Timer::Timeout);
         }
         let gates = [Timer::Hold, Timer::Park, Timer::Retry];
-        if let Some(gate) = self.timers.latest_pending(&gates, now) {
+        if let Some(gate) = self.timers.latest_pending(&gates) {
             return self.sleep(gate);
         }
         for gate in gates {
             self.timers.clear(gate);
         }
+        if self.has_outlived_its_clock() {
+            self.unpin_batch();
+        }
         if self.flight.is_none() {
-            if !self.is_due(now) {
+            if !self.is_due() {
                 return self.sleep(Timer::Flush);
             }
-            self.pin_batch(now);
+            self.pin_batch();
         }
-        self.start_attempt(now)
+        self.start_attempt()
     }
 
     /// The request to send for [`Action::Send`]; `None` once it has ended.
@@ -223,27 +250,49 @@ impl Client<'_> {
         ))
     }
 
+    /// Takes the host's time in.
+    #[inline(never)]
+    fn advance(&mut self, now: Instant) {
+        let passed_ms = self.clock.advance(now);
+        self.timers.advance(passed_ms);
+    }
+
+    /// It is `unix_ms` now; deadlines come nearer by the pause that comes to light by it.
+    fn learn_wall_clock(&mut self, unix_ms: u64) {
+        let arena = &self.arena;
+        let in_use = |base| arena.uses(base);
+        let pause_ms = self.clock.set(unix_ms, self.config.monotonic, in_use);
+        self.timers.advance(u64::from(pause_ms));
+    }
+
     /// Until `timer`'s deadline or that of closing.
     fn sleep(&self, timer: Timer) -> Action {
         match self.timers.earlier(timer, Timer::Close) {
-            Some((at, why)) => Action::SleepUntil(at, why),
+            Some((left_ms, why)) => Action::SleepUntil(self.clock.host().plus_ms(left_ms), why),
             None => Action::Idle,
         }
     }
 
-    fn is_due(&self, now: Instant) -> bool {
+    fn is_due(&self) -> bool {
         let queued = self.arena.queued_len();
-        let first = self.arena.queued().first();
         self.is_closing
-            || self.split.is_some()
+            || self.batch_limit.is_due()
             || queued >= usize_of(self.config.flush_at)
             || self.arena.is_nearly_full()
             || self.arena.queued_bytes() >= self.max_events_bytes()
-            || self.timers.is_expired(Timer::Flush, now)
+            || self.timers.is_expired(Timer::Flush)
             || self
                 .flush_through
-                .zip(first)
-                .is_some_and(|(mark, first)| mark.covers(first.seq))
+                .is_some_and(|mark| !self.is_flushed(mark))
+    }
+
+    /// Whether the batch waits to be sent again and has events that went by the clock which was
+    /// current then, and has been found to be off: they go by another now (law 9).
+    fn has_outlived_its_clock(&self) -> bool {
+        let base = self.flight.as_ref().map_or(GIVEN, |flight| flight.base);
+        base != GIVEN
+            && base != self.clock.base()
+            && self.arena.pinned().iter().any(|slot| slot.base == GIVEN)
     }
 
     /// Bytes of events that fit into one body.
@@ -251,35 +300,34 @@ impl Client<'_> {
         usize_of(self.config.max_batch_bytes).saturating_sub(ENVELOPE_BYTES)
     }
 
-    /// Puts the oldest queued events in flight: of one clock base, within the limits of a batch.
-    fn pin_batch(&mut self, now: Instant) {
-        let limit = self
-            .split
-            .map_or(u32::MAX, |split| split.limit.min(split.remaining));
-        let limit = usize_of(limit.min(self.config.max_batch_events));
+    /// Puts the oldest queued events in flight: of one clock base, within the limits of a batch. An
+    /// event that may be to blame for what went wrong goes alone.
+    fn pin_batch(&mut self) {
+        let limit = self.batch_limit.next().min(self.config.max_batch_events);
         let mut room = self.max_events_bytes();
-        let base = self
-            .arena
-            .queued()
-            .first()
-            .map_or(self.clock.base(), |slot| slot.base);
-        let fits = |slot: &&Slot| {
+        let mut base = GIVEN;
+        let mut count = 0;
+        for slot in self.arena.queued().iter().take(usize_of(limit)) {
             let left = room.checked_sub(usize_of(slot.len));
-            room = left.unwrap_or(0);
-            slot.base == base && left.is_some()
-        };
-        let count = self
-            .arena
-            .queued()
-            .iter()
-            .take(limit)
-            .take_while(fits)
-            .count();
-        self.arena.pin(count);
+            let shared = self.clock.shared(base, slot.base);
+            let (Some(left), Some(shared)) = (left, shared.or((count == 0).then_some(slot.base)))
+            else {
+                break;
+            };
+            if slot.is_deferred && count > 0 {
+                break;
+            }
+            (room, base) = (left, shared);
+            count += 1;
+            if slot.is_deferred {
+                break;
+            }
+        }
+        self.arena.pin(usize_of(count));
         if self.arena.queued_len() == 0 {
             self.timers.clear(Timer::Flush);
         }
-        let unix_ms = self.clock.unix_ms(base, now);
+        let unix_ms = self.clock.unix_ms(base);
         self.flight = Some(Flight {
             attempt: Attempt {
                 uuid: self.rng.uuid_v7(unix_ms),
@@ -289,12 +337,13 @@ impl Client<'_> {
             },
             base,
             sending: None,
-            events: u32::try_from(count).unwrap_or(u32::MAX),
+            events: count,
+            unanswered: 0,
             answer: answer::Answer::new(),
         });
     }
 
-    fn start_attempt(&mut self, now: Instant) -> Action {
+    fn start_attempt(&mut self) -> Action {
         let Some(flight) = &mut self.flight else {
             return Action::Idle;
         };
@@ -302,24 +351,25 @@ impl Client<'_> {
         let id = RequestId(self.stats.requests);
         flight.sending = Some(id);
         flight.attempt.number = flight.attempt.number.saturating_add(1);
-        flight.attempt.sent_ms = self.clock.unix_ms(flight.base, now);
+        flight.attempt.sent_ms = self.clock.unix_ms(flight.base);
         flight.answer = answer::Answer::new();
         if flight.attempt.number > 1 {
             self.stats.retries = self.stats.retries.wrapping_add(1);
         }
         self.timers
-            .start(Timer::Timeout, now, self.config.request_timeout_ms);
+            .start(Timer::Timeout, self.config.request_timeout_ms);
         Action::Send(id)
     }
 
-    /// Ends everything that is left, for a deadline has come or nothing is left.
+    /// Ends every event that is left as [`Outcome::Abandoned`]: the deadline of `close` has passed,
+    /// or nothing is left and only the timers are to be cleared.
     fn abandon(&mut self, receipts: &mut dyn Receipts) {
         self.end_batch(Outcome::Abandoned, receipts);
         while let Some(slot) = self.arena.evict_oldest() {
             end(&mut self.stats, receipts, &slot.uuid, 0, Outcome::Abandoned);
         }
         self.timers = Timers::new();
-        self.split = None;
+        self.batch_limit = BatchLimit::NONE;
     }
 }
 
@@ -327,15 +377,18 @@ impl Client<'_> {
 impl Client<'_> {
     /// Whether everything captured before `mark` has ended.
     pub fn is_flushed(&self, mark: FlushMark) -> bool {
+        // Unless one was deferred, the oldest event comes first.
+        let count = if self.has_deferred { usize::MAX } else { 1 };
         !self
             .arena
-            .oldest()
-            .is_some_and(|slot| mark.covers(slot.seq))
+            .live()
+            .take(count)
+            .any(|slot| mark.covers(slot.seq))
     }
 
     /// Whether [`Self::close`] was called and every event has ended.
     pub fn is_closed(&self) -> bool {
-        self.is_closing && self.arena.oldest().is_none()
+        self.is_closing && self.arena.live().next().is_none()
     }
 
     /// Where every event is or went.

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::clock::MonotonicClock;
 use crate::storage::Storage;
 
 /// Which protocol carries captured events (`capture_mode`; `POSTHOG_CAPTURE_MODE`).
@@ -102,10 +103,32 @@ pub enum OnExhausted {
     Drop,
     /// Its events go back to the queue's front; after `cooldown_ms`, or at the next `flush`, they
     /// are sent again as a new request. For devices and browsers, which are offline at times.
+    ///
+    /// If the server did answer, and not with a 2xx for all of them, an event of the batch may be to
+    /// blame. So the batch is halved each time, until one event is alone; that one goes behind all
+    /// others. When it has used up its retries again, alone, and the server has taken another event
+    /// in between, it ends [`Outcome::Undeliverable`](crate::Outcome): after at least
+    /// 2 · (`max_retries` + 1) requests of its own.
     Park {
         /// Milliseconds to rest; at least [`MIN_RETRY_INITIAL_MS`], so that failing without retries is no busy loop.
         cooldown_ms: u32,
     },
+}
+
+/// Whether an attempt that no server answered (no name, no connection, no TLS, no answer in time, a
+/// connection that broke) uses up one of a batch's retries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unanswered {
+    /// Not while the storage has room: a free slot and a sixteenth of its bytes. After more than
+    /// `max_retries` such attempts the batch goes back to the queue and rests, as with
+    /// [`OnExhausted::Park`] (there for its `cooldown_ms`, else for up to [`MAX_RETRY_WAIT_MS`]), and
+    /// is sent again for as long as it takes. For servers, devices and browsers: an outage loses
+    /// nothing that there is room for. With `max_retries` 0, for hosts that must not send anything
+    /// twice, it does nothing.
+    #[default]
+    KeepWhileRoom,
+    /// Always. For command lines, which end before the network is back.
+    UseRetries,
 }
 
 /// What a client is told once, at [`Client::new`](crate::Client::new). Make it with [`Config::new`] and set
@@ -153,8 +176,12 @@ pub struct Config<'buf> {
     pub overflow: Overflow,
     /// Times a batch is sent again after the first attempt; default 3, 0 for never.
     pub max_retries: u32,
-    /// First wait before a retry, doubling from there up to [`MAX_RETRY_WAIT_MS`]; at least
-    /// [`MIN_RETRY_INITIAL_MS`], default 1,000.
+    /// Whether attempts that no server answered count as retries. Not by default, while there is
+    /// room.
+    pub unanswered: Unanswered,
+    /// Longest first wait before a retry, in milliseconds, doubling from there up to
+    /// [`MAX_RETRY_WAIT_MS`]; at least [`MIN_RETRY_INITIAL_MS`], default 1,000. Each wait is a random
+    /// one between [`MIN_RETRY_INITIAL_MS`] and that (full jitter).
     pub retry_initial_ms: u32,
     /// What becomes of a batch whose retries are used up.
     pub on_exhausted: OnExhausted,
@@ -165,6 +192,10 @@ pub struct Config<'buf> {
     pub request_timeout_ms: u32,
     /// Takes wall time from the `Date` of the first 2xx answer if nobody has set it. On by default.
     pub learn_clock: bool,
+    /// What the clock behind [`Instant`](crate::Instant) does while the machine sleeps: it stops, by
+    /// default. A device whose counter never stops says
+    /// [`CountsSuspend`](MonotonicClock::CountsSuspend).
+    pub monotonic: MonotonicClock,
 }
 
 /// Longest project token the server takes, in bytes.
@@ -199,11 +230,13 @@ impl<'buf> Config<'buf> {
             max_event_bytes: 900 << 10,
             overflow: Overflow::RejectNew,
             max_retries: 3,
+            unanswered: Unanswered::KeepWhileRoom,
             retry_initial_ms: 1_000,
             on_exhausted: OnExhausted::Drop,
             retry_404_and_429: false,
             request_timeout_ms: 10_000,
             learn_clock: true,
+            monotonic: MonotonicClock::StopsInSuspend,
         }
     }
 

@@ -31,6 +31,7 @@ extern crate alloc;
 extern crate std;
 
 mod arena;
+mod batch_limit;
 mod capture_error;
 mod client;
 mod clock;
@@ -69,9 +70,10 @@ mod writer;
 
 pub use capture_error::{AI_PREFIX, CaptureError, MAX_DISTINCT_ID_BYTES, MAX_NAME_BYTES};
 pub use client::{Accepted, Action, Client, FlushMark};
+pub use clock::MonotonicClock;
 pub use config::{
     CaptureMode, Compression, Config, ConfigError, ENVELOPE_BYTES, Lane, MAX_RETRY_WAIT_MS,
-    MAX_SDK_INFO_BYTES, MAX_TOKEN_BYTES, MIN_RETRY_INITIAL_MS, OnExhausted, Overflow,
+    MAX_SDK_INFO_BYTES, MAX_TOKEN_BYTES, MIN_RETRY_INITIAL_MS, OnExhausted, Overflow, Unanswered,
 };
 #[cfg(feature = "gzip")]
 pub use encoded::Encoded;

@@ -57,6 +57,9 @@ pub enum Outcome<'a> {
     Rejected(u16),
     /// `max_retries` is used up; the last attempt ended like this.
     Exhausted(Cause),
+    /// The server answers for other events, but kept failing like this for this one alone
+    /// ([`OnExhausted::Park`](crate::OnExhausted::Park)).
+    Undeliverable(Cause),
     /// Pushed out of a full queue by a newer event ([`Overflow::DropOldest`](crate::Overflow)).
     Evicted,
     /// Still here when the deadline of [`Client::close`](crate::Client::close) came.
@@ -80,6 +83,7 @@ impl Outcome<'_> {
             Self::Unconfirmed => "unconfirmed",
             Self::Rejected(_) => "rejected",
             Self::Exhausted(_) => "exhausted",
+            Self::Undeliverable(_) => "undeliverable",
             Self::Evicted => "evicted",
             Self::Abandoned => "abandoned",
         }

@@ -1,6 +1,6 @@
 //! What an answer's status means, and how long to wait. Pure: no state, no clock.
 
-use crate::config::{CaptureMode, MAX_RETRY_WAIT_MS};
+use crate::config::{CaptureMode, MAX_RETRY_WAIT_MS, MIN_RETRY_INITIAL_MS};
 use crate::rng::Rng;
 
 /// What to do with the batch an answer belongs to (PROTOCOL section 1, "What the client does").
@@ -36,17 +36,19 @@ pub(crate) fn judge(mode: CaptureMode, status: u16, retry_404_and_429: bool) -> 
     }
 }
 
-/// Milliseconds until the attempt after `attempt` (1, 2, 3, …): exponential backoff with up to a
-/// quarter of jitter, and at least what the server asked for, all under one ceiling.
+/// Milliseconds until the attempt after `attempt` (1, 2, 3, …): exponential backoff with full
+/// jitter, and at least what the server asked for, all under one ceiling.
+///
+/// Full jitter means anything from [`MIN_RETRY_INITIAL_MS`] to the backoff, so that clients which
+/// lost the server together do not come back together.
 pub(crate) fn wait_ms(initial_ms: u32, attempt: u32, hint_ms: u32, rng: &mut Rng) -> u32 {
     let doublings = attempt.saturating_sub(1).min(16);
     let backoff = initial_ms
         .saturating_mul(1 << doublings)
         .min(MAX_RETRY_WAIT_MS);
-    let backoff = backoff
-        .saturating_add(rng.up_to(backoff / 4))
-        .min(MAX_RETRY_WAIT_MS);
-    backoff.max(hint_ms.min(MAX_RETRY_WAIT_MS))
+    let jitter = rng.up_to(backoff.saturating_sub(MIN_RETRY_INITIAL_MS));
+    let wait = MIN_RETRY_INITIAL_MS.saturating_add(jitter);
+    wait.max(hint_ms.min(MAX_RETRY_WAIT_MS))
 }
 
 #[cfg(test)]
@@ -112,9 +114,9 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_up_to_the_ceiling_with_a_quarter_of_jitter() {
+    fn waits_are_anywhere_below_a_backoff_that_doubles_up_to_the_ceiling() {
         let mut rng = Rng::new([9; 16]).expect("not zero");
-        for (attempt, base) in [
+        for (attempt, backoff) in [
             (1, 1_000),
             (2, 2_000),
             (3, 4_000),
@@ -122,13 +124,21 @@ mod tests {
             (6, 30_000),
             (u32::MAX, 30_000),
         ] {
-            for _ in 0..100 {
-                let wait = wait_ms(1_000, attempt, 0, &mut rng);
-                assert!(
-                    (base..=(base + base / 4).min(30_000)).contains(&wait),
-                    "{attempt}: {wait}"
-                );
-            }
+            let waits: std::vec::Vec<u32> =
+                std::iter::repeat_with(|| wait_ms(1_000, attempt, 0, &mut rng))
+                    .take(1_000)
+                    .collect();
+            let (least, most) = (waits.iter().min(), waits.iter().max());
+            let low = 100..100 + (backoff - 100) / 50;
+            let high = backoff - (backoff - 100) / 50..=backoff;
+            assert!(
+                least.is_some_and(|ms| low.contains(ms)),
+                "{attempt}: {least:?}"
+            );
+            assert!(
+                most.is_some_and(|ms| high.contains(ms)),
+                "{attempt}: {most:?}"
+            );
         }
     }
 
@@ -137,6 +147,8 @@ mod tests {
         let mut rng = Rng::new([9; 16]).expect("not zero");
         assert_eq!(wait_ms(1_000, 1, 7_000, &mut rng), 7_000);
         assert_eq!(wait_ms(1_000, 1, 3_600_000, &mut rng), 30_000);
-        assert!(wait_ms(16_000, 1, 1_000, &mut rng) >= 16_000);
+        for _ in 0..100 {
+            assert!((500..=16_000).contains(&wait_ms(16_000, 1, 500, &mut rng)));
+        }
     }
 }

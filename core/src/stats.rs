@@ -29,6 +29,8 @@ pub struct Stats {
     pub rejected: u32,
     /// Ended [`Outcome::Exhausted`].
     pub exhausted: u32,
+    /// Ended [`Outcome::Undeliverable`].
+    pub undeliverable: u32,
     /// Ended [`Outcome::Evicted`].
     pub evicted: u32,
     /// Ended [`Outcome::Abandoned`].
@@ -54,6 +56,7 @@ impl Stats {
             .wrapping_add(self.unconfirmed)
             .wrapping_add(self.rejected)
             .wrapping_add(self.exhausted)
+            .wrapping_add(self.undeliverable)
             .wrapping_add(self.evicted)
             .wrapping_add(self.abandoned)
     }
@@ -74,6 +77,7 @@ impl Stats {
             Outcome::Unconfirmed => &mut self.unconfirmed,
             Outcome::Rejected(_) => &mut self.rejected,
             Outcome::Exhausted(_) => &mut self.exhausted,
+            Outcome::Undeliverable(_) => &mut self.undeliverable,
             Outcome::Evicted => &mut self.evicted,
             Outcome::Abandoned => &mut self.abandoned,
         };

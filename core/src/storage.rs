@@ -14,6 +14,8 @@ pub struct Slot {
     pub(crate) seq: u32,
     pub(crate) base: Base,
     pub(crate) state: State,
+    /// It was sent alone, and failed while nobody knew whether the server takes anything.
+    pub(crate) is_deferred: bool,
 }
 
 /// How far a slot's event is. Only events in flight leave [`State::Pending`].
@@ -35,6 +37,7 @@ impl Slot {
         seq: 0,
         base: 0,
         state: State::Ended,
+        is_deferred: false,
     };
 }
 

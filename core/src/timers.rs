@@ -1,7 +1,5 @@
 //! Every deadline the client has, in one table.
 
-use crate::Instant;
-
 /// What the client is waiting for. Printed by hosts to say why they sleep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -31,73 +29,84 @@ impl Timer {
     ];
 }
 
-/// One deadline per [`Timer`]; [`NEVER`] where none is set.
+/// What is left of each [`Timer`] in milliseconds; [`NEVER`] where none is set.
 ///
-/// Each is kept as the milliseconds it leaves until [`NEVER`]: an array of zeroes needs no code of its own.
+/// They count down, and are no deadlines, so that a host's clock that has been wrong once, or has
+/// started anew, puts nothing off. Each is kept as what it lacks to [`NEVER`]: an array of zeroes
+/// needs no code of its own. The longest is 49 days.
 #[derive(Debug)]
-pub(crate) struct Timers([u64; Timer::ALL.len()]);
+pub(crate) struct Timers([u32; Timer::ALL.len()]);
 
-/// An `Option` would cost as much again as the deadline.
-const NEVER: Instant = Instant::from_millis(u64::MAX);
+/// An `Option` would cost as much again.
+const NEVER: u32 = u32::MAX;
+
+/// The longest that can be waited for, in milliseconds: 49 days.
+pub(crate) const LONGEST_MS: u32 = NEVER - 1;
 
 impl Timers {
     pub(crate) const fn new() -> Self {
         Self([0; Timer::ALL.len()])
     }
 
-    /// The deadline of `timer`, or [`NEVER`].
-    fn at(&self, timer: Timer) -> Instant {
-        Instant::from_millis(!self.0.get(timer as usize).copied().unwrap_or(0))
-    }
-
-    pub(crate) fn set(&mut self, timer: Timer, at: Instant) {
-        if let Some(deadline) = self.0.get_mut(timer as usize) {
-            *deadline = !at.as_millis();
+    /// `ms` have passed.
+    pub(crate) fn advance(&mut self, ms: u64) {
+        let ms = u32::try_from(ms).unwrap_or(NEVER);
+        for timer in &mut self.0 {
+            if *timer > 0 {
+                *timer = timer.saturating_add(ms);
+            }
         }
     }
 
-    /// Sets `timer` to `ms` milliseconds from `now`.
-    pub(crate) fn start(&mut self, timer: Timer, now: Instant, ms: u32) {
-        self.set(timer, now.plus_ms(ms));
+    /// What is left of `timer`, or [`NEVER`].
+    fn left(&self, timer: Timer) -> u32 {
+        !self.0.get(timer as usize).copied().unwrap_or(0)
     }
 
-    /// Sets `timer`, unless it is set to an earlier deadline.
-    pub(crate) fn bring_forward(&mut self, timer: Timer, at: Instant) {
-        self.set(timer, self.at(timer).min(at));
+    /// Sets `timer` to `ms` milliseconds from now.
+    pub(crate) fn start(&mut self, timer: Timer, ms: u32) {
+        if let Some(lacks) = self.0.get_mut(timer as usize) {
+            *lacks = !ms;
+        }
+    }
+
+    /// Sets `timer`, unless less of it is left.
+    pub(crate) fn bring_forward(&mut self, timer: Timer, ms: u32) {
+        self.start(timer, self.left(timer).min(ms));
     }
 
     pub(crate) fn clear(&mut self, timer: Timer) {
-        self.set(timer, NEVER);
+        self.start(timer, NEVER);
     }
 
     /// Clears `timer` if its deadline has come, and says so.
-    pub(crate) fn take_expired(&mut self, timer: Timer, now: Instant) -> bool {
-        let expired = self.is_expired(timer, now);
+    pub(crate) fn take_expired(&mut self, timer: Timer) -> bool {
+        let expired = self.is_expired(timer);
         if expired {
             self.clear(timer);
         }
         expired
     }
 
-    /// Whether the deadline of `timer` has come. At the end of the host's clock all have.
-    pub(crate) fn is_expired(&self, timer: Timer, now: Instant) -> bool {
-        self.at(timer) <= now
+    /// Whether the deadline of `timer` has come.
+    pub(crate) fn is_expired(&self, timer: Timer) -> bool {
+        self.left(timer) == 0
     }
 
     /// The earlier of two timers, if one is set; of equal ones the first.
-    pub(crate) fn earlier(&self, first: Timer, second: Timer) -> Option<(Instant, Timer)> {
-        let (a, b) = (self.at(first), self.at(second));
+    pub(crate) fn earlier(&self, first: Timer, second: Timer) -> Option<(u32, Timer)> {
+        let (a, b) = (self.left(first), self.left(second));
         let earlier = if b < a { (b, second) } else { (a, first) };
         (earlier.0 != NEVER).then_some(earlier)
     }
 
     /// The one of `timers` whose deadline is the latest still to come.
-    pub(crate) fn latest_pending(&self, timers: &[Timer], now: Instant) -> Option<Timer> {
-        let (mut latest, mut found) = (now, None);
+    pub(crate) fn latest_pending(&self, timers: &[Timer]) -> Option<Timer> {
+        let (mut latest, mut found) = (0, None);
         for &timer in timers {
-            let at = self.at(timer);
-            if at > latest && at != NEVER {
-                (latest, found) = (at, Some(timer));
+            let left = self.left(timer);
+            if left > latest && left != NEVER {
+                (latest, found) = (left, Some(timer));
             }
         }
         found
@@ -108,30 +117,42 @@ impl Timers {
 mod tests {
     use super::*;
 
-    const fn ms(ms: u64) -> Instant {
-        Instant::from_millis(ms)
-    }
-
     #[test]
     fn every_timer_has_a_place_of_its_own() {
         let mut timers = Timers::new();
-        for (at, timer) in (1..).zip(Timer::ALL) {
-            timers.set(timer, ms(at));
+        for (left, timer) in (1..).zip(Timer::ALL) {
+            timers.start(timer, left);
         }
-        for (at, timer) in (1..).zip(Timer::ALL) {
-            assert_eq!(timers.at(timer), ms(at));
+        for (left, timer) in (1..).zip(Timer::ALL) {
+            assert_eq!(timers.left(timer), left);
+        }
+    }
+
+    #[test]
+    fn timers_that_are_set_count_down_to_nothing() {
+        let mut timers = Timers::new();
+        timers.start(Timer::Retry, 5);
+        timers.advance(3);
+        assert_eq!(timers.left(Timer::Retry), 2);
+        assert!(!timers.is_expired(Timer::Retry));
+        for ms in [2, 1, u64::MAX] {
+            timers.advance(ms);
+            assert!(timers.is_expired(Timer::Retry));
+            assert!(!timers.is_expired(Timer::Flush), "it is not set");
         }
     }
 
     #[test]
     fn gates_open_with_the_last_of_them() {
         let mut timers = Timers::new();
-        timers.set(Timer::Retry, ms(5));
-        timers.set(Timer::Hold, ms(9));
+        timers.start(Timer::Retry, 5);
+        timers.start(Timer::Hold, 9);
         let gates = [Timer::Park, Timer::Hold, Timer::Retry];
-        assert_eq!(timers.latest_pending(&gates, ms(0)), Some(Timer::Hold));
-        assert_eq!(timers.latest_pending(&gates, ms(8)), Some(Timer::Hold));
-        assert_eq!(timers.latest_pending(&gates, ms(9)), None);
+        assert_eq!(timers.latest_pending(&gates), Some(Timer::Hold));
+        timers.advance(8);
+        assert_eq!(timers.latest_pending(&gates), Some(Timer::Hold));
+        timers.advance(1);
+        assert_eq!(timers.latest_pending(&gates), None);
     }
 
     #[test]
@@ -139,23 +160,25 @@ mod tests {
         let mut timers = Timers::new();
         let earlier = |timers: &Timers| timers.earlier(Timer::Flush, Timer::Close);
         assert_eq!(earlier(&timers), None);
-        timers.set(Timer::Close, ms(7));
-        assert_eq!(earlier(&timers), Some((ms(7), Timer::Close)));
-        timers.set(Timer::Flush, ms(7));
-        assert_eq!(earlier(&timers), Some((ms(7), Timer::Flush)));
+        timers.start(Timer::Close, 7);
+        assert_eq!(earlier(&timers), Some((7, Timer::Close)));
+        timers.start(Timer::Flush, 7);
+        assert_eq!(earlier(&timers), Some((7, Timer::Flush)));
         timers.clear(Timer::Close);
-        assert_eq!(earlier(&timers), Some((ms(7), Timer::Flush)));
+        assert_eq!(earlier(&timers), Some((7, Timer::Flush)));
     }
 
     #[test]
     fn a_timer_is_brought_forward_and_never_put_off() {
         let mut timers = Timers::new();
-        for (given, set) in [(9, 9), (12, 9), (3, 3)] {
-            timers.bring_forward(Timer::Flush, ms(given));
-            assert_eq!(timers.at(Timer::Flush), ms(set));
+        for (given, left) in [(9, 9), (12, 9), (3, 3)] {
+            timers.bring_forward(Timer::Flush, given);
+            assert_eq!(timers.left(Timer::Flush), left);
         }
-        assert!(!timers.take_expired(Timer::Flush, ms(2)));
-        assert!(timers.take_expired(Timer::Flush, ms(3)));
-        assert!(!timers.is_expired(Timer::Flush, ms(3)));
+        timers.advance(2);
+        assert!(!timers.take_expired(Timer::Flush));
+        timers.advance(1);
+        assert!(timers.take_expired(Timer::Flush));
+        assert!(!timers.is_expired(Timer::Flush));
     }
 }

@@ -7,6 +7,7 @@
 
 mod call;
 mod checked;
+mod client_time;
 mod event;
 mod law;
 mod ledger;

@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::{Client, Flight, Split, end};
+use super::{Client, Flight, end};
 use crate::Instant;
 use crate::clock::Clock;
-use crate::config::{MAX_RETRY_WAIT_MS, OnExhausted};
+use crate::config::{MAX_RETRY_WAIT_MS, OnExhausted, Unanswered};
 use crate::http_date;
 use crate::receipt::{Cause, Outcome, Receipts, TransportError};
 use crate::request::{RequestId, Response, ResponseHead, UnknownRequest};
@@ -65,13 +65,14 @@ impl Client<'_> {
         now: Instant,
     ) -> Result<(), UnknownRequest> {
         self.sending(id)?;
-        let now = self.clock.advance(now);
+        self.advance(now);
         let date_ms = head.date.and_then(http_date::parse);
         let hint_ms = head
             .retry_after
-            .map_or(0, |value| self.hint_ms(value, date_ms, now));
-        if matches!(head.status, 200..=299) {
-            self.learn_clock(date_ms, now);
+            .map_or(0, |value| self.hint_ms(value, date_ms));
+        // A proxy's error page says nothing about the time.
+        if let (200..=299, Some(date_ms)) = (head.status, date_ms) {
+            self.learn_date(date_ms);
         }
         self.sending(id)?.answer = Answer {
             status: head.status,
@@ -123,31 +124,34 @@ impl Client<'_> {
         receipts: &mut dyn Receipts,
     ) -> Result<(), UnknownRequest> {
         let status = self.sending(id)?.answer.status;
-        let now = self.clock.advance(now);
+        self.advance(now);
         match status {
             // An end without a beginning.
-            0 => self.no_answer(TransportError::Interrupted, now, receipts),
-            _ => self.conclude(now, receipts),
+            0 => self.no_answer(TransportError::Interrupted, receipts),
+            _ => self.conclude(receipts),
         }
         Ok(())
     }
 
     /// Decides what becomes of the batch, by the answer's status and headers.
-    fn conclude(&mut self, now: Instant, receipts: &mut dyn Receipts) {
+    fn conclude(&mut self, receipts: &mut dyn Receipts) {
         let Some(flight) = &self.flight else { return };
         let Answer {
             status, hint_ms, ..
         } = flight.answer;
         let config = &self.config;
         match retry::judge(config.capture_mode, status, config.retry_404_and_429) {
-            Verdict::Results => self.end_results(hint_ms, now, receipts),
-            Verdict::Delivered => self.end_batch(Outcome::Delivered, receipts),
-            Verdict::Retry => self.try_again(Cause::Status(status), hint_ms, now, receipts),
-            Verdict::Split => self.split_batch(status, now, receipts),
+            Verdict::Results => self.end_results(hint_ms, receipts),
+            Verdict::Delivered => {
+                self.note_taken();
+                self.end_batch(Outcome::Delivered, receipts);
+            }
+            Verdict::Retry => self.try_again(Cause::Status(status), hint_ms, receipts),
+            Verdict::Split => self.split_batch(status, receipts),
             Verdict::Reject => self.end_batch(Outcome::Rejected(status), receipts),
             Verdict::RejectAndHold => {
                 self.end_batch(Outcome::Rejected(status), receipts);
-                self.hold(hint_ms, now);
+                self.hold(hint_ms);
             }
         }
     }
@@ -164,26 +168,21 @@ impl Client<'_> {
         receipts: &mut dyn Receipts,
     ) -> Result<(), UnknownRequest> {
         self.sending(id)?;
-        let now = self.clock.advance(now);
-        self.no_answer(why, now, receipts);
+        self.advance(now);
+        self.no_answer(why, receipts);
         Ok(())
     }
 
-    /// The answer did not arrive, or not all of it. Of a refusal the status is enough: a server
-    /// that finds a body too large may close the connection behind its head.
-    pub(super) fn no_answer(
-        &mut self,
-        why: TransportError,
-        now: Instant,
-        receipts: &mut dyn Receipts,
-    ) {
+    /// The answer did not arrive, or not all of it. For an error status the head is enough: a
+    /// server that finds a body too large may close the connection right after the head.
+    pub(super) fn no_answer(&mut self, why: TransportError, receipts: &mut dyn Receipts) {
         let Some(flight) = &self.flight else { return };
         let Answer {
             status, hint_ms, ..
         } = flight.answer;
         match status {
-            0 | 200..=299 => self.try_again(Cause::Transport(why), hint_ms, now, receipts),
-            _ => self.conclude(now, receipts),
+            0 | 200..=299 => self.try_again(Cause::Transport(why), hint_ms, receipts),
+            _ => self.conclude(receipts),
         }
     }
 
@@ -214,7 +213,7 @@ impl Client<'_> {
     }
 
     /// V1's body has ended: what it did not mention is final, what it asked for is sent again.
-    fn end_results(&mut self, hint_ms: u32, now: Instant, receipts: &mut dyn Receipts) {
+    fn end_results(&mut self, hint_ms: u32, receipts: &mut dyn Receipts) {
         let Some(flight) = &self.flight else { return };
         let attempts = flight.attempt.number;
         let missing = if flight.answer.parser.is_complete() {
@@ -228,43 +227,95 @@ impl Client<'_> {
                 end(&mut self.stats, receipts, &slot.uuid, attempts, missing);
             }
         }
-        self.try_again(Cause::ServerRetry, hint_ms, now, receipts);
+        self.note_taken();
+        self.try_again(Cause::ServerRetry, hint_ms, receipts);
+    }
+
+    /// Notes that the server has taken the batch, or the part of it that has ended by now.
+    fn note_taken(&mut self) {
+        let has_ended = |slot: &Slot| slot.state == State::Ended;
+        let Some(flight) = &self.flight else { return };
+        let is_v0 = self.config.capture_mode.is_v0();
+        if is_v0 || self.arena.pinned().iter().any(has_ended) {
+            let max = self.config.max_batch_events;
+            self.batch_limit.took(flight.events, max);
+            self.is_server_well = true;
+        }
     }
 
     /// Sends what is left of the batch again, if anything is and the retries are not used up.
-    fn try_again(&mut self, cause: Cause, hint_ms: u32, now: Instant, receipts: &mut dyn Receipts) {
+    fn try_again(&mut self, cause: Cause, hint_ms: u32, receipts: &mut dyn Receipts) {
         self.keep_unended();
+        let keeps_unanswered = matches!(cause, Cause::Transport(_))
+            && self.config.unanswered == Unanswered::KeepWhileRoom
+            && self.config.max_retries > 0
+            && self.arena.has_room();
         let Some(flight) = &mut self.flight else {
             return;
         };
         let attempt = flight.attempt.number;
+        let tries = if keeps_unanswered {
+            flight.unanswered = flight.unanswered.saturating_add(1);
+            flight.unanswered
+        } else {
+            attempt.saturating_sub(flight.unanswered)
+        };
         if self.arena.pinned_len() == 0 {
             self.finish_batch();
-        } else if attempt <= self.config.max_retries {
+        } else if tries <= self.config.max_retries {
             flight.sending = None;
-            let wait_ms = retry::wait_ms(
-                self.config.retry_initial_ms,
-                attempt,
-                hint_ms,
-                &mut self.rng,
-            );
             self.timers.clear(Timer::Timeout);
-            self.timers.start(Timer::Retry, now, wait_ms);
+            self.wait(Timer::Retry, self.config.retry_initial_ms, attempt, hint_ms);
         } else {
-            self.hold(hint_ms, now);
-            if let OnExhausted::Park { cooldown_ms } = self.config.on_exhausted {
-                self.unpin_batch(now);
-                self.timers.start(Timer::Park, now, cooldown_ms);
-            } else {
-                self.end_batch(Outcome::Exhausted(cause), receipts);
-            }
+            self.hold(hint_ms);
+            self.exhausted(cause, keeps_unanswered, receipts);
         }
     }
 
+    /// Decides what becomes of a batch whose retries are used up.
+    fn exhausted(&mut self, cause: Cause, keeps_unanswered: bool, receipts: &mut dyn Receipts) {
+        let park = self.config.on_exhausted;
+        if !keeps_unanswered && park == OnExhausted::Drop {
+            return self.end_batch(Outcome::Exhausted(cause), receipts);
+        }
+        // Without an answer nothing in the batch is to blame.
+        let is_suspect = !matches!(cause, Cause::Transport(_));
+        let events = u32::try_from(self.arena.pinned_len()).unwrap_or(u32::MAX);
+        if is_suspect && events == 1 && !self.defer() {
+            return self.end_batch(Outcome::Undeliverable(cause), receipts);
+        }
+        self.unpin_batch();
+        if is_suspect && events > 1 {
+            self.batch_limit.search(events);
+        }
+        match park {
+            OnExhausted::Park { cooldown_ms } => self.timers.start(Timer::Park, cooldown_ms),
+            OnExhausted::Drop => self.wait(Timer::Park, MAX_RETRY_WAIT_MS, 1, 0),
+        }
+    }
+
+    /// Puts the one event in flight behind all others, to be sent alone once more after the server
+    /// has taken another. Not a second time: then the event is to blame, and not the server.
+    fn defer(&mut self) -> bool {
+        let was_deferred = self.arena.pinned().iter().any(|slot| slot.is_deferred);
+        if was_deferred && self.is_server_well {
+            return false;
+        }
+        self.is_server_well = false;
+        self.has_deferred = true;
+        self.arena.defer_pinned()
+    }
+
+    /// Starts `timer` with a backoff.
+    fn wait(&mut self, timer: Timer, initial_ms: u32, attempt: u32, hint_ms: u32) {
+        let wait_ms = retry::wait_ms(initial_ms, attempt, hint_ms, &mut self.rng);
+        self.timers.start(timer, wait_ms);
+    }
+
     /// Keeps to a `Retry-After` for which nothing is left to be sent again.
-    fn hold(&mut self, hint_ms: u32, now: Instant) {
+    fn hold(&mut self, hint_ms: u32) {
         let hold_ms = hint_ms.min(MAX_RETRY_WAIT_MS);
-        self.timers.start(Timer::Hold, now, hold_ms);
+        self.timers.start(Timer::Hold, hold_ms);
     }
 
     /// Frees what has ended; the rest is pending again.
@@ -281,30 +332,23 @@ impl Client<'_> {
     }
 
     /// 413: the same events in two requests, each new; of a single event it is a refusal.
-    fn split_batch(&mut self, status: u16, now: Instant, receipts: &mut dyn Receipts) {
+    fn split_batch(&mut self, status: u16, receipts: &mut dyn Receipts) {
         self.keep_unended();
         let events = u32::try_from(self.arena.pinned_len()).unwrap_or(u32::MAX);
         if events <= 1 {
             return self.end_batch(Outcome::Rejected(status), receipts);
         }
-        let began_with = self.flight.as_ref().map_or(0, |flight| flight.events);
-        let ended = began_with.saturating_sub(events);
-        let remaining = self.split.map_or(events, |split| {
-            split.remaining.saturating_sub(ended).max(events)
-        });
-        self.unpin_batch(now);
-        self.split = Some(Split {
-            limit: events.div_ceil(2),
-            remaining,
-        });
+        self.unpin_batch();
+        self.batch_limit.too_large(events);
     }
 
     /// Puts the batch back into the queue, due as soon as nothing holds it back.
-    fn unpin_batch(&mut self, now: Instant) {
+    pub(super) fn unpin_batch(&mut self) {
+        let left = u32::try_from(self.arena.pinned_len()).unwrap_or(u32::MAX);
         self.arena.unpin();
-        self.timers.set(Timer::Flush, now);
+        self.timers.start(Timer::Flush, 0);
         if let Some(flight) = &mut self.flight {
-            flight.events = 0;
+            flight.events = flight.events.saturating_sub(left);
         }
         self.finish_batch();
     }
@@ -313,33 +357,26 @@ impl Client<'_> {
         let events = self.flight.take().map_or(0, |flight| flight.events);
         self.timers.clear(Timer::Timeout);
         self.timers.clear(Timer::Retry);
-        self.shorten_split(events);
+        self.batch_limit.ended(events);
+        self.has_deferred &= !self.arena.is_empty();
         self.flush_through = self.flush_through.filter(|mark| !self.is_flushed(*mark));
-    }
-
-    /// `events` of those to be split have gone.
-    pub(super) fn shorten_split(&mut self, events: u32) {
-        if let Some(split) = &mut self.split {
-            split.remaining = split.remaining.saturating_sub(events);
-        }
-        self.split = self.split.filter(|split| split.remaining > 0);
     }
 
     /// Milliseconds from now that a `Retry-After` means; 0 if it means nothing. A date is best
     /// compared with the same answer's `Date`: then nobody's clock matters.
-    fn hint_ms(&self, retry_after: &[u8], date_ms: Option<u64>, now: Instant) -> u32 {
-        let wall_ms = || self.clock.wall_ms(now).map(i64::cast_unsigned);
+    fn hint_ms(&self, retry_after: &[u8], date_ms: Option<u64>) -> u32 {
+        let wall_ms = || self.clock.wall_ms().map(i64::cast_unsigned);
         http_date::retry_after_ms(retry_after, date_ms.or_else(wall_ms)).unwrap_or(0)
     }
 
+    /// Takes the time from an answer's `Date` if nobody has set it, and notes whether it agrees.
     /// `Date` has whole seconds: on average it is half a second late.
-    fn learn_clock(&mut self, date_ms: Option<u64>, now: Instant) {
-        if let Some(date_ms) = date_ms
-            && self.config.learn_clock
-            && self.clock.base() == Clock::UPTIME
-        {
-            self.set_wall_clock(date_ms.saturating_add(500), now);
+    fn learn_date(&mut self, date_ms: u64) {
+        let date_ms = date_ms.saturating_add(500);
+        if self.config.learn_clock && self.clock.base() == Clock::UPTIME {
+            self.learn_wall_clock(date_ms);
         }
+        self.clock.confirm(date_ms);
     }
 }
 

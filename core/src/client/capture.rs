@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Client, end};
 use crate::capture_error::CaptureError;
-use crate::clock::Clock;
+use crate::clock::{Base, Clock, GIVEN};
 use crate::config::Overflow;
 use crate::encode::{Source, Stamp, encode};
 use crate::event::Event;
@@ -56,22 +56,21 @@ impl Client<'_> {
         now: Instant,
         receipts: &mut dyn Receipts,
     ) -> Result<Accepted, CaptureError> {
-        let now = self.clock.advance(now);
-        let accepted = self.try_capture(event, now, receipts);
+        self.advance(now);
+        let accepted = self.try_capture(event, receipts);
         accepted.map_err(|error| self.stats.refuse(error))
     }
 
     fn try_capture(
         &mut self,
         event: &Event<'_>,
-        now: Instant,
         receipts: &mut dyn Receipts,
     ) -> Result<Accepted, CaptureError> {
         if self.is_closing {
             return Err(CaptureError::Closed);
         }
         validate::identity(event, self.config.lane)?;
-        let stamp = self.stamp(event, now)?;
+        let (stamp, base) = self.stamp(event)?;
         let storage = self.arena.capacity();
         let max_len = usize_of(self.config.max_event_bytes).min(storage);
         let mut evicted = None;
@@ -93,25 +92,28 @@ impl Client<'_> {
             }
             evicted = Some(self.make_room(written.room, receipts)?);
         };
-        self.commit(stamp.uuid, written.len, now);
+        self.commit(stamp.uuid, base, written.len);
         Ok(Accepted {
             uuid: stamp.uuid,
             evicted: evicted.unwrap_or(0),
         })
     }
 
-    fn stamp(&mut self, event: &Event<'_>, now: Instant) -> Result<Stamp, CaptureError> {
+    /// What is fixed about an event now, and the clock base it belongs to.
+    fn stamp(&mut self, event: &Event<'_>) -> Result<(Stamp, Base), CaptureError> {
         let given_ms = validate::unix_ms(event.timestamp)?;
         if event.uuid.is_some_and(|uuid| self.arena.contains(uuid)) {
             return Err(CaptureError::UuidQueued);
         }
         let base = self.clock.base();
-        let now_ms = self.clock.unix_ms(base, now);
-        Ok(Stamp {
+        let now_ms = self.clock.unix_ms(base);
+        let is_given = given_ms.is_some();
+        let stamp = Stamp {
             uuid: event.uuid.unwrap_or_else(|| self.rng.uuid_v7(now_ms)),
             unix_ms: given_ms.unwrap_or(now_ms),
-            is_absolute: given_ms.is_some() && base == Clock::UPTIME,
-        })
+            is_absolute: is_given && (base == Clock::UPTIME || self.config.historical_migration),
+        };
+        Ok((stamp, if is_given { GIVEN } else { base }))
     }
 
     /// Writes the event behind the queue without queueing it; what it needs may exceed the room,
@@ -157,7 +159,7 @@ impl Client<'_> {
                 end(&mut self.stats, receipts, &slot.uuid, 0, Outcome::Evicted);
                 evicted += 1;
             }
-            self.shorten_split(evicted);
+            self.batch_limit.ended(evicted);
             if self.arena.queued_len() == 0 {
                 self.timers.clear(Timer::Flush);
             }
@@ -179,17 +181,18 @@ impl Client<'_> {
         }
     }
 
-    fn commit(&mut self, uuid: Uuid, len: usize, now: Instant) {
+    fn commit(&mut self, uuid: Uuid, base: Base, len: usize) {
         self.stats.captured = self.stats.captured.wrapping_add(1);
         self.arena.commit(Slot {
             uuid,
             // Checked against `max_event_bytes`, which is a u32.
             len: u32::try_from(len).unwrap_or(u32::MAX),
             seq: self.stats.captured,
-            base: self.clock.base(),
+            base,
             state: State::Pending,
+            is_deferred: false,
         });
-        let due = now.plus_ms(self.config.flush_interval_ms);
-        self.timers.bring_forward(Timer::Flush, due);
+        self.timers
+            .bring_forward(Timer::Flush, self.config.flush_interval_ms);
     }
 }

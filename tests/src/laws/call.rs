@@ -39,13 +39,18 @@ impl Call {
         };
         let by_end = |status| match status {
             Some(200..=299) => {
-                let again = Fate::Exhausted(Cause::ServerRetry);
-                matches!(fate, Fate::Delivered | Fate::Absent | Fate::Unconfirmed) || *fate == again
+                let again = [
+                    Fate::Exhausted(Cause::ServerRetry),
+                    Fate::Undeliverable(Cause::ServerRetry),
+                ];
+                matches!(fate, Fate::Delivered | Fate::Absent | Fate::Unconfirmed)
+                    || again.contains(fate)
             }
             Some(status) => {
                 let known = [
                     Fate::Rejected(status),
                     Fate::Exhausted(Cause::Status(status)),
+                    Fate::Undeliverable(Cause::Status(status)),
                 ];
                 known.contains(fate)
             }

@@ -6,6 +6,7 @@ use hoglet::{
 };
 
 use super::call::Call;
+use super::client_time::ClientTime;
 use super::event::{Captured, Ended};
 use super::law::{Law, holds};
 use super::ledger::Ledger;
@@ -18,8 +19,8 @@ pub struct Checked<'buf> {
     pub(super) config: Config<'buf>,
     /// What the host's clock shows; it may go back.
     pub(super) host_ms: u64,
-    /// The latest time the client was told (law 1 clamps to it).
-    pub(super) core_ms: u64,
+    /// The client's own time.
+    pub(super) time: ClientTime,
     pub(super) ledger: Ledger,
     /// The last request sent: what the next attempt is compared with.
     pub(super) last: Option<Sent>,
@@ -28,11 +29,13 @@ pub struct Checked<'buf> {
     /// The status of its answer, once that has arrived.
     pub(super) status: Option<u16>,
     pub(super) marks: Vec<(FlushMark, usize)>,
+    /// The deadline of `close`, as [`ClientTime::elapsed_ms`] counts.
     pub(super) close_ms: Option<u64>,
     /// Whether the client may know wall time.
     wall_known: bool,
     /// The last action, while nothing but polls has happened since.
     pub(super) slept: Option<Action>,
+    pub(super) slept_at_ms: u64,
 }
 
 /// Making one, its clock, and what is known about it.
@@ -50,7 +53,7 @@ impl<'buf> Checked<'buf> {
             client: Client::new(config, storage, Instant::from_millis(now_ms))?,
             config,
             host_ms: now_ms,
-            core_ms: now_ms,
+            time: ClientTime::new(now_ms, config.monotonic, config.learn_clock),
             ledger: Ledger::default(),
             last: None,
             is_open: false,
@@ -59,6 +62,7 @@ impl<'buf> Checked<'buf> {
             close_ms: None,
             wall_known: false,
             slept: None,
+            slept_at_ms: now_ms,
         })
     }
 
@@ -67,9 +71,9 @@ impl<'buf> Checked<'buf> {
         self.host_ms
     }
 
-    /// The latest time that the client was told, in milliseconds.
+    /// The client's own time, in milliseconds.
     pub fn client_ms(&self) -> u64 {
-        self.core_ms
+        self.time.now_ms()
     }
 
     /// Lets `ms` milliseconds pass.
@@ -144,7 +148,7 @@ impl Checked<'_> {
                 let own = event.uuid.is_none_or(|uuid| uuid == accepted.uuid);
                 holds(Law::FrozenIdentity, own, "a caller's own uuid is kept");
                 self.ledger
-                    .accept(event, accepted.uuid, self.core_ms, self.wall_known);
+                    .accept(event, accepted.uuid, &self.time, self.wall_known);
             }
             Err(error) => {
                 holds(
@@ -196,10 +200,9 @@ impl Checked<'_> {
 
     /// [`Client::close`], with a deadline on the host's clock.
     pub fn close(&mut self, deadline_ms: u64) {
-        self.close_ms = Some(
-            self.close_ms
-                .map_or(deadline_ms, |set| set.min(deadline_ms)),
-        );
+        let left_ms = deadline_ms.saturating_sub(self.time.host_ms());
+        let at_ms = self.time.elapsed_ms().saturating_add(left_ms);
+        self.close_ms = Some(self.close_ms.map_or(at_ms, |set| set.min(at_ms)));
         let deadline = Instant::from_millis(deadline_ms);
         self.call(Call::Command, false, |client, _, _| client.close(deadline));
         self.look();
@@ -211,6 +214,8 @@ impl Checked<'_> {
         self.call(Call::Command, true, |client, now, _| {
             client.set_wall_clock(unix_ms, now);
         });
+        let is_free = self.ledger.has_free_base();
+        self.time.set_wall_clock(unix_ms, is_free);
         self.look();
     }
 
@@ -232,7 +237,9 @@ impl Checked<'_> {
             |client, now, receipts| {
                 client.handle_response(id, Response { head, body }, now, receipts)
             },
-        )
+        )?;
+        self.note_date(head);
+        Ok(())
     }
 
     /// [`Client::handle_response_head`].
@@ -248,9 +255,21 @@ impl Checked<'_> {
         self.input(id, Call::Command, true, |client, now, _| {
             client.handle_response_head(id, head, now)
         })?;
+        self.note_date(head);
         // 0 is what some hosts have for no status.
         self.status = Some(head.status).filter(|status| *status != 0);
         Ok(())
+    }
+
+    /// A 2xx tells the time.
+    fn note_date(&mut self, head: ResponseHead<'_>) {
+        let date = head.date.and_then(|date| str::from_utf8(date).ok());
+        let date = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+        let unix = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());
+        if let (200..=299, Some(unix)) = (head.status, unix) {
+            self.time
+                .date(u64::try_from(unix.as_millis()).unwrap_or(u64::MAX));
+        }
     }
 
     /// [`Client::handle_response_body`].

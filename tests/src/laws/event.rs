@@ -4,6 +4,7 @@ use std::fmt;
 
 use hoglet::{Cause, Event, Outcome, Receipt, Timestamp, Uuid};
 
+use super::client_time::ClientTime;
 use super::law::{Law, broken, holds};
 use super::sent::Identity;
 use super::time::parse_canonical;
@@ -24,6 +25,8 @@ pub struct Captured {
     /// How it ended, once it has.
     pub ended: Option<Ended>,
     pub(super) timestamp: Stamp,
+    /// Which clock base it was stamped by; 0 also if it brought its own timestamp.
+    pub(super) base: u32,
     /// Whether the client must ask the server to take the timestamp as it is.
     pub(super) is_absolute: bool,
 }
@@ -58,6 +61,7 @@ pub enum Fate {
     Unconfirmed,
     Rejected(u16),
     Exhausted(Cause),
+    Undeliverable(Cause),
     Evicted,
     Abandoned,
 }
@@ -73,6 +77,7 @@ impl From<Receipt<'_>> for Ended {
             Outcome::Unconfirmed => Fate::Unconfirmed,
             Outcome::Rejected(status) => Fate::Rejected(status),
             Outcome::Exhausted(cause) => Fate::Exhausted(cause),
+            Outcome::Undeliverable(cause) => Fate::Undeliverable(cause),
             Outcome::Evicted => Fate::Evicted,
             Outcome::Abandoned => Fate::Abandoned,
             other => broken(
@@ -105,6 +110,7 @@ impl Fate {
             Self::Unconfirmed => "unconfirmed",
             Self::Rejected(_) => "rejected",
             Self::Exhausted(_) => "exhausted",
+            Self::Undeliverable(_) => "undeliverable",
             Self::Evicted => "evicted",
             Self::Abandoned => "abandoned",
         }
@@ -121,15 +127,16 @@ impl fmt::Display for Fate {
             Self::Rejected(status) | Self::Exhausted(Cause::Status(status)) => {
                 write!(f, "({status})")
             }
+            Self::Undeliverable(Cause::Status(status)) => write!(f, "({status})"),
             Self::Exhausted(Cause::Transport(why)) => write!(f, "({})", why.name()),
-            Self::Exhausted(_) => f.write_str("(retry)"),
+            Self::Exhausted(_) | Self::Undeliverable(_) => f.write_str("(retry)"),
             _ => Ok(()),
         }
     }
 }
 
 impl Captured {
-    pub(super) fn new(event: &Event<'_>, uuid: Uuid, captured_ms: u64, wall_known: bool) -> Self {
+    pub(super) fn new(event: &Event<'_>, uuid: Uuid, time: &ClientTime, wall_known: bool) -> Self {
         let timestamp = match event.timestamp {
             None => Stamp::Client,
             Some(Timestamp::UnixMs(at)) => Stamp::CallerAt(at),
@@ -140,10 +147,15 @@ impl Captured {
             uuid,
             name: event.name.to_owned(),
             distinct_id: event.distinct_id.to_owned(),
-            captured_ms,
+            captured_ms: time.now_ms(),
             text: None,
             ended: None,
             timestamp,
+            base: if timestamp == Stamp::Client {
+                time.base()
+            } else {
+                0
+            },
             is_absolute: timestamp != Stamp::Client && free && !wall_known,
         }
     }

@@ -3,9 +3,10 @@
 use hoglet::{Event, Stats, Uuid};
 
 use super::call::Call;
+use super::client_time::ClientTime;
 use super::event::{Captured, Ended, Fate, Stamp};
 use super::law::{Law, broken, holds};
-use super::sent::Sent;
+use super::sent::{Identity, Sent};
 
 /// All events, and the live ones among them in the order of capture.
 #[derive(Debug, Default)]
@@ -30,7 +31,13 @@ impl Ledger {
         std::mem::take(&mut self.receipts)
     }
 
-    pub(super) fn accept(&mut self, event: &Event<'_>, uuid: Uuid, now_ms: u64, wall_known: bool) {
+    pub(super) fn accept(
+        &mut self,
+        event: &Event<'_>,
+        uuid: Uuid,
+        time: &ClientTime,
+        wall_known: bool,
+    ) {
         holds(
             Law::FrozenIdentity,
             self.find(uuid).is_none(),
@@ -38,7 +45,7 @@ impl Ledger {
         );
         self.live.push(self.events.len());
         self.events
-            .push(Captured::new(event, uuid, now_ms, wall_known));
+            .push(Captured::new(event, uuid, time, wall_known));
         self.tally.captured += 1;
     }
 
@@ -47,6 +54,15 @@ impl Ledger {
         self.live
             .iter()
             .position(|at| self.events[*at].uuid == uuid)
+    }
+
+    /// Whether a correction of the wall clock finds a base: there are two, and those of live events
+    /// are taken.
+    pub(super) fn has_free_base(&self) -> bool {
+        let mut bases: Vec<u32> = self.live.iter().map(|at| self.events[*at].base).collect();
+        bases.retain(|base| *base > 0);
+        bases.dedup();
+        bases.len() < 2
     }
 
     fn is_live(&self, at: usize) -> bool {
@@ -83,6 +99,7 @@ impl Ledger {
             Fate::Unconfirmed => &mut tally.unconfirmed,
             Fate::Rejected(_) => &mut tally.rejected,
             Fate::Exhausted(_) => &mut tally.exhausted,
+            Fate::Undeliverable(_) => &mut tally.undeliverable,
             Fate::Evicted => &mut tally.evicted,
             Fate::Abandoned => &mut tally.abandoned,
         } += 1;
@@ -124,18 +141,30 @@ impl Ledger {
         u32::try_from(live.count()).unwrap_or(u32::MAX)
     }
 
-    /// A batch is the oldest events there are, in order; a retry is what is left of it (law 8).
-    pub(super) fn check_batch(&mut self, sent: &mut Sent, last: Option<&Sent>, in_flight: bool) {
+    /// A batch is the oldest events there are, in order, unless some may be behind others; a retry
+    /// is what is left of it (law 8).
+    pub(super) fn check_batch(
+        &mut self,
+        sent: &mut Sent,
+        last: Option<&Sent>,
+        in_flight: bool,
+        in_order: bool,
+    ) {
         let spans = sent.spans.clone();
         for (place, span) in spans.iter().enumerate() {
-            let Some(&at) = self.live.get(place) else {
+            let text = sent.text(span);
+            let at = if in_order {
+                self.live.get(place).copied()
+            } else {
+                uuid_of(text).and_then(|uuid| Some(self.live[self.find(uuid)?]))
+            };
+            let Some(at) = at else {
                 broken(
                     Law::NothingSilent,
-                    "a request has more events than are live",
+                    "a request has an event that is not live",
                 )
             };
             let event = &mut self.events[at];
-            let text = sent.text(span);
             match &event.text {
                 Some(known) if known == text => {}
                 Some(_) => broken(Law::FrozenIdentity, "an event's bytes have changed"),
@@ -186,11 +215,17 @@ impl Ledger {
     }
 }
 
+/// The uuid of an event on the wire.
+fn uuid_of(text: &[u8]) -> Option<Uuid> {
+    let identity = serde_json::from_slice::<Identity<'_>>(text).ok()?;
+    identity.uuid.parse().ok()
+}
+
 /// Event and request are as far apart on the wire as they were on the client's own clock: then the
 /// server's correction lands on the right moment, whatever either clock showed (law 9).
 fn check_base(stamped_ms: i64, captured_ms: u64, sent: &Sent) {
     const LAST_MS: i64 = 253_402_300_799_999;
-    let age = i64::try_from(sent.core_ms - captured_ms).unwrap_or(i64::MAX);
+    let age = sent.client_ms.wrapping_sub(captured_ms).cast_signed();
     // Behind the year 9999 every timestamp is the same.
     let apart = sent.stamped_ms == LAST_MS || sent.stamped_ms - stamped_ms == age;
     holds(
@@ -202,16 +237,20 @@ fn check_base(stamped_ms: i64, captured_ms: u64, sent: &Sent) {
 
 #[cfg(test)]
 mod tests {
-    use hoglet::{Outcome, Receipt};
+    use hoglet::{MonotonicClock, Outcome, Receipt};
 
     use super::*;
 
     const UUID: Uuid = Uuid::from_u128(1);
 
+    fn time() -> ClientTime {
+        ClientTime::new(0, MonotonicClock::CountsSuspend, true)
+    }
+
     /// A ledger with one live event.
     fn ledger() -> Ledger {
         let mut ledger = Ledger::default();
-        ledger.accept(&Event::new("a", "u"), UUID, 0, false);
+        ledger.accept(&Event::new("a", "u"), UUID, &time(), false);
         ledger
     }
 
@@ -264,7 +303,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "law 8 (frozen identity) is broken: a uuid is live once")]
     fn a_uuid_given_twice_is_noticed() {
-        ledger().accept(&Event::new("b", "u"), UUID, 0, false);
+        ledger().accept(&Event::new("b", "u"), UUID, &time(), false);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use hoglet::{CaptureMode, Compression, Config, Request, RequestId, Uuid};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::client_time::ClientTime;
 use super::law::{Law, broken, holds};
 use super::time::parse_canonical;
 
@@ -30,8 +31,10 @@ pub struct Sent {
     pub created_at_ms: Option<i64>,
     /// V1's `PostHog-Request-Id`.
     pub request_id: Option<Uuid>,
-    /// When the client was told to send, on its monotonic clock.
-    pub(super) core_ms: u64,
+    /// When the client was told to send, by its own time, by its timers, and by which clock base.
+    pub(super) client_ms: u64,
+    pub(super) elapsed_ms: u64,
+    pub(super) base: u32,
     /// The events' places in the ledger: a uuid may be used again once its event has ended.
     pub(super) events: Vec<usize>,
     /// Where each event stands in `body`.
@@ -68,7 +71,7 @@ impl Sent {
     pub(super) fn read(
         id: RequestId,
         request: &Request<'_>,
-        core_ms: u64,
+        time: &ClientTime,
         config: &Config<'_>,
     ) -> Self {
         let headers = request.headers(Compression::None);
@@ -83,7 +86,9 @@ impl Sent {
             stamped_ms: 0,
             created_at_ms: None,
             request_id: None,
-            core_ms,
+            client_ms: time.now_ms(),
+            elapsed_ms: time.elapsed_ms(),
+            base: time.base(),
             events: Vec::new(),
             spans: Vec::new(),
             mode: config.capture_mode,

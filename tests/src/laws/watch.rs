@@ -2,7 +2,7 @@
 
 use hoglet::{
     Action, Client, Instant, MAX_RETRY_WAIT_MS, OnExhausted, Receipt, Receipts, RequestId, Stats,
-    Timer, UnknownRequest,
+    Timer, Unanswered, UnknownRequest,
 };
 
 use super::call::Call;
@@ -29,7 +29,7 @@ impl<'buf> Checked<'buf> {
             receipts.push(Ended::from(receipt));
         });
         if takes_time {
-            self.core_ms = self.core_ms.max(self.host_ms);
+            self.time.advance(self.host_ms);
         }
         let count = receipts.len();
         for receipt in receipts {
@@ -83,11 +83,13 @@ impl<'buf> Checked<'buf> {
         }
         if let Some(slept) = self.slept
             && let Action::SleepUntil(until, _) = slept
-            && self.core_ms < until.as_millis()
+            && self.slept_at_ms <= self.host_ms
+            && self.host_ms < until.as_millis()
         {
             holds(Law::AnyOrder, action == slept, "an early poll is harmless");
         }
         self.slept = Some(action);
+        self.slept_at_ms = self.host_ms;
         self.look();
         action
     }
@@ -96,10 +98,10 @@ impl<'buf> Checked<'buf> {
     fn close_expired(&mut self) {
         let Some(open) = self.open() else { return };
         let due = open
-            .core_ms
+            .elapsed_ms
             .saturating_add(u64::from(self.config.request_timeout_ms));
         let due = self.close_ms.map_or(due, |close| close.min(due));
-        if due <= self.core_ms {
+        if due <= self.time.elapsed_ms() {
             let gone = self.client.request(open.id).is_none();
             holds(Law::Progress, gone, "an overdue request is given up");
             self.is_open = false;
@@ -111,16 +113,19 @@ impl<'buf> Checked<'buf> {
         let Some(request) = self.client.request(id) else {
             broken(Law::Stability, "Send names a request that is not there")
         };
-        let mut sent = Sent::read(id, &request, self.core_ms, &self.config);
-        // A batch that timed out in this very poll may have gone back to the queue: parked for no time at all, or too large.
+        let mut sent = Sent::read(id, &request, &self.time, &self.config);
+        // A batch goes back to the queue in this very poll if it was too large, as its head said before it timed out,
+        // or if the clock of events in it was found to be off.
         let is_back = self.status == Some(413)
-            || self.last.as_ref().is_some_and(|last| {
-                last.attempt > self.config.max_retries
-                    && matches!(self.config.on_exhausted, OnExhausted::Park { .. })
-            });
+            || self
+                .last
+                .as_ref()
+                .is_some_and(|last| last.base != self.time.base());
         let in_flight = before.in_flight > 0 && !is_back;
+        // Parking may put an event behind the others.
+        let in_order = self.config.on_exhausted == OnExhausted::Drop;
         self.ledger
-            .check_batch(&mut sent, self.last.as_ref(), in_flight);
+            .check_batch(&mut sent, self.last.as_ref(), in_flight, in_order);
         let after = self.client.stats();
         let counted = after.requests == before.requests.wrapping_add(1);
         holds(Law::NothingSilent, counted, "a request is counted");
@@ -130,7 +135,9 @@ impl<'buf> Checked<'buf> {
             after.retries == retries,
             "a retry is counted",
         );
-        let fits = u64::from(self.config.max_retries) + 1 >= u64::from(sent.attempt);
+        // Those that a server answered, and those that none did.
+        let bounds = 1 + u64::from(self.config.unanswered == Unanswered::KeepWhileRoom);
+        let fits = bounds * (u64::from(self.config.max_retries) + 1) >= u64::from(sent.attempt);
         holds(Law::Bounded, fits, "max_retries bounds the attempts");
         self.last = Some(sent);
         self.is_open = true;
@@ -141,7 +148,7 @@ impl<'buf> Checked<'buf> {
         let until = until.as_millis();
         holds(
             Law::Progress,
-            until > self.core_ms,
+            until > self.host_ms,
             "a sleep ends in the future",
         );
         let waits = self.is_open || !self.ledger.live().is_empty();
@@ -156,13 +163,15 @@ impl<'buf> Checked<'buf> {
             park_ms,
         ];
         let longest = limits.into_iter().fold(MAX_RETRY_WAIT_MS, u32::max);
-        let in_time = until - self.core_ms <= u64::from(longest);
+        let left_ms = until - self.host_ms;
+        let in_time = left_ms <= u64::from(longest);
         holds(
             Law::Progress,
             in_time || timer == Timer::Close,
             "a sleep is bounded by a limit",
         );
-        let closed = self.close_ms.is_none_or(|close| until <= close);
+        let until_ms = self.time.elapsed_ms().saturating_add(left_ms);
+        let closed = self.close_ms.is_none_or(|close| until_ms <= close);
         holds(
             Law::Progress,
             closed,
@@ -180,7 +189,7 @@ impl<'buf> Checked<'buf> {
             Timer::Timeout => self.is_open,
             Timer::Hold => !self.is_open,
             Timer::Park => !in_flight,
-            Timer::Close => self.close_ms == Some(until),
+            Timer::Close => self.close_ms == Some(until_ms),
         };
         if !reasonable {
             let what = format!("a sleep has the reason it tells, {timer:?}");

@@ -1,6 +1,8 @@
 //! A script's configuration, as the core's.
 
-use hoglet::{CaptureMode, Compression, Config, Lane, OnExhausted, Overflow};
+use hoglet::{
+    CaptureMode, Compression, Config, Lane, MonotonicClock, OnExhausted, Overflow, Unanswered,
+};
 
 use super::host::Setup;
 
@@ -53,6 +55,20 @@ pub(super) fn config(setup: &Setup) -> Config<'_> {
             "park" => {
                 config.on_exhausted = OnExhausted::Park {
                     cooldown_ms: number(),
+                }
+            }
+            "unanswered" => {
+                config.unanswered = match value.as_str() {
+                    "keep_while_room" => Unanswered::KeepWhileRoom,
+                    "use_retries" => Unanswered::UseRetries,
+                    _ => wrong(),
+                }
+            }
+            "monotonic" => {
+                config.monotonic = match value.as_str() {
+                    "stops_in_suspend" => MonotonicClock::StopsInSuspend,
+                    "counts_suspend" => MonotonicClock::CountsSuspend,
+                    _ => wrong(),
                 }
             }
             "retry_404_and_429" => config.retry_404_and_429 = flag(),

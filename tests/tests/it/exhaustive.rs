@@ -11,8 +11,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hoglet::{
-    Action, CaptureMode, Config, Event, OnExhausted, Overflow, RequestId, ResponseHead, Slot,
-    Storage, TransportError, Uuid,
+    Action, CaptureMode, Config, Event, MonotonicClock, OnExhausted, Overflow, RequestId,
+    ResponseHead, Slot, Storage, TransportError, Uuid,
 };
 use hoglet_tests::laws::Checked;
 
@@ -270,6 +270,7 @@ fn tiny() -> Config<'static> {
     config.max_batch_events = 2;
     config.max_retries = 1;
     config.max_event_bytes = 700;
+    config.monotonic = MonotonicClock::CountsSuspend;
     config
 }
 

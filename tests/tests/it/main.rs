@@ -2,12 +2,14 @@
 
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod clocks;
 mod config;
 mod conformance;
 mod exhaustive;
 mod firmware;
 mod golden;
 mod laws;
+mod outages;
 mod refused;
 mod refused_json;
 mod sizes;

@@ -52,12 +52,12 @@ fn created_at_is_that_of_the_first_attempt() {
         expect![[r#"
             70 send #1 batch[signup]
             70 created_at="1970-01-01T00:00:00.070Z"
-            80 sleep 1210 (retry)
-            1210 send #2 batch[signup]
-            1210 created_at="1970-01-01T00:00:00.070Z"
-            1210 sleep 3468 (retry)
-            3468 send #3 batch[signup]
-            3468 created_at="1970-01-01T00:00:00.070Z""#]],
+            80 sleep 648 (retry)
+            648 send #2 batch[signup]
+            648 created_at="1970-01-01T00:00:00.070Z"
+            648 sleep 1730 (retry)
+            1730 send #3 batch[signup]
+            1730 created_at="1970-01-01T00:00:00.070Z""#]],
     );
 }
 
