@@ -87,7 +87,7 @@ fn judge(leap_ms: i64, monotonic: MonotonicClock, is_confirmed: bool) -> Leap {
 /// between the two (PROTOCOL section 1, "Clock skew").
 #[derive(Debug)]
 pub(crate) struct Clock {
-    /// The host's latest reading, and the one before it.
+    /// The host's latest reading, and the other one before it.
     host: Instant,
     before: Instant,
     /// What the host's clock has missed: pauses, and what it went back by.
@@ -124,7 +124,7 @@ impl Clock {
         if now < self.before {
             self.missed_ms = self.missed_ms.wrapping_add(now.ms_until(self.host));
             self.before = now;
-        } else {
+        } else if now != self.host {
             self.before = self.host.min(now);
         }
         self.host = now;
@@ -323,6 +323,7 @@ mod tests {
     fn a_reading_that_goes_back_takes_no_time_and_freezes_nothing() {
         check(&[10, 20, 15, 16], 16);
         check(&[10, 20, 15, 16, 30], 30);
+        check(&[10, 20, 20, 15], 15);
         // One wild reading is forgotten.
         check(&[1_000, 31_536_000_000, 1_001, 2_000], 2_000);
         // A clock that starts anew goes on from where it was.

@@ -76,6 +76,21 @@ impl<'buf> Checked<'buf> {
         self.time.now_ms()
     }
 
+    /// What has passed since the client was made, as its deadlines count it, in milliseconds.
+    pub fn elapsed_ms(&self) -> u64 {
+        self.time.elapsed_ms()
+    }
+
+    /// What the host's clock showed when the client was last told, in milliseconds.
+    pub fn host_ms(&self) -> u64 {
+        self.time.host_ms()
+    }
+
+    /// Which clock base stamps new events: 0 is uptime, each correction of the wall clock is another.
+    pub fn clock_base(&self) -> u32 {
+        self.time.base()
+    }
+
     /// Lets `ms` milliseconds pass.
     pub fn pass(&mut self, ms: u64) {
         self.host_ms = self.host_ms.saturating_add(ms);

@@ -71,7 +71,9 @@ impl ClientTime {
         if host_ms < self.before_ms {
             self.missed_ms = self.missed_ms.wrapping_add(self.host_ms - host_ms);
         }
-        self.before_ms = self.host_ms.min(host_ms);
+        if host_ms != self.host_ms {
+            self.before_ms = self.host_ms.min(host_ms);
+        }
         self.host_ms = host_ms;
     }
 

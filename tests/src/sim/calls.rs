@@ -16,7 +16,7 @@ impl World<'_> {
         let action = self.client.poll_once();
         let now_ms = self.client.now_ms();
         self.note(|| format!("poll {now_ms} {action:?}"));
-        let endings = self.model.pass_time(self.client.client_ms());
+        let endings = self.model.pass_time(self.client.elapsed_ms());
         self.settle(endings)?;
         self.wake_ms = None;
         match action {
@@ -32,8 +32,11 @@ impl World<'_> {
 
     /// Law 2: the reason to sleep holds, and it ends no later than that allows.
     fn check_sleep(&mut self, until_ms: u64, why: Timer) -> Check {
-        let now_ms = self.client.client_ms();
+        let now_ms = self.client.elapsed_ms();
         self.wake_ms = Some(until_ms);
+        // From here on as the client's deadlines count.
+        let until_ms = now_ms + (until_ms - self.client.now_ms());
+        let is_in = |(least_ms, most_ms)| (least_ms..=most_ms).contains(&until_ms);
         let flight = self.model.flight.as_ref();
         let is_sending = self.model.sending().is_some();
         let close_ms = self.model.close_at_ms;
@@ -41,14 +44,11 @@ impl World<'_> {
             Timer::Timeout => {
                 is_sending && flight.is_some_and(|flight| flight.deadline_ms == until_ms)
             }
-            Timer::Retry => {
-                let earliest_ms = flight.map_or(u64::MAX, |flight| flight.not_before_ms);
-                !is_sending && (earliest_ms..=now_ms + MAX_WAIT_MS).contains(&until_ms)
-            }
+            Timer::Retry => !is_sending && flight.is_some_and(|flight| is_in(flight.again_ms)),
             Timer::Hold => {
                 !is_sending && (self.model.hold_until_ms..=now_ms + MAX_WAIT_MS).contains(&until_ms)
             }
-            Timer::Park => !is_sending && self.model.parked_until_ms == Some(until_ms),
+            Timer::Park => !is_sending && self.model.parked_until_ms.is_some_and(is_in),
             Timer::Close => close_ms == Some(until_ms),
             Timer::Flush => {
                 let interval_ms = u64::from(self.setup.config.flush_interval_ms);
@@ -80,7 +80,7 @@ impl World<'_> {
     }
 
     pub(super) fn close(&mut self) {
-        let now_ms = self.client.client_ms();
+        let now_ms = self.client.now_ms();
         let deadline_ms = match self.rng.below(4) {
             0 => now_ms.saturating_sub(self.rng.below(10)),
             1 => now_ms + self.rng.below(100),
@@ -88,10 +88,9 @@ impl World<'_> {
         };
         self.client.close(deadline_ms);
         self.note(|| format!("close at {deadline_ms}"));
-        let earlier = self
-            .model
-            .close_at_ms
-            .map_or(deadline_ms, |set| set.min(deadline_ms));
+        let left_ms = deadline_ms.saturating_sub(self.client.host_ms());
+        let at_ms = self.client.elapsed_ms() + left_ms;
+        let earlier = self.model.close_at_ms.map_or(at_ms, |set| set.min(at_ms));
         self.model.close_at_ms = Some(earlier);
         self.model.parked_until_ms = None;
     }

@@ -145,15 +145,17 @@ impl World<'_> {
     fn note_accepted(&mut self, spec: &Spec, accepted: Accepted, len: usize) {
         let config = &self.setup.config;
         self.accepted += 1;
-        let is_absolute = spec.timestamp.is_some() && !self.model.wall_known;
+        let is_absolute =
+            spec.timestamp.is_some() && (config.historical_migration || !self.model.wall_known);
         self.model.queue.push_back(Live {
             uuid: accepted.uuid,
             serial: self.serials,
             number: self.accepted,
             len,
-            captured_ms: self.client.client_ms(),
+            captured_ms: self.client.elapsed_ms(),
             wall_known: self.model.wall_known,
             own_ms: spec.timestamp.as_ref().map(|own| own.unix_ms),
+            is_deferred: false,
             members: wire_event(spec, config.capture_mode, config.disable_geoip, is_absolute),
         });
     }

@@ -18,12 +18,14 @@ pub(super) struct Live {
     pub(super) number: u64,
     /// Bytes it takes in the client's memory.
     pub(super) len: usize,
-    /// When it was captured, by the client's clock.
+    /// When it was captured, as the client's deadlines count.
     pub(super) captured_ms: u64,
     /// Whether the client knew wall time then.
     pub(super) wall_known: bool,
     /// The caller's own time, milliseconds since 1970.
     pub(super) own_ms: Option<i64>,
+    /// Whether it was sent alone, and failed, and went behind the others.
+    pub(super) is_deferred: bool,
     /// Its wire form, without `uuid` and `timestamp`.
     pub(super) members: Map<String, Value>,
 }
@@ -50,8 +52,12 @@ pub(super) struct Flight {
     pub(super) events: Vec<(Live, State)>,
     /// When the attempt counts as failed.
     pub(super) deadline_ms: u64,
-    /// Not to be sent again before.
-    pub(super) not_before_ms: u64,
+    /// Attempts that no server answered, and that used up no retry.
+    pub(super) unanswered: u32,
+    /// The clock base that was current when the batch began.
+    pub(super) base: u32,
+    /// To be sent again not before the first of these, and not after the second.
+    pub(super) again_ms: (u64, u64),
     /// The answer that is arriving, and how much of its body has.
     pub(super) answer: Option<Rc<Answer>>,
     pub(super) fed: usize,
@@ -61,13 +67,15 @@ pub(super) struct Flight {
 
 impl Flight {
     /// A first attempt without events.
-    pub(super) const fn new(id: RequestId) -> Self {
+    pub(super) const fn new(id: RequestId, base: u32) -> Self {
         Self {
             id: Some(id),
             attempt: 1,
             events: Vec::new(),
             deadline_ms: 0,
-            not_before_ms: 0,
+            unanswered: 0,
+            base,
+            again_ms: (0, 0),
             answer: None,
             fed: 0,
             is_opaque: false,

@@ -5,11 +5,12 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use hoglet::{Cause, Config, OnExhausted, RequestId, TransportError};
+use hoglet::{Cause, MIN_RETRY_INITIAL_MS, OnExhausted, RequestId, TransportError, Unanswered};
 
 use super::answer::{Answer, Kind};
 use super::flight::{Ending, Flight, Live, State};
-use super::outcome::{Class, backoff_ms, class};
+use super::outcome::{Class, class, wait_ms};
+use super::setup::Setup;
 use crate::laws::Fate;
 
 /// Longest wait that a server can ask for (PROTOCOL section 1, "Waiting").
@@ -18,13 +19,15 @@ pub(super) const MAX_WAIT_MS: u64 = 30_000;
 /// The second account.
 #[derive(Debug)]
 pub(super) struct Model {
-    config: Config<'static>,
+    setup: Setup,
     pub(super) queue: VecDeque<Live>,
     pub(super) flight: Option<Flight>,
-    /// No request before this, by the client's clock.
+    /// No request before this, as the client's deadlines count.
     pub(super) hold_until_ms: u64,
-    /// Until when events of an exhausted request rest.
-    pub(super) parked_until_ms: Option<u64>,
+    /// Until when events of an exhausted request rest: the earliest and the latest.
+    pub(super) parked_until_ms: Option<(u64, u64)>,
+    /// Whether the server has taken an event since one was last deferred.
+    is_server_well: bool,
     pub(super) close_at_ms: Option<u64>,
     /// The number of the last event that a flush covers.
     pub(super) flushed_through: u64,
@@ -49,13 +52,14 @@ impl From<Vec<Ending>> for After {
 }
 
 impl Model {
-    pub(super) fn new(config: Config<'static>) -> Self {
+    pub(super) fn new(setup: Setup) -> Self {
         Self {
-            config,
+            setup,
             queue: VecDeque::new(),
             flight: None,
             hold_until_ms: 0,
             parked_until_ms: None,
+            is_server_well: false,
             close_at_ms: None,
             flushed_through: 0,
             wall_known: false,
@@ -77,7 +81,7 @@ impl Model {
 
     /// Takes an answer's head; says whether the client learns the time from it.
     pub(super) fn head(&mut self, id: RequestId, answer: &Rc<Answer>) -> bool {
-        let can_learn = self.config.learn_clock && !self.wall_known;
+        let can_learn = self.setup.config.learn_clock && !self.wall_known;
         let Some(flight) = self.flight_of(id) else {
             return false;
         };
@@ -98,7 +102,7 @@ impl Model {
         start: usize,
         end: usize,
     ) -> Vec<Ending> {
-        let config = self.config;
+        let config = self.setup.config;
         let Some(flight) = self.flight_of(id) else {
             return Vec::new();
         };
@@ -171,11 +175,7 @@ impl Model {
             }
             answer => {
                 let hint_ms = answer.and_then(|answer| answer.hint_ms);
-                After::from(self.try_again(
-                    &Fate::Exhausted(Cause::Transport(why)),
-                    hint_ms,
-                    now_ms,
-                ))
+                After::from(self.try_again(Cause::Transport(why), hint_ms, now_ms))
             }
         }
     }
@@ -191,7 +191,7 @@ impl Model {
         let is_cut = flight.fed < answer.body.len();
         let live = flight.live().count();
         let rejected = Fate::Rejected(answer.status);
-        match class(&self.config, answer.status) {
+        match class(&self.setup.config, answer.status) {
             Class::Results if flight.is_opaque => After {
                 endings: Vec::new(),
                 is_opaque: true,
@@ -202,14 +202,17 @@ impl Model {
                     _ => Fate::Unconfirmed,
                 };
                 let mut endings = self.end_pending(&missing);
-                let exhausted = Fate::Exhausted(Cause::ServerRetry);
-                endings.extend(self.try_again(&exhausted, answer.hint_ms, now_ms));
+                self.note_taken();
+                endings.extend(self.try_again(Cause::ServerRetry, answer.hint_ms, now_ms));
                 After::from(endings)
             }
-            Class::Delivered => After::from(self.end_batch(&Fate::Delivered)),
+            Class::Delivered => {
+                self.is_server_well = true;
+                After::from(self.end_batch(&Fate::Delivered))
+            }
             Class::Retry => {
-                let exhausted = Fate::Exhausted(Cause::Status(answer.status));
-                After::from(self.try_again(&exhausted, answer.hint_ms, now_ms))
+                let cause = Cause::Status(answer.status);
+                After::from(self.try_again(cause, answer.hint_ms, now_ms))
             }
             Class::Split if live > 1 => {
                 self.back_to_queue();
@@ -229,7 +232,14 @@ impl Model {
             .flight
             .as_ref()
             .and_then(|flight| flight.answer.as_ref()?.hint_ms);
-        self.try_again(&Fate::Exhausted(Cause::ServerRetry), hint, now_ms)
+        self.note_taken();
+        self.try_again(Cause::ServerRetry, hint, now_ms)
+    }
+
+    /// The server has taken something, if an event of the batch has ended by its answer.
+    fn note_taken(&mut self) {
+        let mut events = self.flight.iter().flat_map(|flight| &flight.events);
+        self.is_server_well |= events.any(|(_, state)| *state == State::Ended);
     }
 
     /// What the passing of time alone ends: the attempt, then everything.
@@ -270,17 +280,34 @@ impl Model {
             .map_or(Vec::new(), |mut flight| flight.end_live(fate))
     }
 
-    fn try_again(&mut self, exhausted: &Fate, hint_ms: Option<u64>, now_ms: u64) -> Vec<Ending> {
-        let config = self.config;
+    fn try_again(&mut self, cause: Cause, hint_ms: Option<u64>, now_ms: u64) -> Vec<Ending> {
+        let config = self.setup.config;
+        if let Some(flight) = &mut self.flight {
+            flight.events.retain(|(_, state)| *state != State::Ended);
+        }
+        let is_kept = matches!(cause, Cause::Transport(_))
+            && config.unanswered == Unanswered::KeepWhileRoom
+            && config.max_retries > 0
+            && self.has_room();
         let Some(flight) = &mut self.flight else {
             return Vec::new();
         };
-        flight.events.retain(|(_, state)| *state != State::Ended);
+        let tries = if is_kept {
+            flight.unanswered += 1;
+            flight.unanswered
+        } else {
+            flight.attempt - flight.unanswered
+        };
         if flight.events.is_empty() {
             self.flight = None;
-        } else if flight.attempt <= config.max_retries {
-            let backoff = backoff_ms(&config, flight.attempt);
-            flight.not_before_ms = now_ms + backoff.max(hint_ms.unwrap_or(0).min(MAX_WAIT_MS));
+        } else if tries <= config.max_retries {
+            let (least_ms, mut most_ms) = wait_ms(&config, flight.attempt, hint_ms);
+            let mut answer = flight.answer.iter();
+            if answer.any(|answer| answer.retry_after.is_some()) {
+                // What it means may be known to the client alone.
+                most_ms = MAX_WAIT_MS;
+            }
+            flight.again_ms = (now_ms + least_ms, now_ms + most_ms);
             flight.id = None;
             flight.answer = None;
             flight.is_opaque = false;
@@ -289,17 +316,58 @@ impl Model {
             }
         } else {
             self.hold_until_ms = now_ms + hint_ms.unwrap_or(0).min(MAX_WAIT_MS);
-            if let OnExhausted::Park { cooldown_ms } = config.on_exhausted {
-                self.back_to_queue();
-                self.parked_until_ms = Some(now_ms + u64::from(cooldown_ms));
-            } else {
-                return self.end_batch(exhausted);
-            }
+            return self.exhausted(cause, is_kept, now_ms);
         }
         Vec::new()
     }
 
-    fn back_to_queue(&mut self) {
+    /// What becomes of a batch whose retries are used up.
+    fn exhausted(&mut self, cause: Cause, is_kept: bool, now_ms: u64) -> Vec<Ending> {
+        let rest_ms = match self.setup.config.on_exhausted {
+            OnExhausted::Drop if !is_kept => return self.end_batch(&Fate::Exhausted(cause)),
+            OnExhausted::Drop => (u64::from(MIN_RETRY_INITIAL_MS), MAX_WAIT_MS),
+            OnExhausted::Park { cooldown_ms } => (u64::from(cooldown_ms), u64::from(cooldown_ms)),
+        };
+        if !matches!(cause, Cause::Transport(_)) && !self.defer() {
+            return self.end_batch(&Fate::Undeliverable(cause));
+        }
+        self.back_to_queue();
+        self.parked_until_ms = Some((now_ms + rest_ms.0, now_ms + rest_ms.1));
+        Vec::new()
+    }
+
+    /// Puts an event that is alone in its batch behind all others; says whether it may wait.
+    fn defer(&mut self) -> bool {
+        let [(flight_bytes, count), (queue_bytes, queue_len)] = self.memory();
+        let Some(flight) = &mut self.flight else {
+            return true;
+        };
+        let [(live, _)] = flight.events.as_mut_slice() else {
+            return true;
+        };
+        if live.is_deferred && self.is_server_well {
+            return false;
+        }
+        self.is_server_well = false;
+        let fits = 2 * flight_bytes + queue_bytes <= self.setup.storage_bytes
+            && 2 * count + queue_len <= self.setup.storage_slots;
+        if fits {
+            live.is_deferred = true;
+            let live = live.clone();
+            self.queue.push_back(live);
+            self.flight = None;
+        }
+        fits
+    }
+
+    /// Whether the storage has room for further events: a slot and a sixteenth of its bytes.
+    fn has_room(&self) -> bool {
+        let [(flight_bytes, flight_len), (queue_bytes, queue_len)] = self.memory();
+        let free = self.setup.storage_bytes - flight_bytes - queue_bytes;
+        flight_len + queue_len < self.setup.storage_slots && free >= self.setup.storage_bytes / 16
+    }
+
+    pub(super) fn back_to_queue(&mut self) {
         let Some(flight) = self.flight.take() else {
             return;
         };

@@ -163,7 +163,7 @@ impl World<'_> {
         let _ = self.client.respond(id, head(answer), &answer.body);
         self.note_head(id, answer);
         let endings = self.model.body(id, answer, 0, answer.body.len());
-        let after = self.model.end(id, self.client.client_ms());
+        let after = self.model.end(id, self.client.elapsed_ms());
         self.settle_answer(endings, after)
     }
 
@@ -208,7 +208,7 @@ impl World<'_> {
         self.note(|| format!("end of answer #{}", id.to_u32()));
         self.tell_time();
         let _ = self.client.respond_end(id);
-        let after = self.model.end(id, self.client.client_ms());
+        let after = self.model.end(id, self.client.elapsed_ms());
         self.settle_answer(Vec::new(), after)
     }
 
@@ -216,7 +216,7 @@ impl World<'_> {
         self.note(|| format!("failure of #{}: {why:?}", id.to_u32()));
         self.tell_time();
         let _ = self.client.fail(id, why);
-        let after = self.model.failure(id, why, self.client.client_ms());
+        let after = self.model.failure(id, why, self.client.elapsed_ms());
         self.settle(after.endings)
     }
 
@@ -226,11 +226,14 @@ impl World<'_> {
             return self.settle(endings);
         }
         // The receipts of the body first, then those that follow from what is left.
-        let exhausted = Fate::Exhausted(Cause::ServerRetry);
+        let exhausted = [
+            Fate::Exhausted(Cause::ServerRetry),
+            Fate::Undeliverable(Cause::ServerRetry),
+        ];
         let seen = self.take_receipts().into_iter();
-        let (last, seen) = seen.partition(|ended| ended.fate == exhausted);
+        let (last, seen) = seen.partition(|ended| exhausted.contains(&ended.fate));
         self.settle_opaque(seen, endings)?;
-        let endings = self.model.end_opaque(self.client.client_ms());
+        let endings = self.model.end_opaque(self.client.elapsed_ms());
         self.compare(last, endings)
     }
 

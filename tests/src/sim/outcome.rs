@@ -1,6 +1,6 @@
 //! PROTOCOL section 1, "What the client does", and section 2, as a table.
 
-use hoglet::{CaptureMode, Config};
+use hoglet::{CaptureMode, Config, MIN_RETRY_INITIAL_MS};
 
 use super::model::MAX_WAIT_MS;
 
@@ -34,10 +34,12 @@ pub(super) fn class(config: &Config<'_>, status: u16) -> Class {
     }
 }
 
-/// The least wait after `attempt` (1, 2, 3, …), before any `Retry-After`.
-pub(super) fn backoff_ms(config: &Config<'_>, attempt: u32) -> u64 {
+/// How long a client waits after `attempt` (1, 2, 3, …): the least and the most, in milliseconds.
+pub(super) fn wait_ms(config: &Config<'_>, attempt: u32, hint_ms: Option<u64>) -> (u64, u64) {
     let doubled = (1..attempt).fold(u64::from(config.retry_initial_ms), |ms, _| {
         (ms * 2).min(MAX_WAIT_MS)
     });
-    doubled.min(MAX_WAIT_MS)
+    let hint_ms = hint_ms.unwrap_or(0).min(MAX_WAIT_MS);
+    let least_ms = u64::from(MIN_RETRY_INITIAL_MS);
+    (least_ms.max(hint_ms), doubled.min(MAX_WAIT_MS).max(hint_ms))
 }

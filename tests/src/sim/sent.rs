@@ -12,7 +12,7 @@ use super::world::{World, unix_ms};
 impl World<'_> {
     /// Reads and checks the request `id`, and notes that it is under way.
     pub(super) fn check_send(&mut self, id: RequestId) -> Check<Wire> {
-        let now_ms = self.client.client_ms();
+        let now_ms = self.client.elapsed_ms();
         ensure!(
             !self.ids.contains(&id),
             OneEnding,
@@ -26,7 +26,7 @@ impl World<'_> {
         let parked = self
             .model
             .parked_until_ms
-            .is_some_and(|until_ms| now_ms < until_ms);
+            .is_some_and(|(least_ms, _)| now_ms < least_ms);
         ensure!(!parked, Outcome, "sent while its events rest");
         self.model.parked_until_ms = None;
         let Some(sent) = self.client.open() else {
@@ -42,6 +42,9 @@ impl World<'_> {
         if self.rng.chance(30) {
             check_encoded(&self.client, &mut self.rng)?;
         }
+        if attempt == 1 && self.has_outlived_its_clock() {
+            self.model.back_to_queue();
+        }
         let flight = match self.model.flight.take() {
             Some(flight) => Flight {
                 attempt: flight.attempt + 1,
@@ -55,7 +58,7 @@ impl World<'_> {
             "attempt {attempt} is the number {}",
             flight.attempt
         );
-        let early_ms = flight.not_before_ms.saturating_sub(now_ms);
+        let early_ms = flight.again_ms.0.saturating_sub(now_ms);
         ensure!(
             early_ms == 0,
             Outcome,
@@ -70,6 +73,15 @@ impl World<'_> {
         self.check_clock(&wire)?;
         self.ids.push(id);
         Ok(wire)
+    }
+
+    /// Whether the batch in flight has events with a time of their own, and the clock it was sent with
+    /// has been corrected: they go by another now, in another request.
+    fn has_outlived_its_clock(&self) -> bool {
+        self.model.flight.as_ref().is_some_and(|flight| {
+            let mut live = flight.live();
+            flight.base != self.client.clock_base() && live.any(|live| live.own_ms.is_some())
+        })
     }
 
     /// The first attempt of a batch: the oldest events, in order, as they were said.
@@ -115,16 +127,23 @@ impl World<'_> {
                 live.members
             );
         }
-        let wall_known = events.iter().filter(|live| live.wall_known).count();
+        let stamped = events.iter().filter(|live| live.own_ms.is_none());
+        let known = stamped.clone().filter(|live| live.wall_known).count();
         ensure!(
-            wall_known == 0 || wall_known == count,
+            known == 0 || known == stamped.count(),
             OneClockBase,
-            "{wall_known} of {count} events were stamped after the clock was known"
+            "{known} of {count} events were stamped after the clock was known"
+        );
+        let deferred = events.iter().filter(|live| live.is_deferred).count();
+        ensure!(
+            deferred == 0 || count == 1,
+            Outcome,
+            "{deferred} of {count} events were deferred, and are not alone"
         );
         let events = events.into_iter().map(|live| (live, State::Pending));
         Ok(Flight {
             events: events.collect(),
-            ..Flight::new(id)
+            ..Flight::new(id, self.client.clock_base())
         })
     }
 
@@ -154,7 +173,7 @@ impl World<'_> {
                     "the caller's own time is corrected by {off_ms} ms"
                 );
             }
-            if !live.wall_known {
+            if !live.wall_known && live.own_ms.is_none() {
                 let uptime_ms = i64::try_from(client_ms).unwrap_or(i64::MAX);
                 ensure!(
                     wire.sent_ms == uptime_ms,

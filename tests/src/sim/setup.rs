@@ -1,8 +1,8 @@
 //! The client's configuration and the temper of a world, chosen by its seed.
 
 use hoglet::{
-    CaptureMode, Compression, Config, ENVELOPE_BYTES, Lane, MIN_RETRY_INITIAL_MS, OnExhausted,
-    Overflow,
+    CaptureMode, Compression, Config, ENVELOPE_BYTES, Lane, MIN_RETRY_INITIAL_MS, MonotonicClock,
+    OnExhausted, Overflow, Unanswered,
 };
 
 use super::rng::Rng;
@@ -75,6 +75,16 @@ impl Setup {
                 cooldown_ms: rng.spread(MIN_RETRY_INITIAL_MS, 300_000),
             };
         }
+        config.unanswered = if rng.chance(70) {
+            Unanswered::KeepWhileRoom
+        } else {
+            Unanswered::UseRetries
+        };
+        config.monotonic = if rng.chance(50) {
+            MonotonicClock::StopsInSuspend
+        } else {
+            MonotonicClock::CountsSuspend
+        };
         config.retry_404_and_429 = rng.chance(20);
         config.request_timeout_ms = if rng.chance(50) {
             rng.spread(1, 30_000)

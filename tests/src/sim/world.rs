@@ -79,7 +79,7 @@ pub(super) fn run(seed: u64, liveness: bool, trace: bool, report: &mut Report) -
         setup: &setup,
         temper,
         client,
-        model: Model::new(setup.config),
+        model: Model::new(setup.clone()),
         twin: Twin::new(&setup.config),
         server: Server::default(),
         parcels: BTreeMap::new(),
@@ -186,7 +186,8 @@ impl World<'_> {
         }
         self.close();
         let deadline_ms = self.model.close_at_ms.unwrap_or(0);
-        self.pass_until(deadline_ms.max(self.client.client_ms()))?;
+        let left_ms = deadline_ms.saturating_sub(self.client.elapsed_ms());
+        self.pass_until(self.true_ms.max(self.client.now_ms()) + left_ms)?;
         self.temper.lag_ms = 0;
         self.poll()?;
         self.check_queue()?;
@@ -214,10 +215,10 @@ impl World<'_> {
         // then each batch takes a round trip, and each may have waited for more events.
         let timeout = u64::from(config.request_timeout_ms);
         let wait = timeout
-            + 2 * super::model::MAX_WAIT_MS
+            + 3 * super::model::MAX_WAIT_MS
             + cooldown
             + u64::from(config.flush_interval_ms);
-        let limit_ms = self.true_ms.max(self.client.client_ms()) + wait + (left + 1) * 200;
+        let limit_ms = self.true_ms.max(self.client.now_ms()) + wait + (left + 1) * 200;
         let stragglers = u64::try_from(self.parcels.len()).unwrap_or(u64::MAX);
         let limit_steps = *steps + 20 + 8 * left + 2 * stragglers;
         while self.model.live().next().is_some() {
