@@ -1,69 +1,131 @@
 //! Events that are sent at once and waited for.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use hoglet::{Lane as Path, Uuid};
+use hoglet::{CaptureError, Lane as Path};
 
 use crate::as_event::AsEvent;
-use crate::client::{Inner, Submitted};
-use crate::lane::Lane;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::event::Event;
+use crate::lane::{Lane, Watch};
 use crate::outcome::CaptureSummary;
+use crate::sink::Ended;
 
-/// Events that are sent at once and waited for.
-pub(crate) struct Batch<'a> {
-    inner: &'a Inner,
-    /// Where they are, once there is one.
-    lane: Option<&'a Arc<Lane>>,
+/// Events that are sent at once and waited for. Until then they are sent by the rules of all events;
+/// if it is dropped, because the caller's iterator panics or the caller's future is dropped, they are
+/// made due, and nobody waits for them.
+pub(crate) struct Batch {
+    engine: Arc<Engine>,
     count: usize,
-    pending: Vec<Uuid>,
+    /// Events that have not been waited for, and where they are.
+    pending: Vec<Watch>,
+    lane: Option<Arc<Lane>>,
     summary: CaptureSummary,
 }
 
-impl<'a> Batch<'a> {
-    pub(crate) fn new(inner: &'a Inner) -> Self {
+impl Batch {
+    pub(crate) fn new(engine: &Arc<Engine>) -> Self {
         Self {
-            inner,
-            lane: None,
+            engine: Arc::clone(engine),
             count: 0,
             pending: Vec::new(),
+            lane: None,
             summary: CaptureSummary::default(),
         }
     }
 
-    pub(crate) fn add(&mut self, event: &dyn AsEvent) {
-        let (pending, summary) = (&mut self.pending, &mut self.summary);
-        let makes_room = &mut |lane| {
-            let is_ours = !pending.is_empty();
-            if is_ours {
-                wait(lane, pending, summary);
+    /// Queues an event. If the queue is full and some of it are this batch's, it is given back, to be
+    /// [added again](Self::add_again) when they have been waited for.
+    #[must_use]
+    pub(crate) fn add(&mut self, event: &dyn AsEvent) -> Option<Event> {
+        if self.engine.disabled(event).is_some() {
+            return None;
+        }
+        let engine = Arc::clone(&self.engine);
+        let prepared = engine.prepare(Path::Analytics, event);
+        let captured = prepared.and_then(|prepared| {
+            let captured = engine.enqueue(Path::Analytics, &prepared.event(), true);
+            match captured {
+                Err(Error::Capture(CaptureError::QueueFull { .. })) if !self.pending.is_empty() => {
+                    prepared.into_event().map(Err)
+                }
+                captured => captured.map(Ok),
             }
-            is_ours
-        };
-        match self.inner.submit(Path::Analytics, event, true, makes_room) {
-            Ok(Submitted::Queued(lane, uuid)) => {
-                self.lane = Some(lane);
+        });
+        match captured {
+            Ok(Ok((lane, uuid))) => self.note(Ok(Watch::new(lane, uuid))),
+            Ok(Err(full)) => return Some(full),
+            Err(error) => self.note(Err(error)),
+        }
+        None
+    }
+
+    /// Queues an event that was given back.
+    pub(crate) fn add_again(&mut self, event: &Event) {
+        let engine = Arc::clone(&self.engine);
+        let captured = engine.enqueue(Path::Analytics, &event.as_event(), true);
+        self.note(captured.map(|(lane, uuid)| Watch::new(lane, uuid)));
+    }
+
+    fn note(&mut self, captured: Result<Watch, Error>) {
+        match captured {
+            Ok(watch) => {
+                self.lane.get_or_insert_with(|| Arc::clone(watch.lane()));
                 self.summary.submitted += 1;
-                self.pending.push(uuid);
+                self.pending.push(watch);
             }
-            Ok(Submitted::Disabled(_)) => {}
-            Err(error) => self.summary.refused.push((self.count, error)),
+            Err(error) => {
+                self.engine.count_refused(&error);
+                self.summary.refused.push((self.count, error));
+            }
         }
         self.count += 1;
     }
 
-    pub(crate) fn finish(mut self) -> CaptureSummary {
-        if let Some(lane) = self.lane {
-            wait(lane, &mut self.pending, &mut self.summary);
+    /// Sends what is pending and waits until it has ended.
+    pub(crate) fn wait(&mut self, deadline: Option<Instant>) {
+        self.flush();
+        while let Some(watch) = self.pending.last() {
+            let ended = watch.wait(deadline);
+            self.take(ended);
         }
-        self.summary
+    }
+
+    /// [`Self::wait`] as a future, without a deadline.
+    pub(crate) async fn ended(&mut self) {
+        self.flush();
+        while let Some(watch) = self.pending.last() {
+            let ended = watch.ended().await;
+            self.take(ended);
+        }
+    }
+
+    /// Notes how the last of those that are pending ended.
+    fn take(&mut self, ended: Option<Ended>) {
+        if let (Some(watch), Some(ended)) = (self.pending.pop(), ended) {
+            let outcome = ended.receipt.outcome;
+            self.summary.results.insert(watch.uuid(), outcome);
+        }
+    }
+
+    fn flush(&self) {
+        if let Some(lane) = &self.lane
+            && !self.pending.is_empty()
+        {
+            lane.flush();
+        }
+    }
+
+    /// What became of the events.
+    pub(crate) fn finish(mut self) -> CaptureSummary {
+        std::mem::take(&mut self.summary)
     }
 }
 
-/// Sends what is pending and waits until it has ended.
-fn wait(lane: &Arc<Lane>, pending: &mut Vec<Uuid>, summary: &mut CaptureSummary) {
-    lane.flush();
-    let ended = pending
-        .drain(..)
-        .filter_map(|uuid| Some((uuid, lane.wait_outcome(&uuid)?)));
-    summary.results.extend(ended);
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.flush();
+    }
 }

@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::as_event::AsEvent;
 use crate::error::{CaptureFailure, Error, PostHogError, Warning};
 use crate::event::Event;
 use crate::outcome::Receipt;
+use crate::sink::{Keeps, News};
 use crate::texts::Texts;
 
 type BeforeSend = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
@@ -37,8 +39,16 @@ impl Callbacks {
             .unwrap_or(false)
     }
 
+    /// Which receipts they want.
+    pub(crate) const fn keeps(&self) -> Keeps {
+        Keeps {
+            all: self.on_receipt.is_some(),
+            lost: self.on_error.is_some(),
+        }
+    }
+
     /// Passes the event through the hooks in their order; `None` if there is none. Whatever goes
-    /// wrong in one of them drops the event.
+    /// wrong in one of them drops the event; `on_error` is not told here.
     pub(crate) fn before_send(&self, event: &dyn AsEvent) -> Result<Option<Event>, Error> {
         if self.before_send.is_empty() {
             return Ok(None);
@@ -53,7 +63,6 @@ impl Callbacks {
                 Some(None) => Error::DroppedByHook,
                 None => Error::HookPanicked,
             };
-            self.error(&PostHogError::Hook(&dropped));
             return Err(dropped);
         }
         Ok(Some(event))
@@ -73,27 +82,63 @@ impl Callbacks {
         self.call(write).unwrap_or(Err(Error::SerializePanicked))
     }
 
-    /// Tells of endings, in their order.
-    pub(crate) fn receipts(&self, receipts: &[Receipt], reason: Option<&str>) {
+    /// Tells of endings and of dropped events, in their order: `on_receipt` first, then `on_error`,
+    /// once for lost events beside each other that have one reason. Counts in `told` what it has told.
+    pub(crate) fn tell(&self, news: &[News], told: &AtomicU64) {
         if let Some(on_receipt) = &self.on_receipt {
-            for receipt in receipts {
-                if self.call(|| on_receipt(receipt)).is_none() {
+            for news in news {
+                let News::Ended {
+                    ended,
+                    is_receipt: true,
+                    is_error,
+                } = news
+                else {
+                    continue;
+                };
+                if self.call(|| on_receipt(&ended.receipt)).is_none() {
                     self.error(&PostHogError::CallbackPanicked);
+                }
+                if !is_error {
+                    told.fetch_add(1, Ordering::SeqCst);
                 }
             }
         }
-        if self.on_error.is_some() {
-            let lost = receipts
-                .iter()
-                .filter(|receipt| !receipt.outcome.is_delivered());
-            let lost: Vec<Receipt> = lost.cloned().collect();
-            if !lost.is_empty() {
-                let failure = CaptureFailure {
-                    receipts: &lost,
-                    reason,
-                };
-                self.error(&PostHogError::Capture(failure));
+        let mut lost: Vec<Receipt> = Vec::new();
+        let mut reason: Option<&Arc<str>> = None;
+        for news in news {
+            match news {
+                News::Ended {
+                    ended,
+                    is_error: true,
+                    ..
+                } => {
+                    if reason != ended.reason.as_ref() {
+                        self.lost(&mut lost, reason, told);
+                        reason = ended.reason.as_ref();
+                    }
+                    lost.push(ended.receipt.clone());
+                }
+                News::Ended { .. } => {}
+                News::Hook(error) => {
+                    self.lost(&mut lost, reason, told);
+                    self.error(&PostHogError::Hook(error));
+                    told.fetch_add(1, Ordering::SeqCst);
+                }
             }
+        }
+        self.lost(&mut lost, reason, told);
+    }
+
+    /// Tells `on_error` of lost events, if there are any.
+    fn lost(&self, lost: &mut Vec<Receipt>, reason: Option<&Arc<str>>, told: &AtomicU64) {
+        if !lost.is_empty() {
+            let count = u64::try_from(lost.len()).unwrap_or(u64::MAX);
+            self.error(&PostHogError::Capture(CaptureFailure {
+                receipts: lost,
+                reason: reason.map(AsRef::as_ref),
+            }));
+            told.fetch_add(count, Ordering::SeqCst);
+            lost.clear();
         }
     }
 

@@ -1,21 +1,19 @@
-//! The client.
+//! The client: what the caller calls.
 
 use std::fmt;
+use std::future::Future;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use hoglet::{CaptureError, Lane as Path, Uuid};
+use hoglet::{Lane as Path, Uuid};
 
 use crate::as_event::AsEvent;
 use crate::batch::Batch;
-use crate::callbacks::Callbacks;
+use crate::engine::Engine;
 use crate::error::{Error, Warning};
-use crate::lane::Lane;
 use crate::options::ClientOptions;
 use crate::outcome::{CaptureSummary, Outcome};
-use crate::process::{Process, Processes};
 use crate::settings::Settings;
 use crate::stats::{Stats, Summary};
 
@@ -23,77 +21,132 @@ use crate::stats::{Stats, Summary};
 /// any thread may use it.
 ///
 /// The first capture starts one thread, which sends; the first of the AI lane starts another, so
-/// that large events do not hold up small ones. When the last handle is dropped, what is left is
-/// sent, for at most `shutdown_timeout_ms`.
+/// that large events do not hold up small ones.
 ///
+/// # The end of a program
+/// Call [`shutdown`](Self::shutdown), or await [`shutdown_async`](Self::shutdown_async).
+/// **Dropping the last handle without it blocks the thread that drops it** until what is left has
+/// been sent, for at most `shutdown_timeout_ms`, 5 seconds by default: in an async task that holds
+/// up the whole executor. A client in a `static` is never dropped.
+///
+/// # Waiting
+/// Calls that wait come in three forms: `flush()` waits as long as it takes, `flush_timeout(d)` at
+/// most so long, and `flush_async()` gives a future. The futures are plain: any executor runs them,
+/// and none has to. What a future waits for has begun when the call that made it returns (only
+/// [`capture_batch_immediate_async`](Self::capture_batch_immediate_async) begins when it is polled).
+/// Dropping a future ends the waiting, not the sending. No future keeps its client alive, but that
+/// of a batch.
+///
+/// # Callbacks
+/// | function | runs on |
+/// | --- | --- |
+/// | `before_send`, `Serialize` of an event's properties | the thread that captures, in the call |
+/// | `on_receipt`, and `on_error` for lost events and hooks | the lane's worker, which sends nothing meanwhile |
+/// | `on_error` for configuration | the thread that makes the client, in the call |
+///
+/// So a thread may hold a lock that `on_receipt` takes while it captures, shuts the client down or
+/// drops it: what cannot be told before the deadline is counted in [`Summary::unreported`], and told
+/// later if the program goes on. It must not hold one through `flush()`, which waits for the
+/// callbacks as long as it takes.
+///
+/// **A callback that owns a handle to its own client keeps it alive for ever**: it is never
+/// dropped, and what is queued when the program ends is lost. Give it a [`WeakClient`].
+///
+/// # Fork
 /// After a `fork` the child's client starts empty, with threads, connections and randomness of its
-/// own; what was captured before is the parent's to send.
+/// own; what was captured before is the parent's to send. A child made by `clone` or `_Fork`, which
+/// run no `pthread_atfork` handlers, must not use the client.
 ///
 /// ```no_run
-/// use std::time::Duration;
 /// use hoglet_native::{Client, Event};
 ///
 /// let client = Client::new("phc_…")?;
 /// let mut event = Event::new("signup", "user-1");
 /// event.insert_prop("plan", "pro")?;
 /// client.capture(event)?;
-/// let summary = client.shutdown(Duration::from_secs(5));
+/// let summary = client.shutdown();
 /// assert_eq!(summary.left, 0);
 /// # Ok::<(), hoglet_native::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
+    engine: Arc<Engine>,
 }
 
-/// What the handles share.
-pub(crate) struct Inner {
-    settings: Arc<Settings>,
-    callbacks: Arc<Callbacks>,
-    processes: Processes,
+/// A handle that does not keep its client alive: for callbacks of that very client.
+///
+/// ```no_run
+/// use std::sync::{Arc, OnceLock};
+/// use hoglet_native::{Client, ClientOptions, WeakClient};
+///
+/// let own: Arc<OnceLock<WeakClient>> = Arc::default();
+/// let its_own = Arc::clone(&own);
+/// let client = Client::new(ClientOptions::new("phc_…").on_receipt(move |_| {
+///     if let Some(client) = its_own.get().and_then(WeakClient::upgrade) {
+///         println!("{} to go", client.pending_events());
+///     }
+/// }))?;
+/// let _ = own.set(client.downgrade());
+/// # Ok::<(), hoglet_native::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct WeakClient {
+    engine: Weak<Engine>,
 }
 
 impl Client {
     /// A client with these options; an API key alone is one. Opens, starts and reserves nothing.
     ///
     /// # Errors
-    /// When the options break a limit, or ask for what this build lacks.
+    /// When the options break a limit, or ask for what this build lacks; never with
+    /// [`disabled(true)`](ClientOptions::disabled).
     pub fn new(options: impl Into<ClientOptions>) -> Result<Self, Error> {
         let mut options = options.into();
         let callbacks = Arc::new(std::mem::take(&mut options.callbacks));
         let mut warnings = Vec::new();
-        let settings = Settings::new(options, std::env::var_os, &mut warnings)?;
+        let settings = if options.disabled {
+            Settings::disabled()
+        } else {
+            Settings::new(options, std::env::var_os, &mut warnings)?
+        };
         for warning in &warnings {
             callbacks.warn(warning, &mut io::stderr());
         }
-        Ok(Self::with(settings, callbacks))
-    }
-
-    fn with(settings: Settings, callbacks: Arc<Callbacks>) -> Self {
-        let inner = Inner {
-            settings: Arc::new(settings),
-            callbacks,
-            processes: Processes::new(),
-        };
-        Self {
-            inner: Arc::new(inner),
-        }
+        let engine = Arc::new(Engine::new(settings, callbacks));
+        Ok(Self { engine })
     }
 
     /// Whether the client is disabled, by its options or by a blank API key.
     pub fn is_disabled(&self) -> bool {
-        self.inner.settings.disabled
+        self.engine.settings.disabled
+    }
+
+    /// A handle that does not keep the client alive.
+    pub fn downgrade(&self) -> WeakClient {
+        WeakClient {
+            engine: Arc::downgrade(&self.engine),
+        }
     }
 }
 
-/// [`Client::new`] that does not fail, as in `posthog-rs`: of options that cannot be used comes a
-/// disabled client, and `on_error` is told, or `stderr`.
+impl WeakClient {
+    /// The client, if it has not been dropped.
+    pub fn upgrade(&self) -> Option<Client> {
+        self.engine.upgrade().map(|engine| Client { engine })
+    }
+}
+
+/// [`Client::new`] that does not fail, as in `posthog-rs`: unusable options give a disabled client,
+/// and the error goes to `on_error`, or to `stderr` if there is none.
 pub fn client(options: impl Into<ClientOptions>) -> Client {
     let options = options.into();
     let callbacks = options.callbacks.clone();
     Client::new(options).unwrap_or_else(|error| {
         callbacks.warn(&Warning::Options(error), &mut io::stderr());
-        Client::with(Settings::disabled(), Arc::new(callbacks))
+        let engine = Engine::new(Settings::disabled(), Arc::new(callbacks));
+        Client {
+            engine: Arc::new(engine),
+        }
     })
 }
 
@@ -104,9 +157,10 @@ impl Client {
     /// ended. A disabled client returns the event's own uuid, or the nil uuid.
     ///
     /// # Errors
-    /// When the event is refused, or a hook drops it; in `sync_mode` when it is not delivered.
+    /// When the event is refused, or a hook drops it; in `sync_mode` also [`Error::NotDelivered`]
+    /// and [`Error::StillQueued`].
     pub fn capture(&self, event: impl AsEvent) -> Result<Uuid, Error> {
-        self.inner.capture(Path::Analytics, &event)
+        self.engine.capture(Path::Analytics, &event)
     }
 
     /// Queues an event for the AI lane, which takes events of up to 8 MiB. Only this call does so,
@@ -115,7 +169,7 @@ impl Client {
     /// # Errors
     /// Those of [`Self::capture`].
     pub fn capture_ai(&self, event: impl AsEvent) -> Result<Uuid, Error> {
-        self.inner.capture(Path::Ai, &event)
+        self.engine.capture(Path::Ai, &event)
     }
 
     /// Queues several events; one result for each, in their order.
@@ -129,15 +183,56 @@ impl Client {
             .collect()
     }
 
-    /// Sends an event now and waits, through the retries, until it has ended.
+    /// [`Self::capture_batch`] for the AI lane.
+    pub fn capture_ai_batch<E: AsEvent>(
+        &self,
+        events: impl IntoIterator<Item = E>,
+    ) -> Vec<Result<Uuid, Error>> {
+        events
+            .into_iter()
+            .map(|event| self.capture_ai(event))
+            .collect()
+    }
+}
+
+/// Capturing, and waiting for how it ends. What these calls return is not told to `on_error` as well;
+/// `on_receipt` is told of every event.
+impl Client {
+    /// Sends an event now and waits, through the retries, until it has ended: `Ok` if the server has
+    /// stored it (or the client is disabled), `Err` otherwise.
     ///
     /// # Errors
-    /// When the event is refused or a hook drops it. [`Error::StillQueued`] if the retries are used
-    /// up and the options say to keep it.
+    /// When the event is refused or a hook drops it. [`Error::NotDelivered`] if it was captured and
+    /// the server is not known to have stored it. [`Error::StillQueued`] if the retries are used up
+    /// and it is kept, to be sent later.
     pub fn capture_immediate(&self, event: impl AsEvent) -> Result<Outcome, Error> {
-        self.inner
-            .immediate(Path::Analytics, &event)
-            .map(|(_, outcome)| outcome)
+        self.immediate(Path::Analytics, &event, None)
+    }
+
+    /// [`Self::capture_immediate`] that waits for at most `timeout`. What has not ended by then stays
+    /// queued.
+    ///
+    /// # Errors
+    /// Those of [`Self::capture_immediate`]; [`Error::StillQueued`] when the time is over.
+    pub fn capture_immediate_timeout(
+        &self,
+        event: impl AsEvent,
+        timeout: Duration,
+    ) -> Result<Outcome, Error> {
+        self.immediate(Path::Analytics, &event, after(timeout))
+    }
+
+    /// [`Self::capture_immediate`] as a future. The event is captured by this call; the future only
+    /// waits.
+    ///
+    /// # Errors
+    /// Those of [`Self::capture_immediate`].
+    pub fn capture_immediate_async<E: AsEvent>(
+        &self,
+        event: E,
+    ) -> impl Future<Output = Result<Outcome, Error>> + Send + use<E> {
+        let submitted = self.engine.submit(Path::Analytics, &event);
+        async move { submitted?.ended().await }
     }
 
     /// [`Self::capture_immediate`] for the AI lane.
@@ -145,49 +240,154 @@ impl Client {
     /// # Errors
     /// Those of [`Self::capture_immediate`].
     pub fn capture_ai_immediate(&self, event: impl AsEvent) -> Result<Outcome, Error> {
-        self.inner
-            .immediate(Path::Ai, &event)
-            .map(|(_, outcome)| outcome)
+        self.immediate(Path::Ai, &event, None)
+    }
+
+    /// [`Self::capture_immediate_timeout`] for the AI lane.
+    ///
+    /// # Errors
+    /// Those of [`Self::capture_immediate_timeout`].
+    pub fn capture_ai_immediate_timeout(
+        &self,
+        event: impl AsEvent,
+        timeout: Duration,
+    ) -> Result<Outcome, Error> {
+        self.immediate(Path::Ai, &event, after(timeout))
+    }
+
+    /// [`Self::capture_immediate_async`] for the AI lane.
+    ///
+    /// # Errors
+    /// Those of [`Self::capture_immediate`].
+    pub fn capture_ai_immediate_async<E: AsEvent>(
+        &self,
+        event: E,
+    ) -> impl Future<Output = Result<Outcome, Error>> + Send + use<E> {
+        let submitted = self.engine.submit(Path::Ai, &event);
+        async move { submitted?.ended().await }
     }
 
     /// Sends several events now and waits, through the retries, until all have ended. More events
-    /// than the queue holds are sent in turns.
+    /// than the queue holds are sent in turns. While `events` is asked for the next one, those that
+    /// it has given are sent as any others, by `flush_at` and `flush_interval_ms`.
     pub fn capture_batch_immediate<E: AsEvent>(
         &self,
         events: impl IntoIterator<Item = E>,
     ) -> CaptureSummary {
-        let mut batch = Batch::new(&self.inner);
-        for event in events {
-            batch.add(&event);
+        self.batch_immediate(events, None)
+    }
+
+    /// [`Self::capture_batch_immediate`] that waits for at most `timeout`. What has not ended by then
+    /// stays queued; what the queue has no room for is refused.
+    pub fn capture_batch_immediate_timeout<E: AsEvent>(
+        &self,
+        events: impl IntoIterator<Item = E>,
+        timeout: Duration,
+    ) -> CaptureSummary {
+        self.batch_immediate(events, after(timeout))
+    }
+
+    /// [`Self::capture_batch_immediate`] as a future, which takes the events when it is polled. If it
+    /// is dropped, those that it has taken are sent.
+    pub fn capture_batch_immediate_async<E: AsEvent, I: IntoIterator<Item = E>>(
+        &self,
+        events: I,
+    ) -> impl Future<Output = CaptureSummary> + use<E, I> {
+        let engine = Arc::clone(&self.engine);
+        async move {
+            let mut batch = Batch::new(&engine);
+            for event in events {
+                let full = batch.add(&event);
+                drop(event);
+                if let Some(event) = full {
+                    batch.ended().await;
+                    batch.add_again(&event);
+                }
+            }
+            batch.ended().await;
+            batch.finish()
         }
+    }
+
+    fn immediate(
+        &self,
+        path: Path,
+        event: &dyn AsEvent,
+        deadline: Option<Instant>,
+    ) -> Result<Outcome, Error> {
+        let submitted = self.engine.submit(path, event)?;
+        submitted.wait(deadline).map(|(_, outcome)| outcome)
+    }
+
+    fn batch_immediate<E: AsEvent>(
+        &self,
+        events: impl IntoIterator<Item = E>,
+        deadline: Option<Instant>,
+    ) -> CaptureSummary {
+        let mut batch = Batch::new(&self.engine);
+        for event in events {
+            if let Some(event) = batch.add(&event) {
+                batch.wait(deadline);
+                batch.add_again(&event);
+            }
+        }
+        batch.wait(deadline);
         batch.finish()
     }
 }
 
-/// Waiting, ending, asking.
+/// Flushing, ending, asking.
 impl Client {
     /// Sends everything captured so far and waits until it has ended and the callbacks have been
-    /// told, or until the retries are used up and the options say to keep it. Says what ended
+    /// told, or until the retries are used up and it is kept, to be sent later. Says what ended
     /// meanwhile. From a callback it does not wait.
+    ///
+    /// Both lanes are sent at once, each by its own worker.
     pub fn flush(&self) -> Summary {
-        self.inner.flush(None)
+        self.engine.flush().wait(None)
     }
 
     /// [`Self::flush`] that waits for at most `timeout`.
     pub fn flush_timeout(&self, timeout: Duration) -> Summary {
-        self.inner.flush(Instant::now().checked_add(timeout))
+        self.engine.flush().wait(after(timeout))
     }
 
-    /// Refuses further events, sends what is left and waits for it for at most `timeout`; then what
-    /// is left is given up. Says what became of all events of this client. From a callback it does
-    /// not wait.
-    pub fn shutdown(&self, timeout: Duration) -> Summary {
-        self.inner.shutdown(timeout)
+    /// [`Self::flush`] as a future. The sending begins with this call; the future only waits.
+    pub fn flush_async(&self) -> impl Future<Output = Summary> + Send + use<> {
+        self.engine.flush().ended()
+    }
+
+    /// [`Self::shutdown_timeout`] with the time that the options name, `shutdown_timeout_ms`: 5
+    /// seconds by default.
+    pub fn shutdown(&self) -> Summary {
+        self.engine.shutdown(self.engine.shutdown_timeout())
+    }
+
+    /// Refuses further events, sends what is left and waits for it; returns by `timeout`, whatever
+    /// the server or a callback does. If there are callbacks, a tenth of the time, at most 100 ms, is
+    /// kept to tell them what had to be given up. Says what became of all events of this client, and
+    /// how many endings the callbacks had not been told of. From a callback it does not wait.
+    pub fn shutdown_timeout(&self, timeout: Duration) -> Summary {
+        self.engine.shutdown(timeout)
+    }
+
+    /// [`Self::shutdown`] as a future. The client is closed by this call; the future only waits. A
+    /// thread keeps the deadline meanwhile, if there is something to wait for.
+    pub fn shutdown_async(&self) -> impl Future<Output = Summary> + Send + use<> {
+        self.engine.close(self.engine.shutdown_timeout()).ended()
+    }
+
+    /// [`Self::shutdown_timeout`] as a future, as [`Self::shutdown_async`].
+    pub fn shutdown_timeout_async(
+        &self,
+        timeout: Duration,
+    ) -> impl Future<Output = Summary> + Send + use<> {
+        self.engine.close(timeout).ended()
     }
 
     /// Where every event is or went.
     pub fn stats(&self) -> Stats {
-        self.inner.here().stats()
+        self.engine.here().stats()
     }
 
     /// Events that have not ended: queued, in flight, waiting to be sent again.
@@ -197,141 +397,33 @@ impl Client {
     }
 }
 
+/// The moment so long from now; `None` if it is beyond all clocks.
+fn after(timeout: Duration) -> Option<Instant> {
+    Instant::now().checked_add(timeout)
+}
+
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("host", &self.inner.settings.host)
+            .field("host", &self.engine.settings.host)
             .field("is_disabled", &self.is_disabled())
             .finish_non_exhaustive()
     }
 }
 
-impl Inner {
-    fn capture(&self, path: Path, event: &dyn AsEvent) -> Result<Uuid, Error> {
-        if self.settings.options.sync_mode {
-            return match self.immediate(path, event)? {
-                (uuid, Outcome::Disabled) => Ok(uuid),
-                (uuid, outcome) if outcome.is_delivered() => Ok(uuid),
-                (uuid, outcome) => Err(Error::NotDelivered { uuid, outcome }),
-            };
-        }
-        match self.submit(path, event, false, &mut |_| false)? {
-            Submitted::Queued(_, uuid) | Submitted::Disabled(uuid) => Ok(uuid),
-        }
+impl fmt::Debug for WeakClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakClient").finish_non_exhaustive()
     }
-
-    fn immediate(&self, path: Path, event: &dyn AsEvent) -> Result<(Uuid, Outcome), Error> {
-        match self.submit(path, event, true, &mut |_| false)? {
-            Submitted::Disabled(uuid) => Ok((uuid, Outcome::Disabled)),
-            Submitted::Queued(lane, uuid) => {
-                lane.flush();
-                let outcome = lane.wait_outcome(&uuid).ok_or(Error::StillQueued(uuid))?;
-                Ok((uuid, outcome))
-            }
-        }
-    }
-
-    /// Runs the hooks and queues, and counts what is refused. With `watches`, somebody waits for the
-    /// outcome. If the queue is full and `makes_room` says that it is no longer, it is tried again.
-    pub(crate) fn submit<'a>(
-        &'a self,
-        path: Path,
-        event: &dyn AsEvent,
-        watches: bool,
-        makes_room: &mut dyn FnMut(&'a Arc<Lane>) -> bool,
-    ) -> Result<Submitted<'a>, Error> {
-        let submitted = self.try_submit(path, event, watches, makes_room);
-        submitted.inspect_err(|error| {
-            let here = self.here();
-            let counter = match error {
-                Error::DroppedByHook | Error::HookPanicked => &here.dropped_by_hook,
-                _ => &here.refused,
-            };
-            counter.fetch_add(1, Ordering::Relaxed);
-        })
-    }
-
-    fn try_submit<'a>(
-        &'a self,
-        path: Path,
-        event: &dyn AsEvent,
-        watches: bool,
-        makes_room: &mut dyn FnMut(&'a Arc<Lane>) -> bool,
-    ) -> Result<Submitted<'a>, Error> {
-        if self.settings.disabled {
-            let uuid = event.as_event().uuid.unwrap_or_default();
-            return Ok(Submitted::Disabled(uuid));
-        }
-        if self.callbacks.is_inside() {
-            return Err(Error::InCallback);
-        }
-        let passed = self.callbacks.before_send(event)?;
-        let mut event = passed.as_ref().map_or(event, |passed| passed).as_event();
-        let texts = self.callbacks.texts(&event)?;
-        if let Some(texts) = &texts {
-            event = texts.put(&event);
-        }
-        let now = Instant::now();
-        let here = self.processes.here(now);
-        let lane = here.lane(path, &self.settings, &self.callbacks)?;
-        let mut captured = lane.capture(&event, watches, now);
-        if let Err(Error::Capture(CaptureError::QueueFull { .. })) = captured
-            && makes_room(lane)
-        {
-            captured = lane.capture(&event, watches, Instant::now());
-        }
-        Ok(Submitted::Queued(lane, captured?))
-    }
-
-    /// This process's share.
-    fn here(&self) -> &Process {
-        self.processes.here(Instant::now())
-    }
-
-    fn flush(&self, deadline: Option<Instant>) -> Summary {
-        let here = self.here();
-        let before = here.stats().summary();
-        let marks: Vec<_> = here.lanes().map(|lane| (lane, lane.flush())).collect();
-        if !self.callbacks.is_inside() {
-            for (lane, mark) in marks {
-                lane.wait_flushed(mark, deadline);
-            }
-        }
-        here.stats().summary().since(before)
-    }
-
-    fn shutdown(&self, timeout: Duration) -> Summary {
-        let here = self.here();
-        let deadline = Instant::now().checked_add(timeout);
-        here.close(timeout);
-        if !self.callbacks.is_inside() {
-            for lane in here.lanes() {
-                lane.wait_closed(deadline);
-            }
-        }
-        here.stats().summary()
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        let timeout_ms = self.settings.options.shutdown_timeout_ms;
-        self.shutdown(Duration::from_millis(u64::from(timeout_ms)));
-    }
-}
-
-/// What became of an event that was not refused.
-pub(crate) enum Submitted<'a> {
-    Queued(&'a Arc<Lane>, Uuid),
-    /// Not captured.
-    Disabled(Uuid),
 }
 
 #[cfg(test)]
 mod tests {
+    use hoglet::CaptureError;
     use hoglet_tests::server::{Fault, Options, Server};
 
     use super::*;
+    use crate::lane::Lane;
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -342,21 +434,26 @@ mod tests {
         let options = ClientOptions::new("phc_test")
             .host(server.url())
             .flush_at(1);
-        let mut client = Client::new(options).expect("good options");
+        let client = Client::new(options).expect("good options");
         let event = hoglet::Event::new("parent", "somebody");
         client.capture(event).expect("a good event");
         assert!(server.wait_until(|state| state.requests().len() == 1, PATIENCE));
-        let parents: Arc<Lane> = client.inner.here().lanes().next().cloned().expect("a lane");
+        let parents: Arc<Lane> = client
+            .engine
+            .here()
+            .lanes()
+            .next()
+            .cloned()
+            .expect("a lane");
 
-        let inner = Arc::get_mut(&mut client.inner).expect("the only handle");
-        inner.processes.pretend_to_fork();
+        client.engine.processes.pretend_to_fork();
         assert_eq!(client.stats(), Stats::default(), "nothing is inherited");
         let event = hoglet::Event::new("child", "somebody");
         client.capture(event).expect("a good event");
-        let own = client.inner.here().lanes().next().expect("a lane");
+        let own = client.engine.here().lanes().next().expect("a lane");
         assert!(!Arc::ptr_eq(own, &parents), "with a seed of its own");
         assert_eq!(client.flush().delivered, 1, "by a worker of its own");
-        client.shutdown(Duration::ZERO);
+        client.shutdown_timeout(Duration::ZERO);
 
         let mark = parents.flush();
         parents.wait_flushed(mark, None);
@@ -367,10 +464,9 @@ mod tests {
 
     #[test]
     fn a_fork_of_a_closed_client_is_closed() {
-        let mut client = Client::new("phc_test").expect("good options");
-        client.shutdown(Duration::ZERO);
-        let inner = Arc::get_mut(&mut client.inner).expect("the only handle");
-        inner.processes.pretend_to_fork();
+        let client = Client::new("phc_test").expect("good options");
+        client.shutdown_timeout(Duration::ZERO);
+        client.engine.processes.pretend_to_fork();
         let event = hoglet::Event::new("late", "somebody");
         assert_eq!(
             client.capture(event),

@@ -42,14 +42,25 @@ pub enum Error {
     /// Captured from a callback of the same client, or while its event is written: it would feed on
     /// itself.
     InCallback,
-    /// The event ended, but not at the server (`sync_mode`).
+    /// The system has not the memory that an option asks for; nothing was queued.
+    Memory {
+        /// The option's name.
+        option: &'static str,
+        /// The bytes it asks for.
+        bytes: usize,
+    },
+    /// The event was captured and waited for, and the server is not known to have stored it.
     NotDelivered {
         /// The event.
         uuid: Uuid,
         /// How it ended.
         outcome: Outcome,
+        /// What the server or the network said to it, as in
+        /// [`CaptureFailure::reason`](crate::CaptureFailure::reason).
+        reason: Option<String>,
     },
-    /// The retries are used up and the event is still queued, to be sent later
+    /// The event was captured and waited for, and is still queued, to be sent later: the time given
+    /// is over, or the retries are used up and the options say to keep it
     /// ([`OnExhausted::Park`](hoglet::OnExhausted)).
     StillQueued(Uuid),
 }
@@ -73,8 +84,22 @@ impl fmt::Display for Error {
             Self::DroppedByHook => f.write_str("a before_send hook dropped the event"),
             Self::HookPanicked => f.write_str("a before_send hook panicked, the event was dropped"),
             Self::InCallback => f.write_str("called from a callback of the same client"),
-            Self::NotDelivered { uuid, outcome } => {
-                write!(f, "event {uuid} was not delivered: {outcome}")
+            Self::Memory { option, bytes } => {
+                write!(
+                    f,
+                    "no memory: {option} asks for {bytes} bytes, choose a smaller one"
+                )
+            }
+            Self::NotDelivered {
+                uuid,
+                outcome,
+                reason,
+            } => {
+                write!(f, "event {uuid} was not delivered: {outcome}")?;
+                match reason {
+                    Some(reason) => write!(f, ": {reason}"),
+                    None => Ok(()),
+                }
             }
             Self::StillQueued(uuid) => write!(f, "event {uuid} is still queued, to be sent later"),
         }

@@ -1,17 +1,15 @@
 //! One request over HTTP: `ureq`, with its connections kept open and nothing decoded.
 
-use std::io::{self, Read};
+use std::io;
 use std::time::Duration;
 
 use hoglet::TransportError;
-use ureq::Agent;
 use ureq::http::header::{HeaderName, HeaderValue};
+use ureq::{Agent, BodyReader};
 
 use crate::error::Error;
 use crate::settings::Settings;
 
-/// Bytes read of an answer at most; what the server sends is far below.
-const MAX_ANSWER_BYTES: u64 = 8 << 20;
 /// Bytes of a connection's two buffers each.
 const BUFFER_BYTES: usize = 32 << 10;
 /// Headers that are the client's or the connection's own.
@@ -118,13 +116,12 @@ impl Post {
         }
     }
 
-    /// Sends `body` and waits for the answer, whose body is added to `answer_body`.
+    /// Sends `body` and waits for the answer's head.
     pub(crate) fn send<'a>(
         &self,
         headers: impl Iterator<Item = (&'static str, &'a str)>,
         body: &[u8],
-        answer_body: &mut Vec<u8>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer<BodyReader<'static>>, Failure> {
         let mut request = self.agent.post(&self.url);
         for (name, value) in headers {
             request = request.header(name, value);
@@ -144,13 +141,11 @@ impl Post {
             header("retry-after"),
             header("date"),
         );
-        let body = response.into_body().into_reader();
-        let read = body.take(MAX_ANSWER_BYTES).read_to_end(answer_body);
         Ok(Answer {
             status,
             retry_after,
             date,
-            cut: read.err().map(Failure::from),
+            body: response.into_body().into_reader(),
         })
     }
 
@@ -160,13 +155,12 @@ impl Post {
     }
 }
 
-/// An answer, but for its body.
-pub(crate) struct Answer {
+/// An answer, whose body is still to be read.
+pub(crate) struct Answer<B> {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Vec<u8>>,
     pub(crate) date: Option<Vec<u8>>,
-    /// Why the body broke off, if it did.
-    pub(crate) cut: Option<Failure>,
+    pub(crate) body: B,
 }
 
 impl From<ureq::Error> for Failure {

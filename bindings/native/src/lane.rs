@@ -1,16 +1,21 @@
 //! One queue to one path of the server, shared between threads.
 
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use hoglet::{Action, FlushMark, Lane as Path, RequestId, Uuid};
 
 use crate::callbacks::Callbacks;
+use crate::clock::{Clock, MAX_SLEEP_MS};
 use crate::error::Error;
 use crate::http::Post;
-use crate::outcome::Outcome;
 use crate::settings::Settings;
-use crate::sink::Keeps;
+use crate::sink::Ended;
 use crate::state::State;
 use crate::stats::Stats;
 use crate::worker;
@@ -20,17 +25,23 @@ use crate::worker;
 /// The lock is held for the core's own work, which neither blocks nor allocates; while receipts are
 /// noted that somebody waits for, and a request is copied out, which allocate; and not while the
 /// caller's code runs or a body is compressed or sent.
+///
+/// Only the worker tells `on_receipt` and `on_error` what became of events. A thread that captures,
+/// flushes or shuts down may hold a lock that such a callback takes, so it wakes the worker instead.
 pub(crate) struct Lane {
     state: Mutex<State>,
     /// Wakes the worker.
     alarm: Condvar,
-    /// Wakes who waits for events to end.
+    /// Wakes threads that wait for events to end.
     progress: Condvar,
+    /// How much of the sink's news the callbacks have been told.
+    told: AtomicU64,
     pub(crate) callbacks: Arc<Callbacks>,
     pub(crate) settings: Arc<Settings>,
-    started: Instant,
+    clock: Clock,
 }
 
+/// Capturing, flushing, closing.
 impl Lane {
     /// Takes the memory that the settings name. Starts nothing.
     pub(crate) fn new(
@@ -38,120 +49,107 @@ impl Lane {
         callbacks: Arc<Callbacks>,
         path: Path,
     ) -> Result<Self, Error> {
-        let keeps = match (&callbacks.on_receipt, &callbacks.on_error) {
-            (Some(_), _) => Keeps::All,
-            (None, Some(_)) => Keeps::Lost,
-            (None, None) => Keeps::Nothing,
-        };
         Ok(Self {
-            state: Mutex::new(State::new(&settings, path, keeps)?),
+            state: Mutex::new(State::new(&settings, path, callbacks.keeps())?),
             alarm: Condvar::new(),
             progress: Condvar::new(),
+            told: AtomicU64::new(0),
             callbacks,
             settings,
-            started: Instant::now(),
+            clock: Clock::new(),
         })
     }
 
-    /// Queues an event, at the time given. Starts the worker if there is none; an event that nobody
-    /// could send is refused. With `watches` somebody waits for the outcome, and a flush will follow.
+    /// Queues an event. Starts the worker if there is none; an event that nobody could send is
+    /// refused. If it `is_watched`, it is kept how it ends, until it is [forgotten](Watch).
     pub(crate) fn capture(
         self: &Arc<Self>,
         event: &hoglet::Event<'_>,
-        watches: bool,
-        at: Instant,
+        is_watched: bool,
     ) -> Result<Uuid, Error> {
-        let now = self.millis(at);
+        let at = self.clock.read();
         let mut state = self.lock();
-        if state.post.is_none() && !state.is_closed() {
-            self.start_worker(&mut state)?;
-        }
-        let captured = state.capture(event, watches, now);
-        self.settle(state, None);
+        self.ensure_worker(&mut state)?;
+        let captured = state.capture(event, is_watched, at);
+        self.settle(state);
         captured.map_err(Error::Capture)
+    }
+
+    /// Tells `on_error` that a hook dropped an event. After the end there is nobody to do it.
+    pub(crate) fn note_hook(self: &Arc<Self>, error: Error) -> Result<(), Error> {
+        let mut state = self.lock();
+        self.ensure_worker(&mut state)?;
+        if !state.is_closed() {
+            state.sink.note_hook(error);
+            state.call_for_news();
+        }
+        self.settle(state);
+        Ok(())
     }
 
     /// Makes everything due that was captured so far.
     pub(crate) fn flush(&self) -> FlushMark {
-        self.with(None, State::flush)
-    }
-
-    /// Waits until everything before `mark` has ended and the callbacks have been told; until the
-    /// core rests because its retries are used up; or until `deadline`.
-    pub(crate) fn wait_flushed(&self, mark: FlushMark, deadline: Option<Instant>) {
-        let mut last = None;
-        self.wait(deadline, |state| {
-            if last.is_none() && (state.is_flushed(mark) || state.is_stuck()) {
-                last = Some(state.last_lot());
-            }
-            last.filter(|last| state.is_told(*last))
-        });
-    }
-
-    /// Waits for the outcome of an event that is watched; `None` if the core rests, with the event
-    /// still queued.
-    pub(crate) fn wait_outcome(&self, uuid: &Uuid) -> Option<Outcome> {
-        let outcome = self.wait(None, |state| {
-            let outcome = state.sink.take_outcome(uuid);
-            if outcome.is_none() && state.is_stuck() {
-                return Some(None);
-            }
-            outcome.map(Some)
-        });
-        self.lock().sink.forget(uuid);
-        outcome.flatten()
+        self.with(State::flush)
     }
 
     /// Refuses further events, makes the others due, and gives up what is left after `timeout`.
     pub(crate) fn close(&self, timeout: Duration) {
         let timeout_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
-        self.with(None, |state, now| state.close(now.plus_ms(timeout_ms)));
+        self.with(|state, now| state.close(now.plus_ms(timeout_ms)));
     }
 
-    /// Waits until everything has ended and the callbacks have been told. At `deadline`, what is
-    /// left is given up here, for the worker may be deep in a request; that is broken off.
-    pub(crate) fn wait_closed(&self, deadline: Option<Instant>) {
-        let closed = self.wait(deadline, |state| {
-            (state.is_closed() && state.is_told(state.last_lot())).then_some(())
-        });
-        if closed.is_none() {
-            self.with(None, State::abandon);
-            let post = self.lock().post.take();
-            if let Some(post) = post {
-                post.shutdown();
-            }
+    /// Gives up what is left, and breaks off the request under way.
+    pub(crate) fn give_up(&self) {
+        self.with(State::abandon);
+        let post = self.lock().post.take();
+        if let Some(post) = post {
+            post.shutdown();
         }
     }
 
     /// Where every event is or went.
     pub(crate) fn stats(&self) -> Stats {
-        self.lock().stats()
+        let mut state = self.lock();
+        let untold = state.sink.noted().saturating_sub(self.told());
+        Stats {
+            unreported: untold + state.sink.skipped(),
+            ..state.stats()
+        }
     }
 
-    /// Does something to the state, and what follows from it. What ends by it is told with
-    /// `reason`.
-    pub(crate) fn with<R>(
-        &self,
-        reason: Option<&str>,
-        act: impl FnOnce(&mut State, hoglet::Instant) -> R,
-    ) -> R {
+    /// Does something to the state, and what follows from it.
+    pub(crate) fn with<R>(&self, act: impl FnOnce(&mut State, hoglet::Instant) -> R) -> R {
+        let now = self.clock.now();
         let mut state = self.lock();
-        let now = self.now();
         let result = act(&mut state, now);
-        self.settle(state, reason);
+        self.settle(state);
         result
     }
+}
 
-    /// The worker's wait for a request, which `take` reads. `None` once everything has ended for
-    /// good.
+/// What the worker does.
+impl Lane {
+    /// The worker's wait for a request, which `take` reads; meanwhile it tells the callbacks what
+    /// there is to tell. `None` once everything has ended for good.
     pub(crate) fn next_request<R>(
         &self,
-        take: impl FnOnce(RequestId, &hoglet::Request<'_>) -> R,
+        mut take: impl FnMut(RequestId, &hoglet::Request<'_>) -> R,
     ) -> Option<R> {
+        let mut has_told = false;
         loop {
             let mut state = self.lock();
-            let now = self.now();
-            let due = match state.next(now) {
+            // An attempt that has begun goes first: its time is running. And what is due goes before
+            // more news, or events pushed out all the time would keep everything else here.
+            let action = match state.take_attempt() {
+                Some(id) => Action::Send(id),
+                None if state.sink.has_news() && !has_told => {
+                    self.tell(state);
+                    has_told = true;
+                    continue;
+                }
+                None => state.next(self.clock.read()),
+            };
+            let due = match action {
                 Action::Send(id) => match state.request(id) {
                     Some(request) => return Some(take(id, &request)),
                     None => continue,
@@ -159,17 +157,18 @@ impl Lane {
                 Action::SleepUntil(due, _) => Some(due),
                 Action::Idle => None,
             };
-            if state.sink.has_news() {
-                self.settle(state, None);
-            } else if state.is_closed() {
+            has_told = false;
+            if state.sink.has_progress() || state.sink.has_news() {
+                self.settle(state);
+            } else if state.is_over() {
                 state.post = None;
                 return None;
             } else {
                 state.sleep(due);
                 // Poisoned or not, it is looked at afresh.
                 if let Some(due) = due {
-                    let time = Duration::from_millis(now.ms_until(due));
-                    drop(self.alarm.wait_timeout(state, time));
+                    let ms = self.clock.now().ms_until(due).min(MAX_SLEEP_MS);
+                    drop(self.alarm.wait_timeout(state, Duration::from_millis(ms)));
                 } else {
                     drop(self.alarm.wait(state));
                 }
@@ -177,17 +176,65 @@ impl Lane {
         }
     }
 
-    /// Waits until `until` gives something; it is asked at once and after every change. `None` after
-    /// `deadline`.
+    /// Lets the lock go, tells the callbacks, and wakes whoever waits for just this.
+    fn tell(&self, mut state: MutexGuard<'_, State>) {
+        let news = state.sink.take_news();
+        self.settle(state);
+        self.callbacks.tell(&news, &self.told);
+        let mut state = self.lock();
+        state.sink.recycle(news);
+        state.sink.note_progress();
+        self.settle(state);
+    }
+
+    fn ensure_worker(self: &Arc<Self>, state: &mut State) -> Result<(), Error> {
+        if state.post.is_some() || state.is_closed() {
+            return Ok(());
+        }
+        let post = Arc::new(Post::new(&self.settings, state.path()));
+        let (lane, its_post) = (Arc::clone(self), Arc::clone(&post));
+        let thread = std::thread::Builder::new().name("posthog".to_owned());
+        let spawned = thread.spawn(move || worker::run(&lane, &its_post));
+        spawned.map_err(|error| Error::Thread(error.kind()))?;
+        state.post = Some(post);
+        Ok(())
+    }
+}
+
+/// Waiting.
+impl Lane {
+    /// Waits until everything before `mark` has ended and the callbacks have been told; until the
+    /// core rests because its retries are used up; or until `deadline`.
+    pub(crate) fn wait_flushed(&self, mark: FlushMark, deadline: Option<Instant>) {
+        self.wait(deadline, flushed(mark));
+    }
+
+    /// [`Self::wait_flushed`] as a future.
+    pub(crate) fn flushed(self: &Arc<Self>, mark: FlushMark) -> impl Future<Output = ()> + use<> {
+        self.until(flushed(mark))
+    }
+
+    /// Waits until everything has ended and the callbacks have been told. False after `deadline`.
+    pub(crate) fn wait_closed(&self, deadline: Option<Instant>) -> bool {
+        self.wait(deadline, closed).is_some()
+    }
+
+    /// [`Self::wait_closed`] as a future, without a deadline.
+    pub(crate) fn closed(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
+        self.until(closed)
+    }
+
+    /// Waits until `until` gives something; it is asked at once and after every change, with what the
+    /// callbacks have been told. `None` after `deadline`.
     fn wait<R>(
         &self,
         deadline: Option<Instant>,
-        mut until: impl FnMut(&mut State) -> Option<R>,
+        mut until: impl FnMut(&mut State, u64) -> Option<R>,
     ) -> Option<R> {
         let mut state = self.lock();
         state.waiting += 1;
         let result = loop {
-            if let Some(result) = until(&mut state) {
+            if let Some(result) = until(&mut state, self.told()) {
                 break Some(result);
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -207,46 +254,152 @@ impl Lane {
         result
     }
 
-    /// Lets the lock go, wakes who has to be woken and tells the callbacks.
-    fn settle(&self, mut state: MutexGuard<'_, State>, reason: Option<&str>) {
+    /// [`Self::wait`] as a future, without a deadline.
+    fn until<R, F>(self: &Arc<Self>, until: F) -> Until<F>
+    where
+        F: FnMut(&mut State, u64) -> Option<R> + Unpin,
+    {
+        Until {
+            lane: Arc::clone(self),
+            waker: None,
+            ready: until,
+        }
+    }
+
+    fn told(&self) -> u64 {
+        self.told.load(Ordering::SeqCst)
+    }
+}
+
+/// A future that waits for a change of a lane's state.
+struct Until<F> {
+    lane: Arc<Lane>,
+    /// The number under which the lane has its waker.
+    waker: Option<u64>,
+    ready: F,
+}
+
+impl<R, F: FnMut(&mut State, u64) -> Option<R> + Unpin> Future for Until<F> {
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
+        let this = &mut *self;
+        // Made and dropped while nothing is locked: it is the executor's code.
+        let waker = context.waker().clone();
+        let mut state = this.lane.lock();
+        if let Some(result) = (this.ready)(&mut state, this.lane.told()) {
+            return Poll::Ready(result);
+        }
+        let key = *this.waker.get_or_insert_with(|| {
+            state.last_waker += 1;
+            state.last_waker
+        });
+        let old = state.wakers.insert(key, waker);
+        drop(state);
+        drop(old);
+        Poll::Pending
+    }
+}
+
+impl<F> Drop for Until<F> {
+    fn drop(&mut self) {
+        if let Some(key) = self.waker {
+            let waker = self.lane.lock().wakers.remove(&key);
+            drop(waker);
+        }
+    }
+}
+
+/// Whether everything before `mark` has ended, or nothing more will soon, and what had ended by then
+/// has been told.
+fn flushed(mark: FlushMark) -> impl FnMut(&mut State, u64) -> Option<()> {
+    let mut goal = None;
+    move |state, told| {
+        if goal.is_none() && (state.is_flushed(mark) || state.is_stuck()) {
+            goal = Some(state.sink.noted());
+        }
+        goal.filter(|goal| told >= *goal).map(drop)
+    }
+}
+
+/// Whether everything has ended for good and has been told.
+fn closed(state: &mut State, told: u64) -> Option<()> {
+    (state.is_closed() && told >= state.sink.noted()).then_some(())
+}
+
+/// Waits for one event to end. When it is dropped, the event is nobody's to wait for any more.
+pub(crate) struct Watch {
+    lane: Arc<Lane>,
+    uuid: Uuid,
+}
+
+impl Watch {
+    /// Waits for an event that was captured to be watched.
+    pub(crate) fn new(lane: &Arc<Lane>, uuid: Uuid) -> Self {
+        let lane = Arc::clone(lane);
+        Self { lane, uuid }
+    }
+
+    pub(crate) const fn uuid(&self) -> Uuid {
+        self.uuid
+    }
+
+    pub(crate) const fn lane(&self) -> &Arc<Lane> {
+        &self.lane
+    }
+
+    /// Waits until the event has ended; `None` if the core rests with the event still queued, or
+    /// after `deadline`.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> Option<Ended> {
+        self.lane.wait(deadline, ended(self.uuid)).flatten()
+    }
+
+    /// [`Self::wait`] as a future, without a deadline.
+    pub(crate) async fn ended(&self) -> Option<Ended> {
+        self.lane.until(ended(self.uuid)).await
+    }
+}
+
+/// How the event ended, if it has or will not soon.
+fn ended(uuid: Uuid) -> impl FnMut(&mut State, u64) -> Option<Option<Ended>> {
+    move |state, _| {
+        let ended = state.take_ended(&uuid);
+        (ended.is_some() || state.is_stuck()).then_some(ended)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.lane.with(|state, _| {
+            state.sink.forget(&self.uuid);
+            state.call_for_news();
+        });
+    }
+}
+
+/// The lock.
+impl Lane {
+    /// Lets the lock go and wakes whoever has to be woken.
+    fn settle(&self, mut state: MutexGuard<'_, State>) {
         let wakes_worker = std::mem::take(&mut state.is_called);
-        let has_news = state.sink.take_news();
-        let mut wakes_waiting = has_news && state.waiting > 0;
-        let lot = has_news.then(|| state.take_lot()).flatten();
+        let has_progress = state.sink.take_progress();
+        let wakes_waiting = has_progress && state.waiting > 0;
+        let wakers = if has_progress && !state.wakers.is_empty() {
+            std::mem::take(&mut state.wakers)
+        } else {
+            HashMap::new()
+        };
         drop(state);
         if wakes_worker {
             self.alarm.notify_one();
         }
-        if let Some((lot, receipts)) = lot {
-            self.callbacks.receipts(&receipts, reason);
-            let mut state = self.lock();
-            state.note_told(lot, receipts);
-            // Somebody may have begun to wait for just this.
-            wakes_waiting = state.waiting > 0;
-        }
         if wakes_waiting {
             self.progress.notify_all();
         }
-    }
-
-    fn start_worker(self: &Arc<Self>, state: &mut State) -> Result<(), Error> {
-        let post = Arc::new(Post::new(&self.settings, state.path()));
-        let (lane, its_post) = (Arc::clone(self), Arc::clone(&post));
-        let thread = std::thread::Builder::new().name("posthog".to_owned());
-        let spawned = thread.spawn(move || worker::run(&lane, &its_post));
-        spawned.map_err(|error| Error::Thread(error.kind()))?;
-        state.post = Some(post);
-        Ok(())
-    }
-
-    fn now(&self) -> hoglet::Instant {
-        self.millis(Instant::now())
-    }
-
-    /// Milliseconds since the lane was made.
-    fn millis(&self, at: Instant) -> hoglet::Instant {
-        let ms = at.saturating_duration_since(self.started).as_millis();
-        hoglet::Instant::from_millis(u64::try_from(ms).unwrap_or(u64::MAX))
+        for waker in wakers.into_values() {
+            // An executor that panics here has only itself to blame, and takes nobody with it.
+            drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+        }
     }
 
     /// A panic elsewhere leaves a state that is whole: the core does not panic, and no foreign code
@@ -257,9 +410,32 @@ impl Lane {
 }
 
 #[cfg(test)]
+impl Lane {
+    /// A lane with these options, and nobody who sends.
+    pub(crate) fn alone(mut options: crate::ClientOptions) -> Arc<Self> {
+        let callbacks = Arc::new(std::mem::take(&mut options.callbacks));
+        let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
+        let lane = Self::new(Arc::new(settings), callbacks, Path::Analytics);
+        Arc::new(lane.expect("memory"))
+    }
+
+    /// Queues an event without starting a worker; `None` if the lock is not free.
+    pub(crate) fn try_capture(&self, name: &str) -> Option<Result<Uuid, hoglet::CaptureError>> {
+        let mut state = self.state.try_lock().ok()?;
+        let event = hoglet::Event::new(name, "somebody");
+        Some(state.capture(&event, true, self.clock.read()))
+    }
+
+    /// How a watched event ended, if it has.
+    pub(crate) fn ended(&self, uuid: &Uuid) -> Option<Ended> {
+        self.lock().take_ended(uuid)
+    }
+}
+
+#[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc::channel;
+    use std::task::{Wake, Waker};
     use std::thread;
 
     use hoglet::Receipts;
@@ -267,9 +443,9 @@ mod tests {
     use super::*;
     use crate::ClientOptions;
 
-    /// Brings an event to its end that was never captured: a lot of one receipt.
+    /// Brings an event to its end that was never captured.
     fn end(lane: &Lane, outcome: hoglet::Outcome<'_>) {
-        lane.with(None, |state, _| {
+        lane.with(|state, _| {
             state.sink.receipt(hoglet::Receipt {
                 uuid: Uuid::nil(),
                 attempts: 1,
@@ -278,41 +454,98 @@ mod tests {
         });
     }
 
+    /// Lets the worker's part of the work run here until nothing is left to tell.
+    fn tell_all(lane: &Lane) {
+        loop {
+            let state = lane.lock();
+            if !state.sink.has_news() {
+                return;
+            }
+            lane.tell(state);
+        }
+    }
+
     #[test]
-    fn a_flush_waits_for_a_lot_that_others_have_overtaken() {
+    fn whoever_makes_an_event_end_does_not_run_the_callbacks() {
+        let options = ClientOptions::new("phc_test").on_receipt(|_| panic!("only the worker"));
+        let lane = Lane::alone(options);
+        let told = lane.told();
+        end(&lane, hoglet::Outcome::Evicted);
+        assert_eq!((lane.told(), lane.stats().unreported), (told, 1));
+        tell_all(&lane);
+        assert_eq!((lane.told(), lane.stats().unreported), (told + 1, 0));
+    }
+
+    #[test]
+    fn a_flush_waits_for_what_is_being_told() {
         let (begun, begins) = channel();
         let (release, released) = channel::<()>();
         let released = Mutex::new(released);
-        let is_told = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&is_told);
-        let mut options = ClientOptions::new("phc_test").on_receipt(move |receipt| {
-            if receipt.outcome == Outcome::Delivered {
-                let _ = begun.send(());
-                let _ = released.lock().map(|released| released.recv());
-                told.store(true, Ordering::SeqCst);
-            }
+        let options = ClientOptions::new("phc_test").on_receipt(move |_| {
+            let _ = begun.send(());
+            let _ = released.lock().map(|released| released.recv());
         });
-        let callbacks = Arc::new(std::mem::take(&mut options.callbacks));
-        let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
-        let lane = Lane::new(Arc::new(settings), callbacks, Path::Analytics).expect("memory");
+        let lane = Lane::alone(options);
+        end(&lane, hoglet::Outcome::Delivered);
         thread::scope(|scope| {
-            scope.spawn(|| end(&lane, hoglet::Outcome::Delivered));
+            scope.spawn(|| tell_all(&lane));
             begins.recv().expect("the slow callback runs");
-            let flush = scope.spawn(|| {
-                let mark = lane.flush();
-                lane.wait_flushed(mark, None);
-                is_told.load(Ordering::SeqCst)
-            });
-            while lane.lock().waiting == 0 {
-                thread::yield_now();
-            }
-            end(&lane, hoglet::Outcome::Evicted);
-            // Long enough for a flush that does not wait to have returned.
-            for _ in 0..5_000 {
-                thread::yield_now();
-            }
+            let mark = lane.flush();
+            let mut flushed = Box::pin(lane.flushed(mark));
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(flushed.as_mut().poll(&mut context).is_pending());
             drop(release);
-            assert!(flush.join().expect("no panic"), "the slow one was first");
+            lane.wait_flushed(mark, None);
+            assert!(flushed.as_mut().poll(&mut context).is_ready());
         });
+    }
+
+    #[test]
+    fn evictions_that_nobody_reports_cost_no_memory() {
+        let options = ClientOptions::new("phc_test")
+            .max_queue_size(2)
+            .on_receipt(|_| {});
+        let lane = Lane::alone(options);
+        for _ in 0..5 {
+            end(&lane, hoglet::Outcome::Evicted);
+        }
+        let noted = lane.lock().sink.noted();
+        assert_eq!((noted, lane.stats().unreported), (2, 5));
+        end(&lane, hoglet::Outcome::Delivered);
+        tell_all(&lane);
+        assert_eq!(lane.stats().unreported, 3, "those were not kept");
+    }
+
+    /// Counts how often it is woken, and panics.
+    #[derive(Default)]
+    struct Panics(AtomicU64);
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            panic!("an executor's own mistake");
+        }
+    }
+
+    #[test]
+    fn a_future_that_is_dropped_leaves_nothing_behind() {
+        let lane = Lane::alone(ClientOptions::new("phc_test"));
+        lane.try_capture("event").expect("free").expect("good");
+        // Somebody could send it.
+        lane.lock().post = Some(Arc::new(Post::new(&lane.settings, "/")));
+        let mark = lane.flush();
+        let mut flushed = Box::pin(lane.flushed(mark));
+        let wakes = Arc::new(Panics::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let mut context = Context::from_waker(&waker);
+        for _ in 0..3 {
+            assert!(flushed.as_mut().poll(&mut context).is_pending());
+        }
+        assert_eq!(lane.lock().wakers.len(), 1);
+        end(&lane, hoglet::Outcome::Delivered);
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "and nobody else panics");
+        assert!(flushed.as_mut().poll(&mut context).is_pending());
+        drop(flushed);
+        assert_eq!(lane.lock().wakers.len(), 0);
     }
 }

@@ -4,7 +4,7 @@
 //! [`Client::capture`] writes an event into memory that is already there and returns; a thread sends
 //! batches, sends again what can be sent again, and tells how every event ended. To follow one event
 //! through this crate, read in this order: `event.rs` (what the caller says), `client.rs` (what the
-//! caller calls), `process.rs` (a fork has its own), `lane.rs` and `state.rs` (the core behind a
+//! caller calls), `engine.rs` (what its handles share), `process.rs` (a fork has its own), `lane.rs` and `state.rs` (the core behind a
 //! lock), `worker.rs` (the thread that sends), `http.rs` (one request), `outcome.rs` (how it ended).
 //!
 //! The wire contract is Capture V1 and V0 of `PostHog`; comments that name a "PROTOCOL section" mean
@@ -25,7 +25,9 @@ mod borrowed;
 mod builder;
 mod callbacks;
 mod client;
+mod clock;
 mod compress;
+mod engine;
 mod error;
 mod event;
 mod host;
@@ -45,7 +47,7 @@ mod worker;
 
 pub use as_event::AsEvent;
 pub use builder::ClientOptionsBuilder;
-pub use client::{Client, client};
+pub use client::{Client, WeakClient, client};
 pub use error::{CaptureFailure, Error, PostHogError, Warning};
 pub use event::Event;
 pub use hoglet::{

@@ -74,7 +74,7 @@ impl ClientOptions {
             retry_404_and_429: false,
             on_exhausted: OnExhausted::Drop,
             request_timeout_ms: 10_000,
-            shutdown_timeout_ms: 30_000,
+            shutdown_timeout_ms: 5_000,
             disable_geoip: false,
             historical_migration: false,
             disabled: false,
@@ -208,8 +208,9 @@ impl ClientOptions {
         self
     }
 
-    /// Events queued and in flight at most; default 10,000. Costs 28 bytes each, from the first
-    /// capture on.
+    /// Events queued and in flight at most; at least 1, default 10,000. Any larger number works. Costs
+    /// 28 bytes each, from the first capture on, but never for more events than `max_queue_bytes` holds,
+    /// at 128 bytes the smallest.
     #[must_use]
     pub const fn max_queue_size(mut self, events: u32) -> Self {
         self.max_queue_size = events;
@@ -217,7 +218,8 @@ impl ClientOptions {
     }
 
     /// Bytes of JSON queued and in flight at most; default 8 MiB. Costs as much address space from
-    /// the first capture on; memory only as far as it is used.
+    /// the first capture on, or that capture is refused with [`Error::Memory`](crate::Error); memory
+    /// only as far as it is used.
     #[must_use]
     pub const fn max_queue_bytes(mut self, bytes: u32) -> Self {
         self.max_queue_bytes = bytes;
@@ -269,8 +271,9 @@ impl ClientOptions {
         self
     }
 
-    /// Milliseconds that dropping the last [`Client`](crate::Client) waits at most for what is left
-    /// to be sent; default 30,000.
+    /// Milliseconds that [`Client::shutdown`](crate::Client::shutdown) takes at most, and **dropping
+    /// the last [`Client`](crate::Client), which blocks the thread that drops it**, until what is left
+    /// has been sent; default 5,000. What is left then is given up.
     #[must_use]
     pub const fn shutdown_timeout_ms(mut self, ms: u32) -> Self {
         self.shutdown_timeout_ms = ms;
@@ -278,10 +281,11 @@ impl ClientOptions {
     }
 }
 
-/// Callbacks. Each may run on any thread that uses the client and on its worker, which sends nothing
-/// meanwhile. From a callback, the same client captures nothing
-/// ([`Error::InCallback`](crate::Error)), `flush` sends but does not wait, and `shutdown` closes the
-/// client but does not wait. Two clients whose callbacks wait for each other wait for ever.
+/// Callbacks. Which thread runs which is a table in the docs of [`Client`](crate::Client). From a
+/// callback, the same client captures nothing ([`Error::InCallback`](crate::Error)), `flush` sends but
+/// does not wait, and `shutdown` closes the client but does not wait. A callback that owns a handle to
+/// its own client keeps that alive for ever: give it a [`WeakClient`](crate::WeakClient). Two clients
+/// whose callbacks wait for each other wait for ever.
 impl ClientOptions {
     /// Adds a hook that sees every event before it is queued, on the thread that captures it, and
     /// returns it, changed or not, or `None` to drop it. If it panics the event is dropped. Several
@@ -295,7 +299,10 @@ impl ClientOptions {
         self
     }
 
-    /// Sets the function that is told how each captured event ended.
+    /// Sets the function that is told how each captured event ended: by the worker, in the order of
+    /// the endings, soon after, but not while a request is under way. A slow one holds up the sending,
+    /// never a capture. If it does not keep up, at most `max_queue_size` evictions wait to be told; more
+    /// are only counted ([`Stats::unreported`](crate::Stats::unreported)).
     #[must_use]
     pub fn on_receipt<F>(mut self, on_receipt: F) -> Self
     where
@@ -308,7 +315,8 @@ impl ClientOptions {
     /// Sets the function that is told of captured events that were lost, with the server's reason,
     /// of hooks that dropped an event, and of configuration that cannot be used. Without it the
     /// latter is a line on `stderr`, once; the former are counted in
-    /// [`stats`](crate::Client::stats).
+    /// [`stats`](crate::Client::stats). The worker tells it, but for configuration. It is not told
+    /// again what a call that waits for its event has returned.
     #[must_use]
     pub fn on_error<F>(mut self, on_error: F) -> Self
     where

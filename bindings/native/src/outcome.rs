@@ -142,7 +142,8 @@ impl CaptureSummary {
         self.submitted
     }
 
-    /// Submitted events that the server is not known to have stored.
+    /// Submitted events that the server is not known to have stored; refused ones are not among
+    /// them.
     pub fn not_persisted(&self) -> usize {
         let persisted = self
             .results
@@ -151,10 +152,11 @@ impl CaptureSummary {
         self.submitted.saturating_sub(persisted.count())
     }
 
-    /// Whether every submitted event was stored. True when nothing was submitted: compare
-    /// [`Self::submitted`] as well.
+    /// Whether every event was stored: none was [refused](Self::refused), and none that was submitted
+    /// is [not persisted](Self::not_persisted). Also true when there was nothing to submit, or the
+    /// client is disabled: compare [`Self::submitted`] as well.
     pub fn all_persisted(&self) -> bool {
-        self.not_persisted() == 0
+        self.not_persisted() == 0 && self.refused.is_empty()
     }
 
     /// How each submitted event ended; one that is still queued is not listed.

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hoglet::{CaptureError, Lane as Path};
 
@@ -13,24 +13,52 @@ use crate::lane::Lane;
 use crate::settings::Settings;
 use crate::stats::Stats;
 
-/// No fork is as fast as this: whoever was seen so shortly before is still the same process. Asking
-/// the system costs as much as a tenth of a capture.
-const FORK_NS: u64 = 10_000;
-
 /// The process the client was made in, and those that were forked from it, one in the other.
 pub(crate) struct Processes {
     first: Process,
-    started: Instant,
-    /// When the system was asked last, in nanoseconds since `started`.
-    asked_ns: AtomicU64,
+}
+
+/// Which process this is: counted up in the child by a handler of `pthread_atfork`. A process id would
+/// not do, for it is 1 in every new pid namespace, and costs a system call at every capture.
+///
+/// A child of `clone` or `_Fork` without the handlers of `fork` is not seen. It may not use threads or
+/// locks either.
+struct Generation {
+    /// None if the system did not take the handler: then a fork is not seen.
+    guard: Option<forkguard::Guard>,
+    #[cfg(test)]
+    is_past: AtomicBool,
+}
+
+impl Generation {
+    fn new() -> Self {
+        Self {
+            guard: forkguard::Guard::try_new().ok(),
+            #[cfg(test)]
+            is_past: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether this was made in a process that this one was forked from.
+    fn is_past(&self) -> bool {
+        #[cfg(test)]
+        if self.is_past.load(Ordering::SeqCst) {
+            return true;
+        }
+        // Asking a copy leaves the guard as it is, so nothing is written.
+        let guard = self.guard.clone();
+        guard.is_some_and(|mut guard| guard.detected_fork())
+    }
 }
 
 /// One process's share of a client.
 pub(crate) struct Process {
-    id: u32,
+    generation: Generation,
     analytics: OnceLock<Arc<Lane>>,
     ai: OnceLock<Arc<Lane>>,
     is_closed: AtomicBool,
+    /// Somebody has waited for the end, or is waiting.
+    pub(crate) is_over: AtomicBool,
     pub(crate) refused: AtomicU64,
     pub(crate) dropped_by_hook: AtomicU64,
     /// What a fork of this process uses in its place.
@@ -41,46 +69,42 @@ impl Processes {
     /// This process, with nothing in it.
     pub(crate) fn new() -> Self {
         Self {
-            first: Process::new(std::process::id(), false),
-            started: Instant::now(),
-            asked_ns: AtomicU64::new(0),
+            first: Process::new(false),
         }
     }
 
     /// This process's share. After a fork it is empty: what was captured before is the parent's to
     /// send.
-    pub(crate) fn here(&self, now: Instant) -> &Process {
-        let ns = now.saturating_duration_since(self.started).as_nanos();
-        let ns = u64::try_from(ns).unwrap_or(u64::MAX);
+    pub(crate) fn here(&self) -> &Process {
         let mut last = &self.first;
         while let Some(fork) = last.fork.get() {
             last = fork;
         }
-        if ns.saturating_sub(self.asked_ns.load(Ordering::Relaxed)) < FORK_NS {
+        if !last.generation.is_past() {
             return last;
         }
-        self.asked_ns.store(ns, Ordering::Relaxed);
-        let id = std::process::id();
-        if last.id == id {
-            return last;
-        }
-        let is_closed = last.is_closed.load(Ordering::SeqCst);
-        last.fork
-            .get_or_init(|| Box::new(Process::new(id, is_closed)))
+        let is_closed = last.is_closed();
+        last.fork.get_or_init(|| Box::new(Process::new(is_closed)))
     }
 }
 
 impl Process {
-    fn new(id: u32, is_closed: bool) -> Self {
+    fn new(is_closed: bool) -> Self {
         Self {
-            id,
+            generation: Generation::new(),
             analytics: OnceLock::new(),
             ai: OnceLock::new(),
             is_closed: AtomicBool::new(is_closed),
+            is_over: AtomicBool::new(false),
             refused: AtomicU64::new(0),
             dropped_by_hook: AtomicU64::new(0),
             fork: OnceLock::new(),
         }
+    }
+
+    /// Whether nothing is captured any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
     }
 
     /// The lane, made on first use.
@@ -97,13 +121,13 @@ impl Process {
         if let Some(lane) = cell.get() {
             return Ok(lane);
         }
-        if self.is_closed.load(Ordering::SeqCst) {
+        if self.is_closed() {
             return Err(Error::Capture(CaptureError::Closed));
         }
         let lane = Lane::new(Arc::clone(settings), Arc::clone(callbacks), path)?;
         // Of two threads that come here at once one has made a lane in vain.
         let lane = cell.get_or_init(|| Arc::new(lane));
-        if self.is_closed.load(Ordering::SeqCst) {
+        if self.is_closed() {
             lane.close(Duration::ZERO);
         }
         Ok(lane)
@@ -139,12 +163,7 @@ impl Process {
 impl Processes {
     /// What a fork finds, as far as this can be had without one: whoever comes next is not who was
     /// here before.
-    pub(crate) fn pretend_to_fork(&mut self) {
-        let mut last = &mut self.first;
-        while last.fork.get().is_some() {
-            last = last.fork.get_mut().expect("it was there");
-        }
-        last.id = 0;
-        self.asked_ns = AtomicU64::new(0);
+    pub(crate) fn pretend_to_fork(&self) {
+        self.here().generation.is_past.store(true, Ordering::SeqCst);
     }
 }

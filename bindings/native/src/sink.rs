@@ -1,46 +1,80 @@
 //! Where the core's receipts go while the lock is held.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use hoglet::Uuid;
 
+use crate::error::Error;
 use crate::outcome::{Outcome, Receipt};
 
-/// Keeps what somebody is to be told of, until the lock is free.
+/// Keeps what somebody is to be told of, until the worker tells it.
 #[derive(Debug)]
 pub(crate) struct Sink {
     keeps: Keeps,
-    receipts: Vec<Receipt>,
-    /// Events that somebody waits for.
-    watched: HashMap<Uuid, Option<Outcome>>,
+    news: Vec<News>,
+    /// Those of them that nothing else bounds: evictions and hooks that dropped an event.
+    unbounded: usize,
+    /// The most of those that wait to be told.
+    max_unbounded: usize,
+    /// News so far.
+    noted: u64,
+    /// Endings that no callback will be told, because too many were waiting to be.
+    skipped: u64,
+    /// Events that somebody waits for, and how they ended.
+    watched: HashMap<Uuid, Option<Ended>>,
+    /// What the server or the network says to what ends now.
+    reason: Option<Arc<str>>,
     /// Whether anything ended since this was last asked.
     has_progress: bool,
 }
 
 /// Which receipts the callbacks want.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keeps {
-    /// None: nobody listens.
-    Nothing,
-    /// Those of events that were lost.
-    Lost,
-    /// All.
-    All,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Keeps {
+    /// All, for `on_receipt`.
+    pub(crate) all: bool,
+    /// Those of events that were lost, for `on_error`.
+    pub(crate) lost: bool,
+}
+
+/// The end of an event.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    pub(crate) receipt: Receipt,
+    /// What the server or the network said to it.
+    pub(crate) reason: Option<Arc<str>>,
+}
+
+/// Something the callbacks are to be told.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// An event has ended.
+    Ended {
+        ended: Ended,
+        /// Whether `on_receipt` is told.
+        is_receipt: bool,
+        /// Whether `on_error` is told.
+        is_error: bool,
+    },
+    /// A hook dropped an event; for `on_error`.
+    Hook(Error),
 }
 
 impl Sink {
-    pub(crate) fn new(keeps: Keeps) -> Self {
+    /// With room for `max_unbounded` news that nothing else bounds.
+    pub(crate) fn new(keeps: Keeps, max_unbounded: usize) -> Self {
         Self {
             keeps,
-            receipts: Vec::new(),
+            news: Vec::new(),
+            unbounded: 0,
+            max_unbounded,
+            noted: 0,
+            skipped: 0,
             watched: HashMap::new(),
+            reason: None,
             has_progress: false,
         }
-    }
-
-    /// Whether somebody should be told, or woken.
-    pub(crate) fn has_news(&self) -> bool {
-        self.has_progress
     }
 
     /// Something changed that is no receipt.
@@ -48,25 +82,92 @@ impl Sink {
         self.has_progress = true;
     }
 
-    /// Whether there are news; there are none now.
-    pub(crate) fn take_news(&mut self) -> bool {
+    /// Whether whoever waits has something to look at.
+    pub(crate) fn has_progress(&self) -> bool {
+        self.has_progress
+    }
+
+    /// The same; and they are about to look.
+    pub(crate) fn take_progress(&mut self) -> bool {
         std::mem::take(&mut self.has_progress)
     }
 
-    /// Takes the receipts out that are to be told.
-    pub(crate) fn take_receipts(&mut self) -> Vec<Receipt> {
-        std::mem::take(&mut self.receipts)
+    /// Sets what the server or the network says to what ends from now on.
+    pub(crate) fn set_reason(&mut self, reason: Option<Arc<str>>) {
+        self.reason = reason;
+    }
+}
+
+/// What concerns the callbacks.
+impl Sink {
+    /// Whether there is something to tell.
+    pub(crate) fn has_news(&self) -> bool {
+        !self.news.is_empty()
     }
 
-    /// Gives the memory of receipts back that were told.
-    pub(crate) fn recycle(&mut self, mut receipts: Vec<Receipt>) {
-        if self.receipts.capacity() == 0 {
-            receipts.clear();
-            self.receipts = receipts;
+    /// Takes out what is to be told.
+    pub(crate) fn take_news(&mut self) -> Vec<News> {
+        self.unbounded = 0;
+        std::mem::take(&mut self.news)
+    }
+
+    /// Gives the memory of news back that were told.
+    pub(crate) fn recycle(&mut self, mut news: Vec<News>) {
+        if self.news.capacity() == 0 {
+            news.clear();
+            self.news = news;
         }
     }
 
-    /// Keeps the outcome of `uuid` when it comes.
+    /// News so far: told, being told or waiting to be.
+    pub(crate) const fn noted(&self) -> u64 {
+        self.noted
+    }
+
+    /// Endings that no callback will be told.
+    pub(crate) const fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// A hook dropped an event.
+    pub(crate) fn note_hook(&mut self, error: Error) {
+        if self.keeps.lost {
+            self.push_unbounded(News::Hook(error));
+        }
+    }
+
+    fn push_unbounded(&mut self, news: News) {
+        if self.unbounded < self.max_unbounded {
+            self.unbounded += 1;
+            self.push(news);
+        } else {
+            self.skipped += 1;
+        }
+    }
+
+    fn push(&mut self, news: News) {
+        self.noted += 1;
+        self.news.push(news);
+    }
+
+    fn tell(&mut self, ended: Ended, is_receipt: bool, is_error: bool) {
+        let is_eviction = ended.receipt.outcome == Outcome::Evicted;
+        let news = News::Ended {
+            ended,
+            is_receipt,
+            is_error,
+        };
+        if is_eviction {
+            self.push_unbounded(news);
+        } else {
+            self.push(news);
+        }
+    }
+}
+
+/// What concerns those who wait for an event.
+impl Sink {
+    /// Keeps how `uuid` ends.
     pub(crate) fn watch(&mut self, uuid: Uuid) {
         self.watched.insert(uuid, None);
     }
@@ -76,34 +177,44 @@ impl Sink {
         self.watched.contains_key(uuid)
     }
 
-    /// Takes the outcome of a watched event out, if it has come.
-    pub(crate) fn take_outcome(&mut self, uuid: &Uuid) -> Option<Outcome> {
-        let outcome = self.watched.get_mut(uuid)?.take()?;
+    /// Takes out how a watched event ended, if it has.
+    pub(crate) fn take_ended(&mut self, uuid: &Uuid) -> Option<Ended> {
+        let ended = self.watched.get_mut(uuid)?.take()?;
         self.watched.remove(uuid);
-        Some(outcome)
+        Some(ended)
     }
 
-    /// Stops watching.
+    /// Stops watching. If the event is lost and nobody took that out, `on_error` is told after all.
     pub(crate) fn forget(&mut self, uuid: &Uuid) {
-        self.watched.remove(uuid);
+        if let Some(Some(ended)) = self.watched.remove(uuid)
+            && self.keeps.lost
+            && !ended.receipt.outcome.is_delivered()
+        {
+            self.tell(ended, false, true);
+        }
     }
 }
 
 impl hoglet::Receipts for Sink {
     fn receipt(&mut self, receipt: hoglet::Receipt<'_>) {
         self.has_progress = true;
+        let mut is_error = self.keeps.lost && !receipt.outcome.is_delivered();
         if !self.watched.is_empty()
-            && let Some(outcome) = self.watched.get_mut(&receipt.uuid)
+            && let Some(watched) = self.watched.get_mut(&receipt.uuid)
         {
-            *outcome = Some(receipt.outcome.into());
+            *watched = Some(Ended {
+                receipt: receipt.into(),
+                reason: self.reason.clone(),
+            });
+            // Whoever waits is told: that is enough.
+            is_error = false;
         }
-        let is_kept = match self.keeps {
-            Keeps::Nothing => false,
-            Keeps::Lost => !receipt.outcome.is_delivered(),
-            Keeps::All => true,
-        };
-        if is_kept {
-            self.receipts.push(receipt.into());
+        if self.keeps.all || is_error {
+            let ended = Ended {
+                receipt: receipt.into(),
+                reason: self.reason.clone(),
+            };
+            self.tell(ended, self.keeps.all, is_error);
         }
     }
 }

@@ -1,25 +1,28 @@
 //! What a lane's lock protects: one of the core's clients with its memory, and what threads have
 //! to know about it. Nothing here blocks, and no foreign code is called.
 
+use std::collections::HashMap;
+use std::hint::black_box;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::task::Waker;
 
 use hoglet::{
     Action, CaptureError, Client, FlushMark, Instant, Lane as Path, Request, RequestId, Slot,
-    Storage, Timer, Uuid,
+    Storage, Timer, UnknownRequest, Uuid,
 };
 use self_cell::{MutBorrow, self_cell};
 
+use crate::clock::Reading;
 use crate::error::Error;
 use crate::http::Post;
-use crate::outcome::Receipt;
 use crate::random;
 use crate::settings::Settings;
-use crate::sink::{Keeps, Sink};
+use crate::sink::{Ended, Keeps, Sink};
 use crate::stats::{Ledger, Stats};
 
-/// A system clock before this (2024-01-01) was never set: the core does without it.
-const EARLIEST_WALL_CLOCK_MS: u64 = 1_704_067_200_000;
+/// Bytes the smallest event there is takes in the queue, rounded down. More slots than the queue's
+/// bytes divided by this are never used.
+const MIN_EVENT_BYTES: usize = 128;
 
 /// What the core borrows.
 struct Memory {
@@ -42,22 +45,22 @@ pub(crate) struct State {
     core: Core,
     pub(crate) sink: Sink,
     ledger: Ledger,
-    /// Whether the core was told the time.
-    has_clock: bool,
     worker: Worker,
-    /// Whether it was called and nobody has woken it yet.
+    /// The worker was called: its condvar is to be signalled once the lock is free.
     pub(crate) is_called: bool,
     /// The worker's connections; none if there is no worker.
     pub(crate) post: Option<Arc<Post>>,
     /// Whether the core rests after it has used up its retries.
     is_parked: bool,
+    /// An answer is being read. Events end by it whose room is free only when it has been read to its
+    /// end, so whoever waits for an event waits for that.
+    is_answering: bool,
     /// Threads that wait for events to end.
     pub(crate) waiting: u32,
-    /// Lots of receipts taken out so far; each has its number.
-    lots: u64,
-    /// Those of them that the callbacks have not been told, or not to the end: threads overtake each
-    /// other.
-    untold: Vec<u64>,
+    /// Futures that wait for the same, by a number of their own.
+    pub(crate) wakers: HashMap<u64, Waker>,
+    /// The number of the last of them.
+    pub(crate) last_waker: u64,
 }
 
 /// What the worker is doing. An attempt counts, and carries the time, from the poll that begins it:
@@ -74,11 +77,13 @@ enum Worker {
 impl State {
     /// Takes the memory that the settings name.
     pub(crate) fn new(settings: &Settings, path: Path, keeps: Keeps) -> Result<Self, Error> {
+        let bytes = settings.queue_bytes(path);
+        let slots = settings.queue_events().min(bytes / MIN_EVENT_BYTES + 1);
         let memory = Memory {
             token: settings.token().to_owned(),
             sdk_info: settings.options.sdk_info.clone(),
-            bytes: vec![0; settings.queue_bytes(path)],
-            slots: vec![Slot::EMPTY; settings.queue_events()],
+            bytes: zeroes(bytes)?,
+            slots: empty_slots(slots)?,
         };
         let seed = random::seed()?;
         let core = Core::try_new(MutBorrow::new(memory), |memory| {
@@ -94,16 +99,16 @@ impl State {
         })?;
         Ok(Self {
             core,
-            sink: Sink::new(keeps),
+            sink: Sink::new(keeps, slots),
             ledger: Ledger::default(),
-            has_clock: false,
             worker: Worker::Awake(None),
             is_called: false,
             post: None,
             is_parked: false,
+            is_answering: false,
             waiting: 0,
-            lots: 0,
-            untold: Vec::new(),
+            wakers: HashMap::new(),
+            last_waker: 0,
         })
     }
 
@@ -114,26 +119,27 @@ impl State {
     }
 
     /// Queues an event, and calls the worker if something becomes due by it that it does not know
-    /// of. With `watches` its outcome is kept instead, and a flush will follow.
+    /// of. With `is_watched` it is kept how the event ends.
     pub(crate) fn capture(
         &mut self,
         event: &hoglet::Event<'_>,
-        watches: bool,
-        now: Instant,
+        is_watched: bool,
+        at: Reading,
     ) -> Result<Uuid, CaptureError> {
-        if matches!(self.worker, Worker::Asleep(None)) || !self.has_clock {
-            // The first event, or the first after a pause in which the clock may have been set.
-            self.refresh_clock(now);
-        }
+        self.set_clock(at);
         if event.uuid.is_some_and(|uuid| self.sink.is_watched(&uuid)) {
             // It has ended, but whoever waits for it has not seen that yet.
             return Err(CaptureError::UuidQueued);
         }
-        let accepted = self.core(|core, sink| core.capture(event, now, sink))?;
-        if watches {
+        let captured = self.core(|core, sink| core.capture(event, at.now, sink));
+        // What was pushed out of the queue is the worker's to tell.
+        self.call_for_news();
+        let accepted = captured?;
+        if is_watched {
             self.sink.watch(accepted.uuid);
-        } else if let Worker::Asleep(until) = self.worker {
-            match self.poll(now) {
+        }
+        if let Worker::Asleep(until) = self.worker {
+            match self.poll(at.now) {
                 Action::Send(id) => self.call(Some(id)),
                 Action::SleepUntil(due, _) if until.is_none_or(|until| due < until) => {
                     self.call(None);
@@ -160,6 +166,7 @@ impl State {
 
     /// Gives up what is left.
     pub(crate) fn abandon(&mut self, now: Instant) {
+        self.is_answering = false;
         self.close(now);
         let action = self.poll(now);
         debug_assert_eq!(action, Action::Idle, "nothing is left");
@@ -167,7 +174,33 @@ impl State {
 
     /// Whether everything captured before `mark` has ended.
     pub(crate) fn is_flushed(&self, mark: FlushMark) -> bool {
-        self.core.borrow_dependent().is_flushed(mark)
+        !self.is_answering && self.core.borrow_dependent().is_flushed(mark)
+    }
+
+    /// How a watched event has ended; it is not watched any more.
+    pub(crate) fn take_ended(&mut self, uuid: &Uuid) -> Option<Ended> {
+        let is_final = !self.is_answering;
+        is_final.then(|| self.sink.take_ended(uuid)).flatten()
+    }
+
+    /// An answer has begun.
+    pub(crate) fn begin_answer(&mut self) {
+        self.is_answering = true;
+    }
+
+    /// The core has been told how the request ended; what the server or the network said to it is
+    /// `reason`.
+    pub(crate) fn end_request(
+        &mut self,
+        reason: Option<&str>,
+        end: impl FnOnce(&mut Client<'_>, &mut Sink) -> Result<(), UnknownRequest>,
+    ) {
+        self.is_answering = false;
+        self.sink.note_progress();
+        self.sink.set_reason(reason.map(Arc::from));
+        // Unknown if it was given up: then that is how it ended.
+        let _ = self.core(end);
+        self.sink.set_reason(None);
     }
 
     /// Whether everything has ended for good.
@@ -190,62 +223,37 @@ impl State {
         self.is_parked || self.post.is_none()
     }
 
-    /// Tells the core what time it is, if the system knows. Differences under a second are the
-    /// core's to ignore.
-    fn refresh_clock(&mut self, now: Instant) {
-        self.has_clock = true;
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let unix_ms = u64::try_from(unix.as_millis()).unwrap_or(u64::MAX);
-        if unix_ms >= EARLIEST_WALL_CLOCK_MS {
-            self.core(|core, _| core.set_wall_clock(unix_ms, now));
+    /// Whether every event has ended for good, and the worker has nothing left to tell.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_closed() && !self.sink.has_news()
+    }
+
+    /// Tells the core what time it is, if the system knows. Small differences are the core's to
+    /// ignore.
+    fn set_clock(&mut self, at: Reading) {
+        if let Some(unix_ms) = at.unix_ms {
+            self.core(|core, _| core.set_wall_clock(unix_ms, at.now));
         }
-    }
-}
-
-/// What concerns the callbacks.
-impl State {
-    /// Takes the receipts out that have not been told, if there are any, with the lot's number.
-    pub(crate) fn take_lot(&mut self) -> Option<(u64, Vec<Receipt>)> {
-        let receipts = self.sink.take_receipts();
-        (!receipts.is_empty()).then(|| {
-            self.lots += 1;
-            self.untold.push(self.lots);
-            (self.lots, receipts)
-        })
-    }
-
-    /// A lot has been told.
-    pub(crate) fn note_told(&mut self, lot: u64, receipts: Vec<Receipt>) {
-        self.untold.retain(|other| *other != lot);
-        self.sink.recycle(receipts);
-    }
-
-    /// The number of the last lot that was taken out.
-    pub(crate) const fn last_lot(&self) -> u64 {
-        self.lots
-    }
-
-    /// Whether every lot up to this has been told.
-    pub(crate) fn is_told(&self, lot: u64) -> bool {
-        self.untold.iter().all(|untold| *untold > lot)
     }
 }
 
 /// What concerns the worker.
 impl State {
-    /// What the worker should do, now that it can.
-    pub(crate) fn next(&mut self, now: Instant) -> Action {
+    /// The attempt that was begun when the worker was called, if one was. From now on the worker is
+    /// awake.
+    pub(crate) fn take_attempt(&mut self) -> Option<RequestId> {
+        match std::mem::replace(&mut self.worker, Worker::Awake(None)) {
+            Worker::Awake(attempt) => attempt,
+            Worker::Asleep(_) => None,
+        }
+    }
+
+    /// What the worker, which is awake, should do now that it can.
+    pub(crate) fn next(&mut self, at: Reading) -> Action {
         // The counters wrap in the core, not in the ledger, if it is kept up to date.
         self.stats();
-        match std::mem::replace(&mut self.worker, Worker::Awake(None)) {
-            Worker::Awake(Some(id)) => Action::Send(id),
-            Worker::Awake(None) | Worker::Asleep(_) => {
-                self.refresh_clock(now);
-                self.poll(now)
-            }
-        }
+        self.set_clock(at);
+        self.poll(at.now)
     }
 
     /// The request to send; `None` if it was given up in the meantime.
@@ -256,6 +264,13 @@ impl State {
     /// The worker goes to sleep until the time given, or until it is called.
     pub(crate) fn sleep(&mut self, until: Option<Instant>) {
         self.worker = Worker::Asleep(until);
+    }
+
+    /// Calls the worker to tell the callbacks.
+    pub(crate) fn call_for_news(&mut self) {
+        if self.sink.has_news() {
+            self.call(None);
+        }
     }
 
     /// Calls the worker, if it sleeps. If it does not, it will look at the core in any case.
@@ -278,6 +293,35 @@ impl State {
     }
 }
 
+/// Memory that is not written before it is used.
+///
+/// # Errors
+/// When the system has not so much; the standard library would abort.
+fn zeroes(bytes: usize) -> Result<Vec<u8>, Error> {
+    let error = |_| Error::Memory {
+        option: "max_queue_bytes",
+        bytes,
+    };
+    // Zeroed memory cannot be asked for in a way that may fail, so it is asked for twice. Otherwise
+    // the optimiser would see that the first is not used.
+    let mut probe: Vec<u8> = Vec::new();
+    probe.try_reserve_exact(bytes).map_err(error)?;
+    drop(black_box(probe));
+    Ok(vec![0; bytes])
+}
+
+/// Slots for `count` events.
+fn empty_slots(count: usize) -> Result<Vec<Slot>, Error> {
+    let mut slots = Vec::new();
+    let error = |_| Error::Memory {
+        option: "max_queue_size",
+        bytes: count.saturating_mul(size_of::<Slot>()),
+    };
+    slots.try_reserve_exact(count).map_err(error)?;
+    slots.resize(count, Slot::EMPTY);
+    Ok(slots)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,7 +331,7 @@ mod tests {
     fn an_event_that_somebody_waits_for_is_not_taken_twice() {
         let mut state = state();
         let event = hoglet::Event::new("event", "somebody").uuid(Uuid::max());
-        let now = Instant::default();
+        let now = at(Instant::default());
         state.sink.watch(Uuid::max());
         assert_eq!(
             state.capture(&event, true, now),
@@ -297,32 +341,45 @@ mod tests {
         assert_eq!(state.capture(&event, true, now), Ok(Uuid::max()));
     }
 
+    /// Without a wall clock.
+    fn at(now: Instant) -> Reading {
+        Reading { now, unix_ms: None }
+    }
+
     /// A state whose worker, as soon as it has looked, knows of nothing.
     fn state() -> State {
         let options = ClientOptions::new("phc_test").flush_at(3);
         let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
-        State::new(&settings, Path::Analytics, Keeps::Nothing).expect("memory")
+        State::new(&settings, Path::Analytics, Keeps::default()).expect("memory")
     }
 
     /// Captures; says whether the worker is called.
     fn calls(state: &mut State, now: Instant) -> bool {
         let event = hoglet::Event::new("event", "somebody");
-        state.capture(&event, false, now).expect("a good event");
+        state.capture(&event, false, at(now)).expect("a good event");
         std::mem::take(&mut state.is_called)
+    }
+
+    /// What the worker finds to do.
+    fn next(state: &mut State, now: Instant) -> Action {
+        match state.take_attempt() {
+            Some(id) => Action::Send(id),
+            None => state.next(at(now)),
+        }
     }
 
     #[test]
     fn the_worker_is_called_for_what_it_does_not_know_of() {
         let (mut state, now) = (state(), Instant::from_millis(1));
-        assert_eq!(state.next(now), Action::Idle);
+        assert_eq!(next(&mut state, now), Action::Idle);
         state.sleep(None);
         assert!(calls(&mut state, now), "now there is something to wait for");
         let due = now.plus_ms(5_000);
-        assert_eq!(state.next(now), Action::SleepUntil(due, Timer::Flush));
+        assert_eq!(next(&mut state, now), Action::SleepUntil(due, Timer::Flush));
         state.sleep(Some(due));
         assert!(!calls(&mut state, now), "it is waiting for that already");
         assert!(calls(&mut state, now), "now there is something to send");
-        assert!(matches!(state.next(now), Action::Send(_)));
+        assert!(matches!(next(&mut state, now), Action::Send(_)));
         state.sleep(Some(due));
         state.flush(now);
         assert!(state.is_called);
@@ -336,6 +393,86 @@ mod tests {
         }
         state.flush(now);
         assert_eq!(state.stats().requests, 0);
-        assert!(matches!(state.next(now), Action::Send(_)));
+        assert!(matches!(next(&mut state, now), Action::Send(_)));
+    }
+
+    /// The text of the request that is due.
+    fn body(state: &mut State, at: Reading) -> String {
+        let Action::Send(id) = state.next(at) else {
+            panic!("nothing to send");
+        };
+        let request = state.request(id).expect("it is under way");
+        String::from_utf8(request.body().concat()).expect("JSON")
+    }
+
+    #[test]
+    fn the_wall_clock_is_read_at_every_capture() {
+        // 2030, then an hour later by the wall, at the same moment: somebody has set the clock.
+        let early = Reading {
+            now: Instant::from_millis(1),
+            unix_ms: Some(1_893_456_000_000),
+        };
+        let late = Reading {
+            unix_ms: Some(1_893_459_600_000),
+            ..early
+        };
+        let mut state = state();
+        for (name, at) in [("early", early), ("late", late)] {
+            let event = hoglet::Event::new(name, "somebody");
+            state.capture(&event, false, at).expect("a good event");
+        }
+        state.flush(early.now);
+        let text = body(&mut state, late);
+        assert!(
+            text.contains("\"timestamp\":\"2030-01-01T00:00:00"),
+            "{text}"
+        );
+        assert!(!text.contains("late"), "it has another base: {text}");
+    }
+
+    #[test]
+    fn what_became_due_in_suspend_is_due_by_a_clock_that_counts_it() {
+        let (mut state, now) = (state(), Instant::from_millis(1));
+        assert_eq!(next(&mut state, now), Action::Idle);
+        state.sleep(None);
+        assert!(calls(&mut state, now));
+        let hours = now.plus_ms(8 * 3_600_000);
+        assert!(matches!(next(&mut state, hours), Action::Send(_)));
+    }
+
+    /// More slots than the bytes can use are never made; fewer would refuse events for nothing.
+    #[test]
+    fn no_event_is_smaller_than_the_smallest() {
+        for mode in [hoglet::CaptureMode::V1, hoglet::CaptureMode::V0] {
+            let options = ClientOptions::new("phc_test")
+                .capture_mode(mode)
+                .sdk_info("a/1");
+            let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
+            let mut state =
+                State::new(&settings, Path::Analytics, Keeps::default()).expect("memory");
+            let event = hoglet::Event::new("a", "b").timestamp(0);
+            let now = at(Instant::from_millis(1));
+            state.capture(&event, false, now).expect("a good event");
+            state.flush(now.now);
+            let Action::Send(id) = state.next(now) else {
+                panic!("nothing to send");
+            };
+            let event = state.request(id).expect("it is under way").body()[1].len();
+            assert!(event >= MIN_EVENT_BYTES, "{mode:?}: {event}");
+        }
+    }
+
+    #[test]
+    fn memory_that_cannot_be_had_is_an_error_that_names_the_option() {
+        let error = zeroes(usize::MAX / 2 - 1).expect_err("nobody has so much");
+        assert!(
+            error.to_string().contains("max_queue_bytes asks for"),
+            "{error}"
+        );
+        let error = empty_slots(usize::MAX / 64).expect_err("nobody has so much");
+        assert!(
+            error.to_string().contains("max_queue_size asks for"),
+            "{error}"
+        );
     }
 }

@@ -41,6 +41,10 @@ pub struct Stats {
     pub requests: u64,
     /// Those of them with an attempt number above 1.
     pub retries: u64,
+    /// Endings, and events dropped by a hook, that `on_receipt` or `on_error` has not been told of:
+    /// they wait for the worker, or were too many to wait. At most `max_queue_size` evictions and
+    /// dropped events wait; beyond that they are only counted.
+    pub unreported: u64,
 }
 
 impl Stats {
@@ -68,6 +72,7 @@ impl Stats {
             delivered: self.delivered + self.warned,
             dropped: self.lost(),
             left: self.abandoned + self.queued + self.in_flight,
+            unreported: self.unreported,
         }
     }
 }
@@ -92,6 +97,7 @@ impl Stats {
             in_flight: self.in_flight + other.in_flight,
             requests: self.requests + other.requests,
             retries: self.retries + other.retries,
+            unreported: self.unreported + other.unreported,
         }
     }
 }
@@ -107,10 +113,13 @@ pub struct Summary {
     pub dropped: Dropped,
     /// Still here: queued, in flight, or given up when the time was over.
     pub left: u64,
+    /// [`Stats::unreported`] as it is now: more than 0 if the time was over before the callbacks had
+    /// been told everything.
+    pub unreported: u64,
 }
 
 impl Summary {
-    /// What has been added since `earlier`; `left` is as it is now.
+    /// What has been added since `earlier`; `left` and `unreported` are as they are now.
     pub(crate) const fn since(self, earlier: Self) -> Self {
         let (now, then) = (self.dropped, earlier.dropped);
         Self {
@@ -125,6 +134,7 @@ impl Summary {
                 evicted: now.evicted - then.evicted,
             },
             left: self.left,
+            unreported: self.unreported,
         }
     }
 }
@@ -196,6 +206,7 @@ impl Ledger {
             retries: grown(|stats| stats.retries),
             queued: 0,
             in_flight: 0,
+            unreported: 0,
         };
         self.total = self.total.plus(grown);
         Stats {

@@ -1,7 +1,7 @@
 //! The thread that sends: takes a request out of the lane, compresses and sends it, and gives the
-//! answer back.
+//! answer back piece by piece.
 
-use std::borrow::Cow;
+use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -13,33 +13,39 @@ use crate::lane::Lane;
 
 /// Bytes of an error's body that are kept to tell of.
 const REASON_BYTES: usize = 300;
+/// Bytes of an answer that the core is given at once: the lock is held for as long as that takes.
+const PIECE_BYTES: usize = 16 << 10;
+/// Bytes of an answer that are read for each event of the request; the server's verdict takes about 100.
+const ANSWER_BYTES_PER_EVENT: u64 = 256;
+/// Bytes of an answer that are read in any case: an error's text.
+const MIN_ANSWER_BYTES: u64 = 4 << 10;
 
 /// Sends until the lane is closed and empty.
 pub(crate) fn run(lane: &Arc<Lane>, post: &Post) {
-    let (mut body, mut answer_body) = (Vec::new(), Vec::new());
+    let (mut body, mut piece) = (Vec::new(), vec![0; PIECE_BYTES]);
     let mut compressor = Compressor::new(lane.settings.compression);
     while let Some(letter) = lane.next_request(|id, request| Letter::read(id, request, &mut body)) {
-        answer_body.clear();
         let sent = catch_unwind(AssertUnwindSafe(|| {
             let (encoding, body) = compressor.compress(&body);
-            post.send(letter.headers(encoding), body, &mut answer_body)
+            match post.send(letter.headers(encoding), body) {
+                Ok(mut answer) => take_answer(lane, &letter, &mut answer, &mut piece),
+                Err(failure) => take_failure(lane, letter.id, &failure),
+            }
         }));
-        let sent = sent.unwrap_or_else(|_| {
+        if sent.is_err() {
             // What it was in the middle of cannot be trusted any more.
             compressor = Compressor::new(lane.settings.compression);
             let text = "the HTTP library panicked".to_owned();
-            Err(Failure {
-                kind: TransportError::Interrupted,
-                text,
-            })
-        });
-        give_back(lane, letter.id, &sent, &answer_body);
+            let kind = TransportError::Interrupted;
+            take_failure(lane, letter.id, &Failure { kind, text });
+        }
     }
 }
 
 /// A request as it was read out of the core, but for its body.
 struct Letter {
     id: RequestId,
+    events: u32,
     /// With that of the encoding that is wanted.
     headers: Vec<(&'static str, String)>,
 }
@@ -56,8 +62,14 @@ impl Letter {
         let headers = headers.map(|header| (header.name, header.value.concat()));
         Self {
             id,
+            events: request.event_count(),
             headers: headers.collect(),
         }
+    }
+
+    /// Bytes of the answer that are read at most.
+    fn max_answer_bytes(&self) -> u64 {
+        MIN_ANSWER_BYTES + ANSWER_BYTES_PER_EVENT * u64::from(self.events)
     }
 
     /// The headers of a body that is encoded like this, be it as it was wanted or not at all.
@@ -71,52 +83,69 @@ impl Letter {
     }
 }
 
-/// Gives the answer to the core, with as much of its body as has arrived. It is whole by now: what
-/// ends by it ends at once, and no callback runs while the server's time is measured.
-fn give_back(lane: &Lane, id: RequestId, sent: &Result<Answer, Failure>, body: &[u8]) {
-    let reason = reason(sent, body);
-    lane.with(reason.as_deref(), |state, now| {
-        // Unknown if it was given up: then that is how it ended.
-        let _ = state.core(|core, sink| {
-            let answer = match sent {
-                Ok(answer) => answer,
-                Err(failure) => return core.handle_failure(id, failure.kind, now, sink),
-            };
-            let head = ResponseHead {
-                status: answer.status,
-                retry_after: answer.retry_after.as_deref(),
-                date: answer.date.as_deref(),
-            };
-            core.handle_response_head(id, head, now)?;
-            core.handle_response_body(id, body, sink)?;
-            match &answer.cut {
-                None => core.handle_response_end(id, now, sink),
-                Some(failure) => core.handle_failure(id, failure.kind, now, sink),
-            }
+/// Gives the answer to the core as it is read. The lock is free while a piece is waited for.
+fn take_answer(lane: &Lane, letter: &Letter, answer: &mut Answer<impl Read>, piece: &mut [u8]) {
+    let id = letter.id;
+    let head = ResponseHead {
+        status: answer.status,
+        retry_after: answer.retry_after.as_deref(),
+        date: answer.date.as_deref(),
+    };
+    let begun = lane.with(|state, now| {
+        state.begin_answer();
+        state.core(|core, _| core.handle_response_head(id, head, now))
+    });
+    // The beginning of the body, to tell of if it is an error's.
+    let mut text = Vec::new();
+    let mut left = letter.max_answer_bytes();
+    let mut is_known = begun.is_ok();
+    // Unknown if it was given up: then that is how it ended.
+    while is_known {
+        let len = usize::try_from(left).map_or(piece.len(), |left| left.min(piece.len()));
+        let read = answer.body.read(piece.get_mut(..len).unwrap_or_default());
+        let read = match read {
+            Ok(0) => break,
+            Ok(read) => piece.get(..read).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return take_failure(lane, id, &Failure::from(error)),
+        };
+        left = left.saturating_sub(u64::try_from(read.len()).unwrap_or(u64::MAX));
+        let room = REASON_BYTES.saturating_sub(text.len());
+        text.extend_from_slice(read.get(..room).unwrap_or(read));
+        let fed = lane
+            .with(|state, _| state.core(|core, sink| core.handle_response_body(id, read, sink)));
+        is_known = fed.is_ok();
+        if left == 0 {
+            break;
+        }
+    }
+    let reason = if (200..300).contains(&answer.status) {
+        let max = letter.max_answer_bytes();
+        let text = || format!("the answer is longer than {max} bytes, the rest was not read");
+        (left == 0).then(text)
+    } else {
+        Some(String::from_utf8_lossy(&text).trim().to_owned()).filter(|text| !text.is_empty())
+    };
+    lane.with(|state, now| {
+        state.end_request(reason.as_deref(), |core, sink| {
+            core.handle_response_end(id, now, sink)
         });
     });
 }
 
-/// What the server or the network said to it, if something went wrong.
-fn reason<'a>(sent: &'a Result<Answer, Failure>, body: &'a [u8]) -> Option<Cow<'a, str>> {
-    let answer = match sent {
-        Ok(answer) => answer,
-        Err(failure) => return Some(failure.text.as_str().into()),
-    };
-    if let Some(failure) = &answer.cut {
-        return Some(failure.text.as_str().into());
-    }
-    if (200..300).contains(&answer.status) {
-        return None;
-    }
-    let text = String::from_utf8_lossy(body.get(..REASON_BYTES).unwrap_or(body));
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned().into())
+/// Tells the core that there was no answer, or not all of it.
+fn take_failure(lane: &Lane, id: RequestId, failure: &Failure) {
+    lane.with(|state, now| {
+        state.end_request(Some(&failure.text), |core, sink| {
+            core.handle_failure(id, failure.kind, now, sink)
+        });
+    });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ClientOptions, Outcome};
 
     #[test]
     fn a_body_that_is_not_encoded_does_not_say_so() {
@@ -125,7 +154,11 @@ mod tests {
             ("other", "x".to_owned()),
         ];
         let id = RequestId::from_u32(1);
-        let letter = Letter { id, headers };
+        let letter = Letter {
+            id,
+            events: 1,
+            headers,
+        };
         let names = |encoding| {
             letter
                 .headers(encoding)
@@ -134,5 +167,106 @@ mod tests {
         };
         assert_eq!(names(Compression::None), ["other"]);
         assert_eq!(names(Compression::Gzip), ["content-encoding", "other"]);
+    }
+
+    /// An answer's body: calls `between` before each piece.
+    struct Body<F>(F);
+
+    impl<F: FnMut(&mut [u8]) -> io::Result<usize>> Read for Body<F> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            (self.0)(buffer)
+        }
+    }
+
+    /// Puts an event in flight, and gives `body` back as the answer.
+    fn answer(
+        lane: &Lane,
+        status: u16,
+        mut body: impl FnMut(&mut [u8]) -> io::Result<usize>,
+    ) -> crate::sink::Ended {
+        answer_of(lane, status, |_, buffer| body(buffer))
+    }
+
+    /// The same, for a body that depends on the event.
+    fn answer_of(
+        lane: &Lane,
+        status: u16,
+        mut body: impl FnMut(hoglet::Uuid, &mut [u8]) -> io::Result<usize>,
+    ) -> crate::sink::Ended {
+        let uuid = lane.try_capture("in flight").expect("free").expect("good");
+        lane.flush();
+        let letter = lane.next_request(|id, request| Letter::read(id, request, &mut Vec::new()));
+        let mut answer = Answer {
+            status,
+            retry_after: None,
+            date: None,
+            body: Body(|buffer: &mut [u8]| body(uuid, buffer)),
+        };
+        let letter = letter.expect("it is due");
+        take_answer(lane, &letter, &mut answer, &mut vec![0; PIECE_BYTES]);
+        lane.ended(&uuid).expect("the answer is final")
+    }
+
+    #[test]
+    fn nothing_is_locked_while_an_answer_is_waited_for() {
+        let lane = Lane::alone(ClientOptions::new("phc_test"));
+        let mut pieces = 0;
+        answer(&lane, 200, |buffer| {
+            let captured = lane.try_capture("meanwhile");
+            assert!(matches!(captured, Some(Ok(_))), "{captured:?}");
+            assert!(buffer.len() <= PIECE_BYTES, "the core is given no more");
+            pieces += 1;
+            buffer[..5].copy_from_slice(b"     ");
+            Ok(if pieces < 4 { 5 } else { 0 })
+        });
+        assert_eq!(pieces, 4);
+    }
+
+    #[test]
+    fn an_answer_without_end_is_read_as_far_as_its_events_need() {
+        let lane = Lane::alone(ClientOptions::new("phc_test"));
+        let mut sent = 0;
+        let ended = answer(&lane, 200, |buffer| {
+            buffer.fill(b' ');
+            sent += buffer.len();
+            Ok(buffer.len())
+        });
+        assert_eq!(sent, 4_096 + 256, "one event");
+        assert_eq!(ended.receipt.outcome, Outcome::Unconfirmed);
+        let reason = ended.reason.expect("it says why");
+        assert_eq!(
+            &*reason,
+            "the answer is longer than 4352 bytes, the rest was not read"
+        );
+    }
+
+    #[test]
+    fn an_error_s_text_is_the_reason_and_its_length_does_not_matter() {
+        let lane = Lane::alone(ClientOptions::new("phc_test"));
+        let ended = answer(&lane, 401, |buffer| {
+            buffer.fill(b'x');
+            Ok(buffer.len())
+        });
+        assert_eq!(ended.receipt.outcome, Outcome::Rejected(401));
+        assert_eq!(ended.reason.as_deref(), Some(&*"x".repeat(REASON_BYTES)));
+    }
+
+    #[test]
+    fn an_event_has_ended_when_its_room_is_free() {
+        let lane = Lane::alone(ClientOptions::new("phc_test").max_queue_size(1));
+        let mut is_answered = false;
+        let ended = answer_of(&lane, 200, |uuid, buffer| {
+            if !is_answered {
+                is_answered = true;
+                let text = format!("{{\"results\":{{\"{uuid}\":{{\"result\":\"ok\"}}");
+                buffer[..text.len()].copy_from_slice(text.as_bytes());
+                return Ok(text.len());
+            }
+            // The verdict is known, and the event still takes the only slot.
+            assert_eq!(lane.stats().delivered, 1);
+            assert!(lane.ended(&uuid).is_none());
+            Ok(0)
+        });
+        assert_eq!(ended.receipt.outcome, Outcome::Delivered);
     }
 }

@@ -43,7 +43,7 @@ pub(crate) fn run(options: &Demo) -> Result<bool, String> {
     for (number, scene) in (1..).zip(story::scenes()) {
         play.scene(number, &scene).map_err(|why| why.to_string())?;
     }
-    play.client.shutdown(PATIENCE);
+    play.client.shutdown_timeout(PATIENCE);
     let stats = play.client.stats();
     let took = median(play.took);
     let tally = narrator.tally();

@@ -266,7 +266,7 @@ impl Import {
         };
         if let Outlet::Send(client) = &self.outlet {
             // What has not ended is for the next run.
-            client.shutdown(Duration::ZERO);
+            client.shutdown_timeout(Duration::ZERO);
         }
         self.settling.wait_for_all(GRACE);
         let settled = self.settling.with(|window| window.settled());

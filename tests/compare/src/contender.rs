@@ -137,7 +137,7 @@ impl Contender for Borrowed {
     }
 
     fn finish(self: Box<Self>) {
-        self.0.shutdown(std::time::Duration::from_secs(30));
+        self.0.shutdown_timeout(std::time::Duration::from_secs(30));
     }
 }
 
@@ -176,7 +176,7 @@ impl Contender for Owned {
     }
 
     fn finish(self: Box<Self>) {
-        self.0.shutdown(std::time::Duration::from_secs(30));
+        self.0.shutdown_timeout(std::time::Duration::from_secs(30));
     }
 }
 

@@ -104,6 +104,6 @@ impl Sdk for NativeSdk {
     }
 
     fn stop(&self) {
-        self.client.shutdown(Duration::ZERO);
+        self.client.shutdown_timeout(Duration::ZERO);
     }
 }

@@ -10,7 +10,7 @@ use hoglet_tests::server::{Cut, Fault};
 
 use crate::tiny::Tiny;
 use crate::{
-    PATIENCE, capture, client, event, options, server, stored, with_errors, with_receipts,
+    PATIENCE, capture, client, event, lost, options, server, stored, with_errors, with_receipts,
 };
 
 #[test]
@@ -20,7 +20,7 @@ fn what_is_captured_is_delivered() {
     for n in 0..1_250 {
         capture(&client, &format!("event {n}"));
     }
-    let summary = client.shutdown(PATIENCE);
+    let summary = client.shutdown_timeout(PATIENCE);
     assert_eq!(
         (summary.delivered, summary.dropped.total(), summary.left),
         (1_250, 0, 0)
@@ -160,9 +160,7 @@ fn a_redirect_is_not_followed() {
             &format!("{}/batch/", elsewhere.url()),
         )]);
         let client = client(options(&server));
-        let outcome = client
-            .capture_immediate(event("redirected"))
-            .expect("a good event");
+        let outcome = lost(client.capture_immediate(event("redirected")));
         assert_eq!(outcome, Outcome::Rejected(status));
     }
     assert_eq!(elsewhere.stats().requests, 0);
@@ -196,16 +194,19 @@ fn a_network_that_fails_is_named() {
         ),
     ] {
         server.clear();
-        server.play([fault]);
+        server.play([fault.clone(), fault]);
         let options = options(&server)
             .host(host)
             .max_retries(0)
             .request_timeout_ms(500);
         let (options, errors) = with_errors(options);
-        let outcome = client(options)
-            .capture_immediate(event("lost"))
-            .expect("a good event");
-        assert_eq!(outcome, Outcome::Exhausted(Cause::Transport(error)));
+        let client = client(options);
+        let returned = client.capture_immediate(event("lost"));
+        capture(&client, "lost, too");
+        client.flush();
+        let returned = returned.expect_err("it was lost").to_string();
+        let named = format!(" was not delivered: exhausted ({}): ", error.name());
+        assert!(returned.contains(&named), "{returned}");
         let text = errors.recv_timeout(PATIENCE).expect("it was lost");
         assert!(
             text.starts_with(&format!("1 event(s) lost: exhausted ({}): ", error.name())),
@@ -223,9 +224,9 @@ fn a_requests_time_is_for_all_of_it() {
         .capture_mode(CaptureMode::V0)
         .max_retries(0)
         .request_timeout_ms(1_000);
-    let outcome = client(options).capture_immediate(event("slow"));
+    let outcome = lost(client(options).capture_immediate(event("slow")));
     let timeout = Cause::Transport(TransportError::Timeout);
-    assert_eq!(outcome, Ok(Outcome::Exhausted(timeout)));
+    assert_eq!(outcome, Outcome::Exhausted(timeout));
 }
 
 #[test]
@@ -266,5 +267,5 @@ fn an_attempt_begins_when_the_worker_can_send_it() {
     let requests = tells.recv_timeout(PATIENCE);
     assert_eq!(requests, Ok((1, 1)), "the first's callback is not over");
     client.flush();
-    client.shutdown(PATIENCE);
+    client.shutdown_timeout(PATIENCE);
 }

@@ -1,7 +1,8 @@
 //! The caller's functions: `before_send`, `on_receipt`, `on_error`.
 
 use std::sync::mpsc::channel;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use hoglet_native::hoglet::{self, CaptureError, EventOptions, Value};
 use hoglet_native::{Client, Error, Event, PostHogError};
@@ -209,7 +210,7 @@ fn a_callback_cannot_wait_for_itself() {
                 .map(|_| client.capture(event("x")).unwrap_or_default()),
         );
         client.flush();
-        client.shutdown(PATIENCE);
+        client.shutdown_timeout(PATIENCE);
     });
     let client = client.get_or_init(|| crate::client(options));
     capture(client, "once");
@@ -288,15 +289,14 @@ fn events_pushed_out_have_receipts_too() {
     capture(&client, "in flight");
     assert!(server.wait_until(|state| state.requests().len() == 1, PATIENCE));
     let uuids = ["1", "2", "3", "4", "5"].map(|name| capture(&client, name));
-    let evicted: Vec<_> = receipts
-        .try_iter()
-        .map(|r| (r.uuid, r.outcome.name()))
-        .collect();
+    assert_eq!(client.stats().unreported, 2, "the worker is busy");
+    assert_eq!(client.shutdown_timeout(Duration::ZERO).dropped.evicted, 2);
+    // The request is broken off, and the worker tells.
+    let evicted = [(); 2].map(|()| {
+        let receipt = receipts.recv_timeout(PATIENCE).expect("it was evicted");
+        (receipt.uuid, receipt.outcome.name())
+    });
     assert_eq!(evicted, [(uuids[0], "evicted"), (uuids[1], "evicted")]);
-    assert_eq!(
-        client.shutdown(std::time::Duration::ZERO).dropped.evicted,
-        2
-    );
 }
 
 /// Runs the test's code while it is written.
@@ -396,4 +396,86 @@ fn what_serialises_is_written_as_in_the_core() {
         }
         assert_eq!(batch[0], batch[1]);
     }
+}
+
+#[test]
+fn a_capture_may_hold_a_lock_that_a_callback_takes() {
+    let server = server();
+    let lock = Arc::new(Mutex::new(Vec::new()));
+    let its_lock = Arc::clone(&lock);
+    let its_other = Arc::clone(&lock);
+    let options = options(&server)
+        .max_queue_size(2)
+        .overflow(hoglet_native::Overflow::DropOldest)
+        .before_send(|event| (event.event_name() != "dropped").then_some(event))
+        .on_receipt(move |receipt| {
+            let mut told = its_lock.lock().expect("no panic");
+            told.push(receipt.outcome.name().to_owned());
+        })
+        .on_error(move |error| {
+            if let PostHogError::Hook(error) = error {
+                let mut told = its_other.lock().expect("no panic");
+                told.push(error.to_string());
+            }
+        });
+    let client = client(options);
+    let mut held = lock.lock().expect("no panic");
+    held.push("held".to_owned());
+    capture_all(&client, &["1", "2", "3"]);
+    assert_eq!(client.capture(event("dropped")), Err(Error::DroppedByHook));
+    drop(held);
+    client.flush();
+    let mut told = lock.lock().expect("no panic").clone();
+    told.sort_unstable();
+    let hook = Error::DroppedByHook.to_string();
+    assert_eq!(told, [&hook, "delivered", "delivered", "evicted", "held"]);
+}
+
+#[test]
+fn what_a_call_returns_is_not_told_to_on_error() {
+    let server = server();
+    server.play(Fault::status(401).times(2));
+    let (options, errors) = with_errors(options(&server));
+    let (options, receipts) = with_receipts(options);
+    let client = client(options);
+    let waited = client.capture_immediate(event("waited for"));
+    assert_eq!(crate::lost(waited).name(), "rejected");
+    client.flush();
+    assert_eq!(receipts.try_iter().count(), 1, "a receipt there is");
+    capture(&client, "not waited for");
+    client.flush();
+    assert_eq!(errors.try_iter().count(), 1, "of the second");
+}
+
+#[test]
+fn on_error_is_told_what_nobody_waits_for_any_more() {
+    let server = server();
+    server.play([Fault::status(401)]);
+    let (options, errors) = with_errors(options(&server));
+    let client = client(options);
+    let waited = client.capture_immediate_timeout(event("given up"), Duration::ZERO);
+    assert!(matches!(waited, Err(Error::StillQueued(_))), "{waited:?}");
+    client.flush();
+    assert_eq!(errors.try_iter().count(), 1);
+}
+
+#[test]
+fn a_callback_may_know_its_client_without_keeping_it() {
+    let server = server();
+    let own: Arc<OnceLock<hoglet_native::WeakClient>> = Arc::default();
+    let its_own = Arc::clone(&own);
+    let (told, tells) = channel();
+    let options = options(&server).on_receipt(move |_| {
+        let client = its_own.get().and_then(hoglet_native::WeakClient::upgrade);
+        let _ = told.send(client.is_some());
+    });
+    let client = client(options);
+    let _ = own.set(client.downgrade());
+    capture(&client, "first");
+    client.flush();
+    assert_eq!(tells.try_recv(), Ok(true));
+    capture(&client, "left");
+    drop(client);
+    assert_eq!(stored(&server), ["first", "left"], "dropping it sends");
+    assert!(own.get().is_some_and(|own| own.upgrade().is_none()));
 }

@@ -41,7 +41,7 @@ fn capture_does_not_wait_for_the_server() {
     }
     let stats = client.stats();
     assert_eq!((stats.captured, stats.delivered), (5_000, 0));
-    client.shutdown(Duration::ZERO);
+    client.shutdown_timeout(Duration::ZERO);
 }
 
 #[test]
@@ -95,7 +95,8 @@ fn a_full_queue_refuses_and_says_so() {
     assert_eq!(client.stats().refused, 1);
     let summary = client.capture_batch_immediate([event("nor can this wait for others")]);
     assert_eq!((summary.submitted(), summary.refused().len()), (0, 1));
-    client.shutdown(Duration::ZERO);
+    assert!(!summary.all_persisted(), "a refused event is not stored");
+    client.shutdown_timeout(Duration::ZERO);
 }
 
 #[test]
@@ -114,7 +115,7 @@ fn a_disabled_client_does_nothing() {
         assert_eq!(client.capture_immediate(event("e")), Ok(Outcome::Disabled));
         let summary = client.capture_batch_immediate([event("e")]);
         assert_eq!((summary.submitted(), summary.refused().len()), (0, 0));
-        assert_eq!(client.flush(), client.shutdown(PATIENCE));
+        assert_eq!(client.flush(), client.shutdown_timeout(PATIENCE));
         assert_eq!(client.stats().captured, 0);
     }
     assert_eq!(server.stats().requests, 0);
@@ -203,6 +204,33 @@ fn pending_events_are_those_that_have_not_ended() {
     assert!(server.wait_until(|state| state.requests().len() == 1, PATIENCE));
     capture(&client, "queued");
     assert_eq!(client.pending_events(), 2);
-    client.shutdown(Duration::ZERO);
+    client.shutdown_timeout(Duration::ZERO);
     assert_eq!(client.pending_events(), 0);
+}
+
+#[test]
+fn a_disabled_client_never_fails() {
+    let options = ClientOptions::new("phx_personal")
+        .host("no host")
+        .flush_at(0)
+        .disabled(true);
+    assert!(client(options).is_disabled());
+}
+
+/// Without a limit, as who comes from posthog-rs may say it.
+#[test]
+fn a_queue_of_any_number_of_events_works() {
+    let server = server();
+    let mut builder = hoglet_native::ClientOptionsBuilder::default();
+    let options = builder
+        .api_key("phc_test")
+        .host(server.url())
+        .max_queue_size(usize::MAX)
+        .build()
+        .expect("good options");
+    let client = client(options);
+    for n in 0..1_000 {
+        capture(&client, &format!("event {n}"));
+    }
+    assert_eq!(client.flush().delivered, 1_000);
 }

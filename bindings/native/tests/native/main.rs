@@ -1,5 +1,6 @@
 //! The native host against the local capture server, over loopback.
 
+mod asynchronous;
 mod delivery;
 mod hooks;
 mod limits;
@@ -12,7 +13,7 @@ mod wire;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use hoglet_native::{Client, ClientOptions, Event, Receipt, Uuid, hoglet};
+use hoglet_native::{Client, ClientOptions, Error, Event, Outcome, Receipt, Uuid, hoglet};
 use hoglet_tests::server::{Options, Server};
 
 /// Longer than anything here takes, unless it hangs.
@@ -78,4 +79,12 @@ fn stored(server: &Server) -> Vec<String> {
         .into_iter()
         .map(|event| event.event)
         .collect()
+}
+
+/// How an event ended that was waited for and not stored.
+fn lost(result: Result<Outcome, Error>) -> Outcome {
+    match result {
+        Err(Error::NotDelivered { outcome, .. }) => outcome,
+        other => panic!("it was not stored, and yet: {other:?}"),
+    }
 }

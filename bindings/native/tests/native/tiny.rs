@@ -3,8 +3,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Answers every request with 200 on a connection that stays open.
@@ -19,6 +20,8 @@ struct Counters {
     requests: AtomicUsize,
     /// How long it thinks before an answer's head, and again before its body.
     pause: Duration,
+    /// What it waits for before each answer: a message, or that there will be no more.
+    gate: Option<Mutex<Receiver<()>>>,
 }
 
 impl Tiny {
@@ -33,6 +36,16 @@ impl Tiny {
             ..Counters::default()
         };
         Self::listen("http", counters, serve)
+    }
+
+    /// One that answers one request for each message of the sender, and the rest when that is dropped.
+    pub(crate) fn gated() -> (Self, Sender<()>) {
+        let (open, gate) = channel();
+        let counters = Counters {
+            gate: Some(Mutex::new(gate)),
+            ..Counters::default()
+        };
+        (Self::listen("http", counters, serve), open)
     }
 
     /// One that speaks TLS, as the holder of this certificate.
@@ -83,7 +96,6 @@ impl Tiny {
     }
 
     /// Requests that have arrived whole.
-    #[cfg(feature = "tls")]
     pub(crate) fn requests(&self) -> usize {
         self.counters.requests.load(Ordering::SeqCst)
     }
@@ -107,6 +119,10 @@ fn serve(stream: impl Read + Write, counters: &Counters) -> Option<()> {
         }
         reader.read_exact(&mut vec![0; len]).ok()?;
         counters.requests.fetch_add(1, Ordering::SeqCst);
+        if let Some(gate) = &counters.gate {
+            // Open for good if there is nobody any more who could open it.
+            let _ = gate.lock().ok()?.recv();
+        }
         for part in ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", "{}"] {
             std::thread::sleep(counters.pause);
             reader.get_mut().write_all(part.as_bytes()).ok()?;

@@ -1,15 +1,16 @@
 //! Calls that wait: flush, shutdown, immediate, `sync_mode`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use hoglet_native::{Cause, Client, Error, OnExhausted, Outcome, hoglet::CaptureError};
+use hoglet_native::{Cause, Client, Error, OnExhausted, Outcome, Uuid, hoglet::CaptureError};
 use hoglet_tests::server::{Fault, RecordedRequest, Server};
 
 use crate::{
-    PATIENCE, capture, capture_all, client, event, options, server, stored, with_receipts,
+    PATIENCE, capture, capture_all, client, event, lost, options, server, stored, with_receipts,
 };
 
 /// A client that keeps what it cannot send, and tries once.
@@ -66,7 +67,7 @@ fn flush_timeout_comes_back_and_says_what_is_left() {
     capture(&client, "slow");
     let summary = client.flush_timeout(Duration::from_millis(50));
     assert_eq!((summary.delivered, summary.left), (0, 1));
-    client.shutdown(Duration::ZERO);
+    client.shutdown_timeout(Duration::ZERO);
 }
 
 #[test]
@@ -84,7 +85,7 @@ fn shutdown_says_what_was_delivered_dropped_and_left() {
     }
     capture(&client, "left");
     let begin = Instant::now();
-    let summary = client.shutdown(Duration::from_millis(200));
+    let summary = client.shutdown_timeout(Duration::from_millis(200));
     assert!(
         begin.elapsed() < PATIENCE / 2,
         "a request under way does not hold it up"
@@ -107,9 +108,13 @@ fn shutdown_gives_every_event_its_receipt() {
     capture(&client, "in flight");
     assert!(server.wait_until(|state| state.requests().len() == 1, PATIENCE));
     capture(&client, "queued");
-    client.shutdown(Duration::from_millis(50));
-    let outcomes: Vec<_> = receipts.try_iter().map(|receipt| receipt.outcome).collect();
+    client.shutdown_timeout(Duration::from_millis(50));
+    let outcomes = [(); 2].map(|()| {
+        let receipt = receipts.recv_timeout(PATIENCE);
+        receipt.expect("the worker goes on to tell").outcome
+    });
     assert_eq!(outcomes, [Outcome::Abandoned, Outcome::Abandoned]);
+    assert_eq!(client.stats().unreported, 0);
 }
 
 #[test]
@@ -128,14 +133,78 @@ fn shutdown_keeps_its_deadline_when_the_worker_is_held_up() {
     capture(&client, "delivered");
     begins.recv_timeout(PATIENCE).expect("it is delivered");
     capture(&client, "held up");
-    let summary = client.shutdown(Duration::from_millis(50));
+    let summary = client.shutdown_timeout(Duration::from_millis(50));
     assert_eq!((summary.delivered, summary.left), (1, 1));
+    assert_eq!(
+        summary.unreported, 2,
+        "one is being told, the other waits for that"
+    );
     assert_eq!(
         client.stats().abandoned,
         1,
         "it was given up, not left in the queue"
     );
+    drop(client);
     drop(release);
+}
+
+#[test]
+fn shutdown_and_drop_keep_their_deadline_whatever_lock_the_caller_holds() {
+    let server = server();
+    server.play([Fault::delay(PATIENCE)]);
+    let lock = Arc::new(Mutex::new(0));
+    for is_dropped in [false, true] {
+        let its_lock = Arc::clone(&lock);
+        let (told, tells) = channel();
+        let options = options(&server)
+            .shutdown_timeout_ms(50)
+            .on_receipt(move |_| {
+                *its_lock.lock().expect("no panic") += 1;
+                let _ = told.send(());
+            });
+        let client = client(options);
+        for n in 0..20 {
+            capture(&client, &format!("event {n}"));
+        }
+        let held = lock.lock().expect("no panic");
+        if is_dropped {
+            drop(client);
+        } else {
+            let summary = client.shutdown();
+            assert_eq!((summary.left, summary.unreported), (20, 20));
+        }
+        drop(held);
+        for _ in 0..20 {
+            let told = tells.recv_timeout(PATIENCE);
+            told.expect("told once it can be");
+        }
+    }
+    assert_eq!(*lock.lock().expect("no panic"), 40);
+}
+
+#[test]
+fn a_callback_s_time_is_not_added_to_a_shutdown_s() {
+    let server = server();
+    server.play([Fault::delay(PATIENCE)]);
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let (begun, begins) = channel();
+    let client = client(options(&server).on_receipt(move |_| {
+        let _ = begun.send(());
+        let _ = released.lock().map(|released| released.recv());
+    }));
+    capture_all(&client, &["1", "2", "3"]);
+    let summary = client.shutdown_timeout(Duration::from_millis(100));
+    assert_eq!(summary.left, 3);
+    assert_eq!(summary.unreported, 3, "the first has begun at most");
+    begins.recv_timeout(PATIENCE).expect("the worker tells");
+    // One after the other is let go.
+    for left in [2, 1, 0] {
+        release.send(()).expect("somebody waits");
+        while client.stats().unreported > left {
+            std::thread::yield_now();
+        }
+    }
 }
 
 #[test]
@@ -144,11 +213,15 @@ fn after_shutdown_everything_is_refused() {
     let (used, unused) = (client(options(&server)), client(options(&server)));
     capture(&used, "before");
     for client in [used, unused] {
-        client.shutdown(PATIENCE);
+        client.shutdown_timeout(PATIENCE);
         let closed = Err(Error::Capture(CaptureError::Closed));
         assert_eq!(client.capture(event("after")), closed);
         assert_eq!(client.capture_ai(event("after")), closed);
-        assert_eq!(client.shutdown(PATIENCE).left, 0, "again is harmless");
+        assert_eq!(
+            client.shutdown_timeout(PATIENCE).left,
+            0,
+            "again is harmless"
+        );
         client.flush();
     }
     assert_eq!(stored(&server), ["before"]);
@@ -175,12 +248,31 @@ fn capture_immediate_waits_through_the_retries() {
 }
 
 #[test]
+fn capture_immediate_fails_for_what_is_not_stored() {
+    let server = server();
+    server.play([
+        Fault::status(401).with_body("who are you?"),
+        Fault::verdicts(&[("drop", "bad")]),
+        Fault::verdicts(&[("limited", "")]),
+    ]);
+    let client = client(options(&server));
+    let refused = client.capture_immediate(event("refused"));
+    let text = refused.expect_err("it is not stored").to_string();
+    let why = "was not delivered: rejected (status 401): who are you?";
+    assert!(text.ends_with(why), "{text}");
+    let dropped = lost(client.capture_ai_immediate(event("$ai_span")));
+    assert_eq!(dropped, Outcome::Dropped(Some("bad".to_owned())));
+    let limited = lost(client.capture_immediate(event("limited")));
+    assert_eq!(limited, Outcome::Accepted("limited".to_owned()));
+}
+
+#[test]
 fn capture_immediate_gives_up_when_the_retries_are_used_up() {
     let server = server();
     server.play(Fault::status(503).times(3));
     let client = client(options(&server).max_retries(2));
-    let outcome = client.capture_immediate(event("never"));
-    assert_eq!(outcome, Ok(Outcome::Exhausted(Cause::Status(503))));
+    let outcome = lost(client.capture_immediate(event("never")));
+    assert_eq!(outcome, Outcome::Exhausted(Cause::Status(503)));
     assert_eq!(server.requests().len(), 3);
 }
 
@@ -247,7 +339,71 @@ fn an_immediate_batch_may_be_larger_than_the_queue() {
         (0, 35)
     );
     assert!(summary.all_persisted());
-    assert_eq!(server.requests().len(), 4);
+    assert!(server.requests().len() >= 4, "ten at most in each");
+}
+
+#[test]
+fn an_immediate_batch_obeys_the_flush_policy_while_its_iterator_runs() {
+    let server = server();
+    for options in [
+        options(&server).flush_at(2),
+        options(&server).flush_interval_ms(10),
+    ] {
+        server.clear();
+        let client = client(options);
+        let mut given = 0;
+        let summary = client.capture_batch_immediate(std::iter::from_fn(|| {
+            given += 1;
+            if given == 3 {
+                let is_sent = server.wait_until(|state| state.requests().len() == 1, PATIENCE);
+                assert!(is_sent, "nobody has to wait for the iterator's end");
+            }
+            (given < 5).then(|| event("one of four"))
+        }));
+        assert!(summary.all_persisted());
+        assert_eq!(summary.submitted(), 4);
+    }
+}
+
+#[test]
+fn an_iterator_that_panics_leaves_nothing_stuck() {
+    let server = server();
+    let client = client(options(&server));
+    let uuid = Uuid::from_u128(7);
+    let mut given = 0;
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        client.capture_batch_immediate(std::iter::from_fn(|| {
+            given += 1;
+            assert!(given < 2, "an iterator's own mistake");
+            Some(event("before").uuid(uuid))
+        }))
+    }));
+    assert!(caught.is_err());
+    let is_sent = server.wait_until(|state| state.requests().len() == 1, PATIENCE);
+    assert!(
+        is_sent,
+        "without another capture, and long before the interval"
+    );
+    client.flush();
+    let again = client.capture(event("after").uuid(uuid));
+    assert_eq!(again, Ok(uuid), "nobody waits for the first any more");
+}
+
+#[test]
+fn waiting_with_a_timeout_leaves_the_events_queued() {
+    let server = server();
+    server.play([Fault::delay(PATIENCE)]);
+    let client = client(options(&server));
+    let short = Duration::from_millis(20);
+    let error = client.capture_immediate_timeout(event("slow"), short);
+    assert!(matches!(error, Err(Error::StillQueued(_))), "{error:?}");
+    let error = client.capture_ai_immediate_timeout(event("$ai_span"), PATIENCE);
+    assert_eq!(error, Ok(Outcome::Delivered), "the AI lane is not held up");
+    let summary = client.capture_batch_immediate_timeout([event("slow, too")], short);
+    assert_eq!((summary.submitted(), summary.not_persisted()), (1, 1));
+    assert!(summary.event_results().is_empty());
+    assert_eq!(client.pending_events(), 2);
+    client.shutdown_timeout(Duration::ZERO);
 }
 
 #[test]
@@ -264,6 +420,11 @@ fn a_batch_has_a_result_for_every_event() {
         .collect();
     let got: Vec<String> = results.iter().flatten().map(ToString::to_string).collect();
     assert_eq!(uuids, got);
+    let results = client.capture_ai_batch(["$ai_span", "$ai_trace"].map(event));
+    assert_eq!(results.iter().flatten().count(), 2);
+    client.flush();
+    let last = server.requests().pop().expect("of the AI lane");
+    assert_eq!(last.batch().len(), 2);
 }
 
 #[test]
