@@ -8,24 +8,41 @@
 //! | --- | --- | --- |
 //! | Linux, Android | `CLOCK_BOOTTIME` | counts |
 //! | macOS, iOS and other Apple systems | `CLOCK_MONOTONIC` | counts |
-//! | Windows | [`Instant`]: `QueryPerformanceCounter` | counts |
-//! | other | [`Instant`] | stops |
+//! | Windows | `std::time::Instant`: `QueryPerformanceCounter` | counts |
+//! | other | `std::time::Instant` | stops |
 //!
-//! A virtual machine that its host has paused counts nothing on any of them; the core then judges
-//! by the wall clock, which it is told at every capture and before every attempt.
+//! The core is told which it is ([`MONOTONIC`]), and the wall clock at every capture and before every
+//! attempt: it judges what a leap of one against the other means. A virtual machine that its host has
+//! paused counts nothing on any of these clocks; that is a leap as well.
 //!
 //! Waiting itself is the standard library's, whose clock stops in suspend on Linux and Apple
 //! systems. So the worker never sleeps longer than [`MAX_SLEEP_MS`] while something is to be sent: what
 //! became due in suspend is sent at most that long after the machine has woken up, and with the
 //! default `flush_interval_ms` within five seconds.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+use std::time::Duration;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hoglet::MonotonicClock;
 
 /// The longest the worker sleeps at once while something is to be sent, in milliseconds.
 pub(crate) const MAX_SLEEP_MS: u64 = 60_000;
 
 /// A system clock before this (2024-01-01) was never set: the core does without it.
 const EARLIEST_WALL_CLOCK_MS: u64 = 1_704_067_200_000;
+
+/// What the clock of elapsed time does while the machine sleeps.
+pub(crate) const MONOTONIC: MonotonicClock = if cfg!(any(
+    target_os = "linux",
+    target_os = "android",
+    target_vendor = "apple",
+    windows
+)) {
+    MonotonicClock::CountsSuspend
+} else {
+    MonotonicClock::StopsInSuspend
+};
 
 /// Both clocks at one moment.
 #[derive(Clone, Copy, Debug)]

@@ -171,7 +171,9 @@ impl<'a> CaptureFailure<'a> {
     /// The HTTP status that ended them, if one did.
     pub fn status(&self) -> Option<u16> {
         match self.receipts.first()?.outcome {
-            Outcome::Rejected(status) | Outcome::Exhausted(Cause::Status(status)) => Some(status),
+            Outcome::Rejected(status)
+            | Outcome::Exhausted(Cause::Status(status))
+            | Outcome::Undeliverable(Cause::Status(status)) => Some(status),
             _ => None,
         }
     }

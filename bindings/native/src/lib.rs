@@ -52,7 +52,7 @@ pub use error::{CaptureFailure, Error, PostHogError, Warning};
 pub use event::Event;
 pub use hoglet::{
     self, CaptureError, CaptureMode, Cause, Compression, Compression as CaptureCompression,
-    ConfigError, OnExhausted, Overflow, TransportError, Uuid,
+    ConfigError, OnExhausted, Overflow, TransportError, Unanswered, Uuid,
 };
 pub use host::{DEFAULT_HOST, EU_INGESTION_ENDPOINT, US_INGESTION_ENDPOINT};
 pub use options::ClientOptions;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use hoglet::{CaptureMode, Compression, OnExhausted, Overflow};
+use hoglet::{CaptureMode, Compression, OnExhausted, Overflow, Unanswered};
 
 use crate::callbacks::Callbacks;
 use crate::error::PostHogError;
@@ -38,6 +38,7 @@ pub struct ClientOptions {
     pub(crate) max_queue_bytes: u32,
     pub(crate) overflow: Overflow,
     pub(crate) max_retries: u32,
+    pub(crate) unanswered: Unanswered,
     pub(crate) retry_initial_backoff_ms: u32,
     pub(crate) retry_404_and_429: bool,
     pub(crate) on_exhausted: OnExhausted,
@@ -70,6 +71,7 @@ impl ClientOptions {
             max_queue_bytes: 8 << 20,
             overflow: Overflow::RejectNew,
             max_retries: 3,
+            unanswered: Unanswered::KeepWhileRoom,
             retry_initial_backoff_ms: 1_000,
             retry_404_and_429: false,
             on_exhausted: OnExhausted::Drop,
@@ -237,6 +239,15 @@ impl ClientOptions {
     #[must_use]
     pub const fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = retries;
+        self
+    }
+
+    /// Whether attempts that no server answered (no name, no connection, no answer in time) use up
+    /// retries: by default not while the queue has room, so that an outage loses nothing that it has
+    /// room for. [`Unanswered::UseRetries`] is for command lines, which end before the network is back.
+    #[must_use]
+    pub const fn unanswered(mut self, unanswered: Unanswered) -> Self {
+        self.unanswered = unanswered;
         self
     }
 

@@ -27,6 +27,9 @@ pub enum Outcome {
     Rejected(u16),
     /// `max_retries` is used up; the last attempt ended like this.
     Exhausted(Cause),
+    /// The server answers for other events, but kept failing like this for this one alone
+    /// ([`OnExhausted::Park`](hoglet::OnExhausted)).
+    Undeliverable(Cause),
     /// Pushed out of a full queue by a newer event ([`Overflow::DropOldest`](hoglet::Overflow)).
     Evicted,
     /// Still here when the deadline of [`Client::shutdown`](crate::Client::shutdown) came.
@@ -54,6 +57,7 @@ impl Outcome {
             Self::Unconfirmed => "unconfirmed",
             Self::Rejected(_) => "rejected",
             Self::Exhausted(_) => "exhausted",
+            Self::Undeliverable(_) => "undeliverable",
             Self::Evicted => "evicted",
             Self::Abandoned => "abandoned",
             Self::Disabled => "disabled",
@@ -82,6 +86,7 @@ impl From<hoglet::Outcome<'_>> for Outcome {
             hoglet::Outcome::Unconfirmed => Self::Unconfirmed,
             hoglet::Outcome::Rejected(status) => Self::Rejected(status),
             hoglet::Outcome::Exhausted(cause) => Self::Exhausted(cause),
+            hoglet::Outcome::Undeliverable(cause) => Self::Undeliverable(cause),
             hoglet::Outcome::Evicted => Self::Evicted,
             hoglet::Outcome::Abandoned => Self::Abandoned,
             other => Self::Other(other.name()),
@@ -94,10 +99,11 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
-            Self::Rejected(status) | Self::Exhausted(Cause::Status(status)) => {
-                write!(f, " (status {status})")
-            }
-            Self::Exhausted(Cause::Transport(error)) => write!(f, " ({})", error.name()),
+            Self::Rejected(status)
+            | Self::Exhausted(Cause::Status(status))
+            | Self::Undeliverable(Cause::Status(status)) => write!(f, " (status {status})"),
+            Self::Exhausted(Cause::Transport(error))
+            | Self::Undeliverable(Cause::Transport(error)) => write!(f, " ({})", error.name()),
             _ => match self.details() {
                 Some(details) => write!(f, " ({details})"),
                 None => Ok(()),

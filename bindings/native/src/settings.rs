@@ -115,6 +115,7 @@ impl Settings {
         config.max_event_bytes = options.max_event_bytes;
         config.overflow = options.overflow;
         config.max_retries = options.max_retries;
+        config.unanswered = options.unanswered;
         config.retry_initial_ms = options.retry_initial_backoff_ms;
         config.retry_404_and_429 = options.retry_404_and_429;
         config.on_exhausted = options.on_exhausted;

@@ -12,7 +12,7 @@ use hoglet::{
 };
 use self_cell::{MutBorrow, self_cell};
 
-use crate::clock::Reading;
+use crate::clock::{MONOTONIC, Reading};
 use crate::error::Error;
 use crate::http::Post;
 use crate::random;
@@ -95,6 +95,7 @@ impl State {
             } = memory.borrow_mut();
             let mut config = settings.config(path, token, sdk_info);
             config.seed = seed;
+            config.monotonic = MONOTONIC;
             Client::new(config, Storage::new(bytes, slots), Instant::default())
         })?;
         Ok(Self {

@@ -29,6 +29,8 @@ pub struct Stats {
     pub rejected: u64,
     /// Ended [`Outcome::Exhausted`](crate::Outcome).
     pub exhausted: u64,
+    /// Ended [`Outcome::Undeliverable`](crate::Outcome).
+    pub undeliverable: u64,
     /// Ended [`Outcome::Evicted`](crate::Outcome).
     pub evicted: u64,
     /// Ended [`Outcome::Abandoned`](crate::Outcome).
@@ -63,6 +65,7 @@ impl Stats {
             unconfirmed: self.unconfirmed,
             rejected: self.rejected,
             exhausted: self.exhausted,
+            undeliverable: self.undeliverable,
             evicted: self.evicted,
         }
     }
@@ -91,6 +94,7 @@ impl Stats {
             unconfirmed: self.unconfirmed + other.unconfirmed,
             rejected: self.rejected + other.rejected,
             exhausted: self.exhausted + other.exhausted,
+            undeliverable: self.undeliverable + other.undeliverable,
             evicted: self.evicted + other.evicted,
             abandoned: self.abandoned + other.abandoned,
             queued: self.queued + other.queued,
@@ -131,6 +135,7 @@ impl Summary {
                 unconfirmed: now.unconfirmed - then.unconfirmed,
                 rejected: now.rejected - then.rejected,
                 exhausted: now.exhausted - then.exhausted,
+                undeliverable: now.undeliverable - then.undeliverable,
                 evicted: now.evicted - then.evicted,
             },
             left: self.left,
@@ -156,6 +161,8 @@ pub struct Dropped {
     pub rejected: u64,
     /// [`Outcome::Exhausted`](crate::Outcome): the retries were used up.
     pub exhausted: u64,
+    /// [`Outcome::Undeliverable`](crate::Outcome): the server kept failing for them alone.
+    pub undeliverable: u64,
     /// [`Outcome::Evicted`](crate::Outcome): newer events pushed them out of a full queue.
     pub evicted: u64,
 }
@@ -169,6 +176,7 @@ impl Dropped {
             + self.unconfirmed
             + self.rejected
             + self.exhausted
+            + self.undeliverable
             + self.evicted
     }
 }
@@ -200,6 +208,7 @@ impl Ledger {
             unconfirmed: grown(|stats| stats.unconfirmed),
             rejected: grown(|stats| stats.rejected),
             exhausted: grown(|stats| stats.exhausted),
+            undeliverable: grown(|stats| stats.undeliverable),
             evicted: grown(|stats| stats.evicted),
             abandoned: grown(|stats| stats.abandoned),
             requests: grown(|stats| stats.requests),

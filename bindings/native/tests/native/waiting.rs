@@ -464,3 +464,40 @@ fn what_is_kept_for_later_holds_nobody_up() {
     assert_eq!(client.flush().delivered, 2);
     assert_eq!(stored(&server), ["kept", "kept, too"]);
 }
+
+#[test]
+fn an_outage_holds_nobody_up_and_loses_nothing() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = closed.local_addr().expect("an address");
+    drop(closed);
+    let server = server();
+    let away = options(&server)
+        .host(format!("http://{address}"))
+        .max_retries(1);
+    let client = client(away);
+    let kept = client.capture_immediate(event("kept"));
+    assert!(matches!(kept, Err(Error::StillQueued(_))), "{kept:?}");
+    let summary = client.flush();
+    assert_eq!((summary.left, summary.dropped.total()), (1, 0));
+    assert_eq!(client.shutdown_timeout(Duration::ZERO).left, 1);
+}
+
+#[test]
+fn an_event_that_the_server_cannot_digest_ends_alone() {
+    let server = server();
+    // Both, the first alone, the second alone; and the first again.
+    let failed = Fault::status(503);
+    server.play([failed.clone(), failed.clone(), Fault::honest(), failed]);
+    let keep = OnExhausted::Park { cooldown_ms: 100 };
+    let (options, receipts) = with_receipts(options(&server).max_retries(0).on_exhausted(keep));
+    let client = client(options);
+    capture_all(&client, &["poison", "good"]);
+    let ended = [(); 2].map(|()| {
+        client.flush();
+        let receipt = receipts.recv_timeout(PATIENCE).expect("it ends");
+        receipt.outcome.to_string()
+    });
+    assert_eq!(ended, ["delivered", "undeliverable (status 503)"]);
+    let stats = client.stats();
+    assert_eq!((stats.undeliverable, stats.is_balanced()), (1, true));
+}
