@@ -22,7 +22,6 @@
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 use std::time::Duration;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use hoglet::MonotonicClock;
 
@@ -83,15 +82,31 @@ impl Clock {
 
     /// Both times.
     pub(crate) fn read(&self) -> Reading {
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let unix_ms = u64::try_from(unix.as_millis()).unwrap_or(u64::MAX);
+        let unix_ms = unix_ms();
         Reading {
             now: self.now(),
             unix_ms: Some(unix_ms).filter(|unix_ms| *unix_ms >= EARLIEST_WALL_CLOCK_MS),
         }
     }
+}
+
+/// Milliseconds since 1970; 0 for what is earlier.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn unix_ms() -> u64 {
+    // Read at every capture, so the kernel's last tick will do, at a tenth of the price: the core
+    // ignores less than a second, and the server takes off by how much a request's time is wrong.
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    let nanos = u64::try_from(time.tv_nsec).unwrap_or_default();
+    seconds.saturating_mul(1_000) + nanos / 1_000_000
+}
+
+/// Milliseconds since 1970; 0 for what is earlier.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn unix_ms() -> u64 {
+    use std::time::{SystemTime, UNIX_EPOCH};
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::try_from(unix.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Time since some moment before the program began.
@@ -106,4 +121,45 @@ fn counting_suspend() -> Duration {
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     let nanos = u32::try_from(time.tv_nsec).unwrap_or_default();
     Duration::new(seconds, nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{SystemTime, UNIX_EPOCH};
+
+    use super::*;
+
+    /// The kernel's tick, at its slowest.
+    const TICK_MS: u128 = 20;
+
+    #[test]
+    fn the_wall_clock_is_the_system_s() {
+        let system = || {
+            let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+            unix.expect("it is after 1970").as_millis()
+        };
+        let before = system();
+        let ours = u128::from(Clock::new().read().unix_ms.expect("it is set"));
+        let after = system();
+        assert!((before - TICK_MS..=after).contains(&ours), "{ours}");
+    }
+
+    /// `/proc/uptime` counts suspend, and a time namespace moves it with `CLOCK_BOOTTIME`.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn elapsed_time_is_that_since_boot_suspend_included() {
+        let before = counting_suspend().as_millis();
+        let uptime = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
+        let after = counting_suspend().as_millis();
+        // "350735.47 234388.90": hundredths of a second.
+        let seconds: String = uptime.chars().take_while(|c| *c != ' ').collect();
+        let hundredths: Result<u128, _> = seconds.replace('.', "").parse();
+        if let Ok(hundredths) = hundredths {
+            let range = before - TICK_MS..=after;
+            assert!(
+                range.contains(&(hundredths * 10)),
+                "{uptime} is not {after}"
+            );
+        }
+    }
 }
