@@ -516,6 +516,25 @@ mod tests {
         assert_eq!(lane.stats().unreported, 3, "those were not kept");
     }
 
+    #[test]
+    fn what_is_due_is_sent_though_there_is_always_more_to_tell() {
+        let lane: Arc<std::sync::OnceLock<Arc<Lane>>> = Arc::default();
+        let (own, told) = (Arc::clone(&lane), Arc::new(AtomicU64::new(0)));
+        let count = Arc::clone(&told);
+        let options = ClientOptions::new("phc_test").on_receipt(move |_| {
+            if count.fetch_add(1, Ordering::SeqCst) < 100 {
+                let lane = own.get().expect("set below");
+                end(lane, hoglet::Outcome::Evicted);
+            }
+        });
+        let lane = lane.get_or_init(|| Lane::alone(options));
+        lane.try_capture("due").expect("free").expect("good");
+        lane.flush();
+        end(lane, hoglet::Outcome::Evicted);
+        assert_eq!(lane.next_request(|_, _| ()), Some(()));
+        assert_eq!(told.load(Ordering::SeqCst), 1);
+    }
+
     /// Counts how often it is woken, and panics.
     #[derive(Default)]
     struct Panics(AtomicU64);

@@ -457,6 +457,13 @@ fn on_error_is_told_what_nobody_waits_for_any_more() {
     assert!(matches!(waited, Err(Error::StillQueued(_))), "{waited:?}");
     client.flush();
     assert_eq!(errors.try_iter().count(), 1);
+    server.play([Fault::status(401)]);
+    let waiting = client.capture_immediate_async(event("ended"));
+    client.flush();
+    assert_eq!(errors.try_iter().count(), 0, "the future has it");
+    drop(waiting);
+    client.flush();
+    assert_eq!(errors.try_iter().count(), 1, "nobody has taken it");
 }
 
 #[test]

@@ -123,7 +123,9 @@ fn shutdown_keeps_its_deadline_when_the_worker_is_held_up() {
     let (release, released) = channel::<()>();
     let (begun, begins) = channel();
     let released = Mutex::new(released);
-    let client = client(options(&server).flush_at(1).on_receipt(move |receipt| {
+    // Dropping it must not wait for that once more.
+    let options = options(&server).flush_at(1).shutdown_timeout_ms(600_000);
+    let client = client(options.on_receipt(move |receipt| {
         if receipt.outcome == Outcome::Delivered {
             let _ = begun.send(());
             // Until the other end is dropped.
