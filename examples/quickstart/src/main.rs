@@ -1,8 +1,8 @@
 //! `cargo demo`: events through [`hoglet_native`], and what becomes of every one of them.
 //!
 //! Two jobs. The demo (`demo.rs`) plays a web shop (`story.rs`) against a local capture server that
-//! misbehaves, or against a real `PostHog`. The import (`import.rs`) sends a file of events: `reader.rs`
-//! reads lines, `lines.rs` makes events of them, `window.rs` knows which have been settled (`fate.rs`),
+//! misbehaves, or against a real `PostHog`. The import (`import.rs`) sends a file of events: `input/lines.rs`
+//! reads lines, `line.rs` makes events of them, `window.rs` knows which have been settled (`fate.rs`),
 //! `checkpoint.rs` keeps that count for a later run. `report.rs` and `sum.rs` print for both.
 #![cfg_attr(
     not(test),
@@ -26,11 +26,11 @@ mod demo;
 mod fate;
 mod fingerprint;
 mod import;
-mod lines;
+mod input;
+mod line;
 mod narrator;
 mod place;
 mod progress;
-mod reader;
 mod report;
 mod settling;
 mod story;
