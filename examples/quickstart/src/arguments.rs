@@ -3,46 +3,6 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The text of `--help`.
-pub(crate) const HELP: &str = "\
-hoglet's demo: events through the native client, every one accounted for.
-
-cargo demo [-- --keep]
-    A small web shop sends about 40 events to a capture server on this machine
-    that misbehaves, then a summary shows what became of each. With both
-    POSTHOG_API_KEY and POSTHOG_HOST set, they go to that PostHog instead.
-
-    --keep              leave the server running, to look at its page
-
-cargo demo -- --import FILE.ndjson [options]
-    Sends a file of events, one JSON object a line:
-      {\"event\": \"signup\", \"distinct_id\": \"user-1\", \"properties\": {},
-       \"timestamp\": \"2026-11-24T10:00:00Z\", \"uuid\": \"…\"}
-    event and distinct_id are needed (distinct_id may be in properties instead);
-    $set and $set_once may stand beside them; other members are ignored.
-
-    --host URL          where to, and the project's API key; without these
-    --api-key phc_…     options POSTHOG_HOST and POSTHOG_API_KEY. With neither,
-                        events go into a fresh local capture server, and nothing
-                        is kept.
-    --historical        mark the events as a historical migration
-    --dry-run           check the lines, send nothing
-    --max-errors N      stop at the Nth bad line
-    --retries N         send a batch again up to N times (default 5)
-    --progress FILE     where the count of settled lines is kept (default: the
-                        file's name with .hoglet behind it)
-    --restart           begin at the first line, whatever was settled before
-    --keep              leave the local server running, to look at its page
-
-    The same command again continues behind the settled lines: those that the
-    server has stored or dropped, and those that were bad. Lines behind them may
-    be sent twice; PostHog recognises them by uuid. An event without one gets a
-    uuid made from the file's name, the line's number and the line (version 8).
-
-    Exit status: 0 if every event of the file was delivered, 1 if not, 2 if
-    nothing could be done.
-";
-
 /// How often a batch of an import is sent again: with the waits between, half a minute.
 const DEFAULT_RETRIES: u32 = 5;
 
@@ -82,12 +42,16 @@ pub(crate) struct Import {
     /// A local server if there is none.
     pub(crate) target: Option<Target>,
     pub(crate) historical: bool,
+    /// Whether a historical line without a time is sent with that of the import.
+    pub(crate) stamp_missing: bool,
+    /// Whether no event is looked up on the map.
+    pub(crate) disable_geoip: bool,
     pub(crate) dry_run: bool,
     /// Bad lines at which to stop.
     pub(crate) max_errors: u64,
     pub(crate) retries: u32,
-    /// Where the count of settled lines is kept.
-    pub(crate) progress: PathBuf,
+    /// Where the count of settled lines is kept; beside the file by default.
+    pub(crate) progress: Option<PathBuf>,
     pub(crate) restart: bool,
     pub(crate) keep: bool,
 }
@@ -103,6 +67,8 @@ struct Given {
     host: Option<String>,
     api_key: Option<String>,
     historical: bool,
+    stamp_missing: bool,
+    disable_geoip: bool,
     dry_run: bool,
     max_errors: Option<u64>,
     retries: Option<u32>,
@@ -165,6 +131,14 @@ impl Given {
                     given.historical = true;
                     given.only_import = Some("--historical");
                 }
+                "--stamp-missing" => {
+                    given.stamp_missing = true;
+                    given.only_import = Some("--stamp-missing");
+                }
+                "--disable-geoip" => {
+                    given.disable_geoip = true;
+                    given.only_import = Some("--disable-geoip");
+                }
                 "--dry-run" => {
                     given.dry_run = true;
                     given.only_import = Some("--dry-run");
@@ -213,16 +187,13 @@ impl Given {
                     .to_owned(),
             );
         }
-        let beside = || {
-            let mut name = file.clone().into_os_string();
-            name.push(".hoglet");
-            name.into()
-        };
         Ok(Import {
-            progress: self.progress.unwrap_or_else(beside),
+            progress: self.progress,
             file,
             target,
             historical: self.historical,
+            stamp_missing: self.stamp_missing,
+            disable_geoip: self.disable_geoip,
             dry_run: self.dry_run,
             max_errors: self.max_errors.unwrap_or(u64::MAX),
             retries: self.retries.unwrap_or(DEFAULT_RETRIES),
@@ -314,21 +285,16 @@ mod tests {
     }
 
     #[test]
-    fn the_count_lies_beside_the_file() {
-        assert_eq!(
-            import("--import a/b.ndjson", &BOTH).progress,
-            PathBuf::from("a/b.ndjson.hoglet")
+    fn an_import_takes_its_options() {
+        let given = import(
+            "--import - --historical --stamp-missing --disable-geoip",
+            &BOTH,
         );
-        assert_eq!(
-            import("--import a --progress c", &BOTH).progress,
-            PathBuf::from("c")
-        );
-    }
-
-    #[test]
-    fn the_help_fits_into_80_columns() {
-        let long = HELP.lines().find(|line| line.chars().count() > 80);
-        assert_eq!(long, None);
+        assert_eq!(given.file, PathBuf::from("-"));
+        assert!(given.historical && given.stamp_missing && given.disable_geoip);
+        let given = import("--import f --progress c", &BOTH);
+        assert_eq!(given.progress, Some(PathBuf::from("c")));
+        assert!(!given.historical && !given.stamp_missing && !given.disable_geoip);
     }
 
     #[test]
@@ -341,6 +307,7 @@ mod tests {
             ("--import f --retries 4294967296", "--retries 4294967296"),
             ("--import f --progress p", "--progress needs --host"),
             ("--historical", "--historical needs --import"),
+            ("--stamp-missing", "--stamp-missing needs --import"),
         ] {
             let error = parsed(line, &[]).expect_err(line);
             assert!(error.contains(told), "{line}: {error}");

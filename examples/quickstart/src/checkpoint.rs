@@ -1,7 +1,7 @@
 //! The count of settled lines, kept in a file for a later run.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,47 +10,49 @@ use crate::arguments::Target;
 use crate::fate::Settled;
 use crate::fingerprint;
 
-/// Bytes before the end of the settled lines by which the file is recognised.
-const TAIL_BYTES: u64 = 1 << 10;
+/// What can be done if the count is not one of this import.
+const ADVICE: &str = "--restart begins at the start again, --progress keeps another count";
 
 /// Keeps the count of one file on its way to one project.
 #[derive(Debug)]
 pub(crate) struct Checkpoint {
     path: PathBuf,
-    /// The file whose lines are counted.
-    source: File,
     host: String,
     project: String,
-    saved: Option<Settled>,
+    /// See [`Record::time_ms`].
+    time_ms: Option<i64>,
+    /// See [`Record::is_done`].
+    pub(crate) is_done: bool,
+    saved: Option<Record>,
 }
 
 /// What is kept, as JSON.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
     host: String,
     /// A fingerprint of the API key.
     project: String,
-    /// A fingerprint of the file's bytes before the end of the settled lines.
-    tail: String,
+    /// The time that lines without one were sent with, in Unix milliseconds. `PostHog` recognises an event that is
+    /// sent again by uuid and time.
+    time_ms: Option<i64>,
+    /// Whether the file was read to its end and all of it settled: what is behind that came later.
+    is_done: bool,
     settled: Settled,
 }
 
 impl Checkpoint {
-    /// The count of the file `source` on its way to `target`, kept at `path`.
-    ///
-    /// # Errors
-    /// When the file cannot be opened.
-    pub(crate) fn new(path: &Path, source: &Path, target: &Target) -> Result<Self, String> {
-        // Opened for itself: a clone would share its place with who reads the lines.
-        let file = File::open(source).map_err(|why| format!("{}: {why}", source.display()))?;
-        Ok(Self {
-            path: path.to_owned(),
-            source: file,
+    /// The count of a file on its way to `target`, kept at `path`.
+    pub(crate) fn new(path: PathBuf, target: &Target) -> Self {
+        let api_key = target.api_key.trim().as_bytes();
+        Self {
+            path,
             host: target.host.trim().trim_end_matches('/').to_owned(),
-            project: hex(&[target.api_key.trim().as_bytes()]),
+            project: fingerprint::hex(fingerprint::of(&[api_key])),
+            time_ms: None,
+            is_done: false,
             saved: None,
-        })
+        }
     }
 
     /// Where it is kept.
@@ -58,39 +60,64 @@ impl Checkpoint {
         &self.path
     }
 
-    /// What was settled by earlier runs; nothing if there were none.
+    /// An error about the lines that are counted, with what can be done.
+    pub(crate) fn advise(&self, why: &str) -> String {
+        format!("{why}, as {} counts them; {ADVICE}", self.path.display())
+    }
+
+    /// What was settled by earlier runs, nothing if there were none or it shall begin again; and the time of lines
+    /// without one.
     ///
     /// # Errors
-    /// When it cannot be told, or belongs to other events.
-    pub(crate) fn load(&mut self) -> Result<Settled, String> {
-        let path = self.path.display().to_string();
+    /// When it cannot be told, or belongs to another project.
+    pub(crate) fn begin(&mut self, restarts: bool, now_ms: i64) -> Result<(Settled, i64), String> {
+        let record = match self.load() {
+            Ok(record) => record,
+            Err(_) if restarts => None,
+            Err(why) => return Err(why),
+        };
+        let Some(record) = record else {
+            return Ok((Settled::default(), now_ms));
+        };
+        self.time_ms = record.time_ms;
+        self.is_done = record.is_done && !restarts;
+        let kept_ms = record.time_ms.filter(|_| !self.is_done);
+        let settled = if restarts {
+            Settled::default()
+        } else {
+            record.settled
+        };
+        Ok((settled, kept_ms.unwrap_or(now_ms)))
+    }
+
+    /// A line without a time is about to be sent with this one.
+    pub(crate) const fn keep_time(&mut self, time_ms: i64) {
+        self.time_ms = Some(time_ms);
+        self.is_done = false;
+    }
+
+    fn load(&self) -> Result<Option<Record>, String> {
+        let path = self.path.display();
         let text = match fs::read(&self.path) {
             Ok(text) => text,
-            Err(why) if why.kind() == ErrorKind::NotFound => return Ok(Settled::default()),
+            Err(why) if why.kind() == ErrorKind::NotFound => return Ok(None),
             Err(why) => return Err(format!("{path}: {why}")),
         };
-        let advice = "--restart begins at the first line again, --progress keeps another count";
         let record = serde_json::from_slice(&text).ok();
         let record = record.filter(|record: &Record| record.settled.adds_up());
         let Some(record) = record else {
-            return Err(format!("{path} is no count of settled lines; {advice}"));
+            return Err(format!("{path} is no count of settled lines; {ADVICE}"));
         };
         let Record { host, project, .. } = &record;
         if *host != self.host {
-            return Err(format!("{path} counts lines sent to {host}; {advice}"));
+            return Err(format!("{path} counts lines sent to {host}; {ADVICE}"));
         }
         if *project != self.project {
             return Err(format!(
-                "{path} counts lines sent with another API key; {advice}"
+                "{path} counts lines sent with another API key; {ADVICE}"
             ));
         }
-        let tail = self.tail(record.settled.bytes);
-        if !matches!(tail, Ok(tail) if tail == record.tail) {
-            return Err(format!(
-                "the file is not the one that {path} counts lines of; {advice}"
-            ));
-        }
-        Ok(record.settled)
+        Ok(Some(record))
     }
 
     /// Keeps this count, if it is a new one: the file at the path is always whole, the old or the new.
@@ -98,49 +125,23 @@ impl Checkpoint {
     /// # Errors
     /// When it cannot be kept.
     pub(crate) fn save(&mut self, settled: Settled) -> Result<(), String> {
-        if self.saved == Some(settled) {
-            return Ok(());
-        }
-        let failed = |why: io::Error| format!("{}: {why}", self.path.display());
         let record = Record {
             host: self.host.clone(),
             project: self.project.clone(),
-            tail: self.tail(settled.bytes).map_err(failed)?,
+            time_ms: self.time_ms,
+            is_done: self.is_done,
             settled,
         };
+        if self.saved.as_ref() == Some(&record) {
+            return Ok(());
+        }
         // A structure of strings and numbers can always be written.
         let mut text = serde_json::to_vec_pretty(&record).unwrap_or_default();
         text.push(b'\n');
-        replace(&self.path, &text).map_err(failed)?;
-        self.saved = Some(settled);
+        replace(&self.path, &text).map_err(|why| format!("{}: {why}", self.path.display()))?;
+        self.saved = Some(record);
         Ok(())
     }
-
-    /// The fingerprint of what stands before `end`. A line that has become longer since is not
-    /// the one that was settled.
-    fn tail(&self, end: u64) -> io::Result<String> {
-        let mut source = &self.source;
-        source.seek(SeekFrom::Start(end.saturating_sub(TAIL_BYTES)))?;
-        let mut tail = Vec::new();
-        // One byte more: behind a last line without a line end there must be nothing.
-        source
-            .take(end.min(TAIL_BYTES) + 1)
-            .read_to_end(&mut tail)?;
-        let len = usize::try_from(end.min(TAIL_BYTES)).unwrap_or(usize::MAX);
-        let is_whole = match tail.get(..len) {
-            Some(settled) => settled.is_empty() || settled.ends_with(b"\n") || tail.len() == len,
-            None => false,
-        };
-        if !is_whole {
-            return Err(ErrorKind::UnexpectedEof.into());
-        }
-        tail.truncate(len);
-        Ok(hex(&[&tail]))
-    }
-}
-
-fn hex(parts: &[&[u8]]) -> String {
-    format!("{:032x}", fingerprint::of(parts))
 }
 
 /// Writes a file beside the one at `path` and puts it in its place.
@@ -173,17 +174,19 @@ mod tests {
             Self(path)
         }
 
-        fn write(&self, text: &str) {
-            fs::write(self.0.join("events"), text).expect("a file");
-        }
-
         fn checkpoint(&self, host: &str, api_key: &str) -> Checkpoint {
             let target = Target {
                 host: host.to_owned(),
                 api_key: api_key.to_owned(),
             };
-            let (path, source) = (self.0.join("count"), self.0.join("events"));
-            Checkpoint::new(&path, &source, &target).expect("the file")
+            Checkpoint::new(self.0.join("count"), &target)
+        }
+
+        /// Begins a run at this time.
+        fn begin(&self, restarts: bool, now_ms: i64) -> (Checkpoint, Settled, i64) {
+            let mut checkpoint = self.checkpoint("http://h", "phc_k");
+            let (settled, time_ms) = checkpoint.begin(restarts, now_ms).expect("a count");
+            (checkpoint, settled, time_ms)
         }
     }
 
@@ -193,48 +196,40 @@ mod tests {
         }
     }
 
-    fn settled(lines: u64, bytes: u64) -> Settled {
+    fn settled(lines: u64) -> Settled {
         Settled {
             lines,
-            bytes,
+            bytes: lines * 4,
             delivered: lines,
+            digest: u128::MAX - u128::from(lines),
             ..Settled::default()
         }
     }
 
     #[test]
-    fn a_count_is_found_again_for_the_same_file_and_project() {
+    fn a_count_is_found_again_for_the_same_project() {
         let folder = Folder::new();
-        folder.write("one\ntwo\nthree\n");
         let mut checkpoint = folder.checkpoint("http://h/", "phc_k");
-        assert_eq!(checkpoint.load(), Ok(Settled::default()));
-        checkpoint.save(settled(1, 4)).expect("a place");
-        checkpoint.save(settled(2, 8)).expect("a place");
-        // More at the end is no other file.
-        folder.write("one\ntwo\nthree\nfour\n");
-        let mut again = folder.checkpoint("http://h", "phc_k");
-        assert_eq!(again.load(), Ok(settled(2, 8)));
+        assert_eq!(checkpoint.begin(false, 7), Ok((Settled::default(), 7)));
+        checkpoint.save(settled(1)).expect("a place");
+        checkpoint.save(settled(2)).expect("a place");
+        assert_eq!(folder.begin(false, 7).1, settled(2));
+        assert_eq!(folder.begin(true, 7).1, Settled::default());
         assert!(!folder.0.join("count.new").exists());
     }
 
     #[test]
     fn a_count_of_something_else_is_not_used() {
         let folder = Folder::new();
-        folder.write("one\ntwo\nthree\n");
-        folder
-            .checkpoint("http://h", "phc_k")
-            .save(settled(2, 8))
-            .expect("a place");
-        let refused = |host, api_key| folder.checkpoint(host, api_key).load().expect_err("other");
+        let (mut checkpoint, ..) = folder.begin(false, 7);
+        checkpoint.save(settled(2)).expect("a place");
+        let refused = |host, api_key| {
+            let mut other = folder.checkpoint(host, api_key);
+            assert_eq!(other.begin(true, 7), Ok((Settled::default(), 7)));
+            other.begin(false, 7).expect_err("other")
+        };
         assert!(refused("http://g", "phc_k").contains("sent to http://h"));
         assert!(refused("http://h", "phc_j").contains("another API key"));
-        for other in ["one\ntow\nthree\n", "one\n", ""] {
-            folder.write(other);
-            assert!(
-                refused("http://h", "phc_k").contains("not the one"),
-                "{other:?}"
-            );
-        }
         for broken in ["", "{}", "17"] {
             fs::write(folder.0.join("count"), broken).expect("a file");
             assert!(
@@ -245,39 +240,41 @@ mod tests {
     }
 
     #[test]
-    fn a_last_line_that_grows_is_not_the_one_that_was_settled() {
+    fn a_count_that_does_not_add_up_is_not_used() {
         let folder = Folder::new();
-        folder.write("one\ntw");
-        folder
-            .checkpoint("http://h", "k")
-            .save(settled(2, 6))
-            .expect("a place");
-        assert_eq!(folder.checkpoint("http://h", "k").load(), Ok(settled(2, 6)));
-        folder.write("one\ntwo\n");
-        assert!(folder.checkpoint("http://h", "k").load().is_err());
+        let wrong = Settled {
+            blank: 1,
+            ..settled(1)
+        };
+        let mut checkpoint = folder.checkpoint("http://h", "k");
+        checkpoint.save(wrong).expect("a place");
+        assert!(checkpoint.begin(false, 7).is_err());
     }
 
     #[test]
-    fn a_count_that_does_not_add_up_is_not_used() {
+    fn lines_without_a_time_keep_theirs_until_the_file_is_done() {
         let folder = Folder::new();
-        folder.write("one\n");
-        let wrong = Settled {
-            blank: 1,
-            ..settled(1, 4)
-        };
-        folder
-            .checkpoint("http://h", "k")
-            .save(wrong)
-            .expect("a place");
-        assert!(folder.checkpoint("http://h", "k").load().is_err());
+        let (mut first, _, time_ms) = folder.begin(false, 10);
+        first.keep_time(time_ms);
+        first.save(settled(1)).expect("a place");
+        // It was cut: the next run sends some of them again.
+        let (mut second, _, time_ms) = folder.begin(false, 20);
+        assert_eq!(time_ms, 10);
+        second.is_done = true;
+        second.save(settled(2)).expect("a place");
+        // What is behind the end came later; what was sent before keeps its time.
+        let (mut third, _, time_ms) = folder.begin(false, 30);
+        assert_eq!((time_ms, folder.begin(true, 30).2), (30, 10));
+        third.keep_time(time_ms);
+        third.save(settled(2)).expect("a place");
+        assert_eq!(folder.begin(false, 40).2, 30);
     }
 
     #[test]
     fn a_count_that_cannot_be_kept_is_an_error() {
         let folder = Folder::new();
-        folder.write("one\n");
         let mut checkpoint = folder.checkpoint("http://h", "k");
         checkpoint.path = folder.0.join("no/such/folder");
-        assert!(checkpoint.save(settled(0, 0)).is_err());
+        assert!(checkpoint.save(settled(0)).is_err());
     }
 }

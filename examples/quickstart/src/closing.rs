@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::fate::Settled;
+use crate::input::Nouns;
 use crate::report::{Ink, Paper};
+use crate::rules::{Notes, Rules};
 use crate::sum::{Sum, grouped};
 use crate::window::{Run, Stop, Window};
 
@@ -17,7 +19,9 @@ pub(crate) enum End {
     Errors(u64),
     /// An event was not taken.
     Server(Stop),
-    /// The file, the count or the client broke.
+    /// The file cannot be read on.
+    Unreadable(String),
+    /// The count or the client broke.
     Broken(String),
 }
 
@@ -25,6 +29,10 @@ pub(crate) enum End {
 pub(crate) struct Closing<'a> {
     pub(crate) end: End,
     pub(crate) window: &'a Window,
+    /// What lines are called.
+    pub(crate) nouns: Nouns,
+    pub(crate) notes: &'a Notes,
+    pub(crate) rules: &'a Rules,
     /// Whether lines were only checked.
     pub(crate) is_dry: bool,
     /// Where the count of settled lines is, if it is kept.
@@ -38,12 +46,13 @@ impl Closing<'_> {
         let (run, settled) = (&self.window.run, self.window.settled());
         paper.plain("");
         let adds_up = self.sum(run).print(paper);
-        paper.plain(&speed(run.lines, self.elapsed));
-        if let Some(why) = self.end.why() {
+        paper.plain(&speed(run.lines, self.nouns, self.elapsed));
+        self.notes.print(paper, self.rules);
+        if let Some(why) = self.end.why(self.nouns) {
             paper.line(Ink::Bad, 2, &why);
         }
         if let Some(count) = self.count {
-            paper.line(Ink::Plain, 2, &kept(&settled, count));
+            paper.line(Ink::Plain, 2, &kept(&settled, self.nouns, count));
             if self.end != End::Whole {
                 paper.plain("  The same command continues behind them.");
             }
@@ -53,7 +62,7 @@ impl Closing<'_> {
 
     fn sum(&self, run: &Run) -> Sum {
         let good = if self.is_dry { "good" } else { "delivered" };
-        Sum::new("lines read", run.lines)
+        Sum::new(self.nouns.read, run.lines)
             .part(good, run.delivered, Ink::Good)
             .why("dropped by the server", &run.dropped, Ink::Bad)
             .if_any()
@@ -66,13 +75,13 @@ impl Closing<'_> {
 }
 
 impl End {
-    fn why(&self) -> Option<String> {
+    fn why(&self, nouns: Nouns) -> Option<String> {
         Some(match self {
             Self::Whole => return None,
-            Self::Errors(1) => "  Stopped at 1 bad line, as --max-errors says.".to_owned(),
+            Self::Errors(1) => format!("  Stopped at 1 bad {}, as --max-errors says.", nouns.one),
             Self::Errors(count) => {
-                let count = grouped(*count);
-                format!("  Stopped at {count} bad lines, as --max-errors says.")
+                let (count, many) = (grouped(*count), nouns.many);
+                format!("  Stopped at {count} bad {many}, as --max-errors says.")
             }
             Self::Server(stop) => {
                 let Stop {
@@ -85,18 +94,23 @@ impl End {
                     .as_ref()
                     .map(|said| format!(" The reason given: {said}"));
                 let said = said.unwrap_or_default();
-                format!("  Stopped: the event of line {line} ended {outcome}.{said}")
+                let event = if nouns.one == "line" {
+                    "the event of line"
+                } else {
+                    nouns.one
+                };
+                format!("  Stopped: {event} {line} ended {outcome}.{said}")
             }
-            Self::Broken(why) => format!("  Stopped: {why}"),
+            Self::Unreadable(why) | Self::Broken(why) => format!("  Stopped: {why}"),
         })
     }
 }
 
 /// What the count says, of this and earlier runs together.
-fn kept(settled: &Settled, count: &Path) -> String {
+fn kept(settled: &Settled, nouns: Nouns, count: &Path) -> String {
     let count = count.display();
     if settled.lines == 0 {
-        return format!("  No line is settled. Kept in {count}.");
+        return format!("  No {} is settled. Kept in {count}.", nouns.one);
     }
     let parts = [
         ("delivered", settled.delivered),
@@ -108,15 +122,15 @@ fn kept(settled: &Settled, count: &Path) -> String {
     let parts: Vec<String> = parts
         .map(|(name, count)| format!("{} {name}", grouped(*count)))
         .collect();
-    let (lines, parts) = (grouped(settled.lines), parts.join(", "));
-    format!("  Settled from the start: {lines} lines ({parts}). Kept in {count}.")
+    let (lines, many, parts) = (grouped(settled.lines), nouns.many, parts.join(", "));
+    format!("  Settled from the start: {lines} {many} ({parts}). Kept in {count}.")
 }
 
-fn speed(lines: u64, elapsed: Duration) -> String {
+fn speed(lines: u64, nouns: Nouns, elapsed: Duration) -> String {
     let ms = u64::try_from(elapsed.as_millis())
         .unwrap_or(u64::MAX)
         .max(1);
     let per_s = grouped(lines.saturating_mul(1_000) / ms);
     let (s, tenths) = (ms / 1_000, ms % 1_000 / 100);
-    format!("  {s}.{tenths} s, {per_s} lines a second")
+    format!("  {s}.{tenths} s, {per_s} {} a second", nouns.many)
 }

@@ -3,18 +3,23 @@
 use hoglet_native::Outcome;
 use serde::{Deserialize, Serialize};
 
+use crate::input::Mark;
+
 /// The lines from the file's first on of which nothing more is to come. What it counts of them is
 /// always `lines`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settled {
     pub(crate) lines: u64,
-    /// Where the next line begins.
+    /// Bytes of the file that were read for them, for the progress bar.
     pub(crate) bytes: u64,
     pub(crate) delivered: u64,
     pub(crate) dropped: u64,
     pub(crate) refused: u64,
     pub(crate) blank: u64,
+    /// The fingerprint of their text.
+    #[serde(with = "crate::fingerprint::as_text")]
+    pub(crate) digest: u128,
 }
 
 impl Settled {
@@ -32,10 +37,11 @@ impl Settled {
         self.dropped == 0 && self.refused == 0
     }
 
-    /// Counts the next line, which ended so, at this place.
-    pub(crate) fn count(&mut self, fate: Fate, end: u64) {
+    /// Counts the next line, which ended so.
+    pub(crate) fn count(&mut self, fate: Fate, mark: Mark) {
         self.lines += 1;
-        self.bytes = end;
+        self.bytes = mark.bytes;
+        self.digest = mark.digest;
         match fate {
             Fate::Delivered => self.delivered += 1,
             Fate::Dropped => self.dropped += 1,

@@ -15,12 +15,37 @@ pub(crate) fn of(parts: &[&[u8]]) -> u128 {
     })
 }
 
+/// A fingerprint as text.
+pub(crate) fn hex(fingerprint: u128) -> String {
+    format!("{fingerprint:032x}")
+}
+
+/// For serde: a number of this size is none in JSON.
+pub(crate) mod as_text {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(value: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&super::hex(*value))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(reader: D) -> Result<u128, D::Error> {
+        let text = String::deserialize(reader)?;
+        u128::from_str_radix(&text, 16).map_err(D::Error::custom)
+    }
+}
+
 /// The uuid of an event that has none: of version 8, made from the file's name, the line's number
-/// and the line.
-pub(crate) fn uuid(file: &str, number: u64, line: &[u8]) -> Uuid {
+/// and the line. Without a time in the line the import's own belongs to it, so that two files of one
+/// name in two folders have different events.
+pub(crate) fn uuid(file: &str, number: u64, line: &[u8], began_ms: Option<i64>) -> Uuid {
     const VERSION: u128 = 0xf << 76;
     const VARIANT: u128 = 0b11 << 62;
-    let hash = of(&[file.as_bytes(), &number.to_le_bytes(), line]);
+    let number = number.to_le_bytes();
+    let hash = match began_ms {
+        None => of(&[file.as_bytes(), &number, line]),
+        Some(ms) => of(&[file.as_bytes(), &number, line, &ms.to_le_bytes()]),
+    };
     Uuid::from_u128(hash & !VERSION & !VARIANT | 8 << 76 | 0b10 << 62)
 }
 
@@ -37,12 +62,14 @@ mod tests {
 
     #[test]
     fn a_line_has_the_same_uuid_every_time_and_no_other_line_has_it() {
-        let first = uuid("f.ndjson", 1, b"{}");
-        assert_eq!(first, uuid("f.ndjson", 1, b"{}"));
+        let first = uuid("f.ndjson", 1, b"{}", None);
+        assert_eq!(first, uuid("f.ndjson", 1, b"{}", None));
         for other in [
-            uuid("g.ndjson", 1, b"{}"),
-            uuid("f.ndjson", 2, b"{}"),
-            uuid("f.ndjson", 1, b"{} "),
+            uuid("g.ndjson", 1, b"{}", None),
+            uuid("f.ndjson", 2, b"{}", None),
+            uuid("f.ndjson", 1, b"{} ", None),
+            uuid("f.ndjson", 1, b"{}", Some(1)),
+            uuid("f.ndjson", 1, b"{}", Some(2)),
         ] {
             assert_ne!(first, other);
         }

@@ -1,89 +1,84 @@
-//! Sends a file of events, one a line, in bounded memory.
+//! Sends a file of events in bounded memory.
 
-use std::fs::File;
-use std::io::BufReader;
-use std::io::{Seek, SeekFrom};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use hoglet_native::hoglet::Event;
 use hoglet_native::{CaptureError, Error, Uuid};
+
+mod ending;
 
 use crate::arguments;
 use crate::checkpoint::Checkpoint;
-use crate::closing::{Closing, End};
+use crate::closing::End;
 use crate::fate::Settled;
 use crate::fingerprint;
-use crate::input::{RawLine, Reader, TooLong};
+use crate::input::{Input, Place as At, Record, TooLong};
 use crate::line::Line;
 use crate::place::{Outlet, Place};
 use crate::progress::Progress;
 use crate::report::Paper;
+use crate::rules::{Notes, Rules, now_ms};
 use crate::settling::Settling;
 use crate::sum::grouped;
 use crate::window::Window;
-
-/// Bytes read of the file at once.
-const BUFFER_BYTES: usize = 256 << 10;
-/// How long to wait for what should have been told already.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Sends the file; whether every event of it has been delivered.
 ///
 /// # Errors
 /// When nothing could be done.
 pub(crate) fn run(options: &arguments::Import) -> Result<bool, String> {
-    let name = options.file.display().to_string();
-    let broken = |why: std::io::Error| format!("{name}: {why}");
-    let mut file = File::open(&options.file).map_err(broken)?;
-    let metadata = file.metadata().map_err(broken)?;
-    if !metadata.is_file() {
-        return Err(format!("{name} is no file that could be read twice"));
-    }
+    let mut input = Input::open(&options.file)?;
     let mut paper = Paper::stdout();
     let place = Place::find(options)?;
-    let mut checkpoint = place.checkpoint(options)?;
-    let before = match &mut checkpoint {
-        Some(checkpoint) if !options.restart => checkpoint.load()?,
-        _ => Settled::default(),
+    let mut checkpoint = place.checkpoint(options, &input);
+    let (before, began_ms) = match &mut checkpoint {
+        Some(checkpoint) => checkpoint.begin(options.restart, now_ms())?,
+        None => (Settled::default(), now_ms()),
     };
     let settling = Arc::new(Settling::new(Window::new(before)));
     let outlet = place.outlet(options, &settling)?;
+    let introduction = format!("{}: {}", input.title, place.introduction());
+    introduce(&mut paper, &introduction, &input, before);
     if let Some(checkpoint) = &mut checkpoint {
+        input
+            .skip(before.lines, before.digest)
+            .map_err(|why| checkpoint.advise(&why))?;
         // Better now than after the first hour.
         checkpoint.save(before)?;
     }
-    file.seek(SeekFrom::Start(before.bytes)).map_err(broken)?;
-    introduce(
-        &mut paper,
-        &format!("{name}: {}", place.introduction()),
-        before,
-    );
-    let own_name = options.file.file_name().unwrap_or_default();
+    let began = Instant::now();
     let mut import = Import {
-        name: own_name.to_string_lossy().into_owned(),
+        name: input.own_name.clone(),
         max_errors: options.max_errors,
+        rules: Rules::new(options, began_ms),
         outlet,
         settling,
-        progress: Progress::new(metadata.len(), before),
+        progress: Progress::new(input.bytes, before, input.nouns()),
         checkpoint,
+        notes: Notes::default(),
+        has_stamped: false,
         errors: 0,
     };
-    let began = Instant::now();
-    let lines = BufReader::with_capacity(BUFFER_BYTES, file);
-    let end = import.send(Reader::new(lines, before.lines, before.bytes));
+    let end = import.send(&mut input);
     let end = import.finish(end);
-    let is_good = import.close(&mut paper, end, began.elapsed());
+    let is_good = import.close(&mut paper, end, input.nouns(), began.elapsed());
     place.leave(&mut paper, options.keep);
     Ok(is_good)
 }
 
-fn introduce(paper: &mut Paper, introduction: &str, before: Settled) {
+fn introduce(paper: &mut Paper, introduction: &str, input: &Input, before: Settled) {
     paper.plain(introduction);
-    if before.lines > 0 {
-        let lines = grouped(before.lines);
+    if before.lines == 0 {
+        return;
+    }
+    let (lines, many) = (grouped(before.lines), input.nouns().many);
+    paper.plain(&format!(
+        "Continuing behind {lines} {many} settled by earlier runs, which are read again but not sent."
+    ));
+    if before.refused > 0 {
+        let refused = grouped(before.refused);
         paper.plain(&format!(
-            "Continuing behind {lines} lines settled by earlier runs."
+            "{refused} of them were refused and are not tried again; --restart sends the whole file, and PostHog recognises what it has."
         ));
     }
 }
@@ -93,17 +88,21 @@ struct Import {
     /// The file's, without its folder.
     name: String,
     max_errors: u64,
+    rules: Rules,
     outlet: Outlet,
     settling: Arc<Settling>,
     progress: Progress,
     checkpoint: Option<Checkpoint>,
+    notes: Notes,
+    /// Whether a line without a time has been sent.
+    has_stamped: bool,
     /// Bad lines so far.
     errors: u64,
 }
 
-/// Line by line.
+/// Record by record.
 impl Import {
-    fn send(&mut self, mut lines: Reader<BufReader<File>>) -> End {
+    fn send(&mut self, input: &mut Input) -> End {
         loop {
             if self.errors >= self.max_errors {
                 return End::Errors(self.errors);
@@ -111,10 +110,12 @@ impl Import {
             if let Some(stop) = self.settling.with(|window| window.stop().cloned()) {
                 return End::Server(stop);
             }
-            let taken = match lines.next() {
-                Ok(Some(line)) => self.take(&line).and_then(|()| self.tick()),
+            let taken = match input.next() {
+                Ok(Some(record)) => self.take(&record).and_then(|()| self.tick()),
                 Ok(None) => return End::Whole,
-                Err(why) => Err(format!("the file cannot be read: {why}")),
+                Err(why) => {
+                    return End::Unreadable(format!("{} cannot be read on: {why}", input.title));
+                }
             };
             if let Err(why) = taken {
                 return End::Broken(why);
@@ -122,38 +123,52 @@ impl Import {
         }
     }
 
-    fn take(&mut self, raw: &RawLine<'_>) -> Result<(), String> {
-        let text = match raw.text {
+    fn take(&mut self, record: &Record<'_>) -> Result<(), String> {
+        let text = match record.text {
             Ok(b"") => {
-                self.settling.with(|window| window.blank(raw.end));
+                self.settling.with(|window| window.blank(record.mark));
                 return Ok(());
             }
             Ok(text) => text,
             Err(TooLong(bytes)) => {
-                self.refuse(raw, "line_too_long", &format!("longer than {bytes} bytes"));
+                let why = format!("longer than {bytes} bytes");
+                self.refuse(record, "line_too_long", &why);
                 return Ok(());
             }
         };
-        let line = match Line::parse(text) {
+        let line = Line::parse(text, record.skipped).and_then(|line| self.rules.apply(line));
+        let line = match line {
             Ok(line) => line,
             Err(error) => {
-                self.refuse(raw, error.name(), &error.to_string());
+                self.refuse(record, &error.name(), &error.to_string());
                 return Ok(());
             }
         };
-        let own = || fingerprint::uuid(&self.name, raw.number, text);
+        let is_stamped = line.timestamp().is_none();
+        let stamp = is_stamped.then_some(self.rules.began_ms);
+        let own = || fingerprint::uuid(&self.name, record.place.number, text, stamp);
         let uuid = line.uuid().unwrap_or_else(own);
         if let Outlet::Check(checker) = &mut self.outlet {
-            match checker.check(&line.event(uuid)) {
-                Ok(()) => self.settling.with(|window| window.pass(raw.end)),
-                Err(error) => self.refuse(raw, error.name(), &error.to_string()),
+            match checker.check(&line.event(uuid, self.rules.began_ms)) {
+                Ok(()) => {
+                    self.notes.count(&line);
+                    self.settling.with(|window| window.pass(record.mark));
+                }
+                Err(error) => self.refuse(record, error.name(), &line.explain(&error)),
             }
             return Ok(());
         }
-        self.capture(raw, &line, uuid)
+        if is_stamped && !self.has_stamped {
+            self.has_stamped = true;
+            if let Some(checkpoint) = &mut self.checkpoint {
+                checkpoint.keep_time(self.rules.began_ms);
+                checkpoint.save(self.settling.with(|window| window.settled()))?;
+            }
+        }
+        self.capture(record, &line, uuid)
     }
 
-    fn capture(&mut self, raw: &RawLine<'_>, line: &Line<'_>, uuid: Uuid) -> Result<(), String> {
+    fn capture(&mut self, record: &Record<'_>, line: &Line<'_>, uuid: Uuid) -> Result<(), String> {
         if self.settling.with(|window| window.is_full()) {
             self.wait(1)?;
         }
@@ -161,8 +176,8 @@ impl Import {
             // The same event again: the server shall see one behind the other.
             self.drain()?;
         }
-        self.settling.with(|window| window.wait(raw.end, uuid));
-        let captured = self.try_capture(raw, &line.event(uuid), uuid);
+        self.settling.with(|window| window.wait(record.mark, uuid));
+        let captured = self.try_capture(record, line, uuid);
         if captured != Ok(true) {
             self.settling.with(|window| window.leave(&uuid, "not sent"));
         }
@@ -172,13 +187,17 @@ impl Import {
     /// Captures an event, or refuses its line; false if the import was stopped before.
     fn try_capture(
         &mut self,
-        raw: &RawLine<'_>,
-        event: &Event<'_>,
+        record: &Record<'_>,
+        line: &Line<'_>,
         uuid: Uuid,
     ) -> Result<bool, String> {
+        let event = line.event(uuid, self.rules.began_ms);
         while let Outlet::Send(client) = &self.outlet {
             match client.capture(event) {
-                Ok(_) => return Ok(true),
+                Ok(_) => {
+                    self.notes.count(line);
+                    return Ok(true);
+                }
                 Err(Error::Capture(CaptureError::QueueFull { .. })) => {
                     // Half of them, so that lines and requests come in runs.
                     let waiting = self.settling.with(|window| window.waiting());
@@ -189,7 +208,7 @@ impl Import {
                 Err(Error::Capture(error)) => {
                     self.settling
                         .with(|window| window.take_back(&uuid, error.name()));
-                    self.complain(raw.number, &error.to_string());
+                    self.complain(record.place, &line.explain(&error));
                     return Ok(true);
                 }
                 Err(error) => return Err(error.to_string()),
@@ -201,99 +220,14 @@ impl Import {
         Ok(false)
     }
 
-    fn refuse(&mut self, raw: &RawLine<'_>, name: &str, why: &str) {
-        self.settling.with(|window| window.refuse(raw.end, name));
-        self.complain(raw.number, why);
+    fn refuse(&mut self, record: &Record<'_>, name: &str, why: &str) {
+        self.settling
+            .with(|window| window.refuse(record.mark, name));
+        self.complain(record.place, why);
     }
 
-    fn complain(&mut self, number: u64, why: &str) {
+    fn complain(&mut self, at: At, why: &str) {
         self.errors += 1;
-        self.progress.tell(&format!("line {number}: {why}"));
-    }
-}
-
-/// Waiting and ending.
-impl Import {
-    /// Shows and keeps how far it is, now and then.
-    fn tick(&mut self) -> Result<(), String> {
-        if !self.progress.is_due() {
-            return Ok(());
-        }
-        let settled = self.settling.with(|window| window.settled());
-        self.progress.show(settled);
-        match &mut self.checkpoint {
-            Some(checkpoint) => checkpoint.save(settled),
-            None => Ok(()),
-        }
-    }
-
-    /// Waits until that many more events have ended, or one has stopped the import.
-    fn wait(&mut self, events: u64) -> Result<(), String> {
-        let ended = self.settling.with(|window| window.ended()) + events.max(1);
-        if let Outlet::Send(client) = &self.outlet {
-            // A queue can be full of bytes with too few events to be due.
-            client.flush_timeout(Duration::ZERO);
-        }
-        while !self.settling.wait(ended, Progress::interval()) {
-            self.tick()?;
-        }
-        Ok(())
-    }
-
-    /// Waits until all events have ended, or one has stopped the import.
-    fn drain(&mut self) -> Result<(), String> {
-        while let Outlet::Send(client) = &self.outlet {
-            client.flush_timeout(Progress::interval());
-            self.tick()?;
-            if self
-                .settling
-                .with(|window| window.waiting() == 0 || window.stop().is_some())
-            {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Lets what was read end, and keeps the last count.
-    fn finish(&mut self, end: End) -> End {
-        let mut end = match end {
-            End::Whole | End::Errors(_) => match self.drain() {
-                Ok(()) => end,
-                Err(why) => End::Broken(why),
-            },
-            end => end,
-        };
-        if let Outlet::Send(client) = &self.outlet {
-            // What has not ended is for the next run.
-            client.shutdown_timeout(Duration::ZERO);
-        }
-        self.settling.wait_for_all(GRACE);
-        let settled = self.settling.with(|window| window.settled());
-        self.progress.show(settled);
-        self.progress.clear();
-        if let Some(checkpoint) = &mut self.checkpoint
-            && let Err(why) = checkpoint.save(settled)
-        {
-            end = End::Broken(why);
-        }
-        match self.settling.with(|window| window.stop().cloned()) {
-            Some(stop) if matches!(end, End::Whole | End::Errors(_)) => End::Server(stop),
-            _ => end,
-        }
-    }
-
-    /// Says what became of the lines; whether all is well.
-    fn close(&self, paper: &mut Paper, end: End, elapsed: Duration) -> bool {
-        self.settling.with(|window| {
-            let closing = Closing {
-                end,
-                window,
-                is_dry: matches!(self.outlet, Outlet::Check(_)),
-                count: self.checkpoint.as_ref().map(Checkpoint::path),
-                elapsed,
-            };
-            closing.print(paper)
-        })
+        self.progress.tell(&format!("{at}: {why}"));
     }
 }

@@ -1,9 +1,10 @@
 //! `cargo demo`: events through [`hoglet_native`], and what becomes of every one of them.
 //!
 //! Two jobs. The demo (`demo.rs`) plays a web shop (`story.rs`) against a local capture server that
-//! misbehaves, or against a real `PostHog`. The import (`import.rs`) sends a file of events: `input/lines.rs`
-//! reads lines, `line.rs` makes events of them, `window.rs` knows which have been settled (`fate.rs`),
-//! `checkpoint.rs` keeps that count for a later run. `report.rs` and `sum.rs` print for both.
+//! misbehaves, or against a real `PostHog`. The import (`import.rs`) sends a file of events: `input.rs` decodes it
+//! and cuts it into records, `line.rs` makes events of them, `rules.rs` decides what they leave open, `window.rs`
+//! knows which have been settled (`fate.rs`), `checkpoint.rs` keeps that count for a later run. `report.rs` and
+//! `sum.rs` print for both.
 #![cfg_attr(
     not(test),
     deny(
@@ -25,6 +26,7 @@ mod closing;
 mod demo;
 mod fate;
 mod fingerprint;
+mod help;
 mod import;
 mod input;
 mod line;
@@ -32,7 +34,9 @@ mod narrator;
 mod place;
 mod progress;
 mod report;
+mod rules;
 mod settling;
+mod shown;
 mod story;
 mod sum;
 mod window;
@@ -45,7 +49,7 @@ fn main() -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
     let done = arguments::parse(arguments, variable).and_then(|job| match job {
         Job::Help => {
-            report::say(arguments::HELP.trim_end());
+            report::say(help::HELP.trim_end());
             Ok(true)
         }
         Job::Demo(demo) => demo::run(&demo),

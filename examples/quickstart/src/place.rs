@@ -1,5 +1,6 @@
 //! Where an import's events go, and what takes them there.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hoglet_native::{Client, ClientOptions, PostHogError};
@@ -8,6 +9,7 @@ use hoglet_tests::server::{Options, Server};
 use crate::arguments::{Import, Target};
 use crate::checker::Checker;
 use crate::checkpoint::Checkpoint;
+use crate::input::Input;
 use crate::report::Paper;
 use crate::settling::Settling;
 
@@ -64,15 +66,20 @@ impl Place {
         }
     }
 
-    /// Of a server that is gone afterwards, no count is kept.
-    pub(crate) fn checkpoint(&self, options: &Import) -> Result<Option<Checkpoint>, String> {
-        match self {
-            Self::There(target) => {
-                let checkpoint = Checkpoint::new(&options.progress, &options.file, target);
-                checkpoint.map(Some)
-            }
-            Self::Nowhere | Self::Local(_) => Ok(None),
-        }
+    /// No count is kept of a server that is gone afterwards, nor of a pipe, unless a place for it is given: the
+    /// next run may get another pipe.
+    pub(crate) fn checkpoint(&self, options: &Import, input: &Input) -> Option<Checkpoint> {
+        let Self::There(target) = self else {
+            return None;
+        };
+        let beside = || {
+            let mut name = options.file.clone().into_os_string();
+            name.push(".hoglet");
+            PathBuf::from(name)
+        };
+        let path = options.progress.clone();
+        let path = path.or_else(|| input.bytes.is_some().then(beside))?;
+        Some(Checkpoint::new(path, target))
     }
 
     pub(crate) fn outlet(

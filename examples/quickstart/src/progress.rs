@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use crate::fate::Settled;
+use crate::input::Nouns;
 use crate::sum::grouped;
 
 /// How often the bar is drawn, and the count kept.
@@ -18,8 +19,9 @@ const WIDTH: u64 = 24;
 /// Shows on the standard error how far an import is.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    /// Bytes of the file.
-    total: u64,
+    /// Bytes of the file, if anybody knows.
+    total: Option<u64>,
+    nouns: Nouns,
     /// Where this run began.
     first: Settled,
     began: Instant,
@@ -31,10 +33,11 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(total: u64, first: Settled) -> Self {
+    pub(crate) fn new(total: Option<u64>, first: Settled, nouns: Nouns) -> Self {
         let began = Instant::now();
         Self {
             total,
+            nouns,
             first,
             began,
             has_bar: io::stderr().is_terminal(),
@@ -72,10 +75,13 @@ impl Progress {
             return;
         }
         if before / LINES != settled.lines / LINES {
-            let percent = self.percent(settled);
+            let percent = self.total.map(|total| percent(settled, total));
+            let percent = percent.map(|percent| format!(", {percent} %"));
             print(&format!(
-                "{} lines settled, {percent} %",
-                grouped(settled.lines)
+                "{} {} settled{}",
+                grouped(settled.lines),
+                self.nouns.many,
+                percent.unwrap_or_default()
             ));
         }
         if is_stalled && !self.has_told_of_stall {
@@ -100,24 +106,22 @@ impl Progress {
 
     /// `[######------------------]  25 %  1,000 lines  5,000/s  0:03 left`
     fn bar(&self, settled: Settled, elapsed: Duration, is_stalled: bool) -> String {
-        let done = (settled.bytes.min(self.total) * WIDTH).checked_div(self.total);
-        let done = usize::try_from(done.unwrap_or(WIDTH)).unwrap_or_default();
-        let (full, empty) = ("########################", "------------------------");
-        let bar = full.get(..done).unwrap_or(full);
-        let rest = empty.get(done..).unwrap_or_default();
-        let percent = self.percent(settled);
-        let lines = grouped(settled.lines);
+        let (lines, many) = (grouped(settled.lines), self.nouns.many);
         let speed = if is_stalled {
             "waiting for the server".to_owned()
         } else {
             self.speed(settled, elapsed)
         };
-        format!("[{bar}{rest}] {percent:>3} %  {lines} lines  {speed}")
-    }
-
-    fn percent(&self, settled: Settled) -> u64 {
-        let done = settled.bytes.min(self.total);
-        (done * 100).checked_div(self.total).unwrap_or(100)
+        let Some(total) = self.total else {
+            return format!("{lines} {many}  {speed}");
+        };
+        let done = (settled.bytes.min(total) * WIDTH).checked_div(total);
+        let done = usize::try_from(done.unwrap_or(WIDTH)).unwrap_or_default();
+        let (full, empty) = ("########################", "------------------------");
+        let bar = full.get(..done).unwrap_or(full);
+        let rest = empty.get(done..).unwrap_or_default();
+        let percent = percent(settled, total);
+        format!("[{bar}{rest}] {percent:>3} %  {lines} {many}  {speed}")
     }
 
     /// Lines a second, and how long the rest will take.
@@ -130,16 +134,19 @@ impl Progress {
         if bytes == 0 {
             return String::new();
         }
-        let left = self.total.saturating_sub(settled.bytes);
+        let per_s = grouped(lines.saturating_mul(1_000) / ms);
+        let Some(total) = self.total else {
+            return format!("{per_s}/s");
+        };
+        let left = total.saturating_sub(settled.bytes);
         let left_s = u128::from(left) * u128::from(ms) / u128::from(bytes) / 1_000;
-        let per_s = lines.saturating_mul(1_000) / ms;
-        format!(
-            "{}/s  {}:{:02} left",
-            grouped(per_s),
-            left_s / 60,
-            left_s % 60
-        )
+        format!("{per_s}/s  {}:{:02} left", left_s / 60, left_s % 60)
     }
+}
+
+fn percent(settled: Settled, total: u64) -> u64 {
+    let done = settled.bytes.min(total);
+    (done * 100).checked_div(total).unwrap_or(100)
 }
 
 fn print(line: &str) {
@@ -150,6 +157,23 @@ fn print(line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LINES_OF_A_FILE: Nouns = Nouns {
+        one: "line",
+        many: "lines",
+        read: "lines read",
+    };
+
+    /// After two seconds, from the start.
+    fn bar_of(total: Option<u64>, lines: u64) -> String {
+        let settled = Settled {
+            lines,
+            bytes: lines * 100,
+            ..Settled::default()
+        };
+        let progress = Progress::new(total, Settled::default(), LINES_OF_A_FILE);
+        progress.bar(settled, Duration::from_secs(2), false)
+    }
 
     fn bar(total: u64, lines: u64, bytes: u64, ms: u64, is_stalled: bool) -> String {
         let first = Settled {
@@ -162,7 +186,11 @@ mod tests {
             bytes,
             ..first
         };
-        Progress::new(total, first).bar(settled, Duration::from_millis(ms), is_stalled)
+        Progress::new(Some(total), first, LINES_OF_A_FILE).bar(
+            settled,
+            Duration::from_millis(ms),
+            is_stalled,
+        )
     }
 
     #[test]
@@ -191,8 +219,12 @@ mod tests {
 
     #[test]
     fn an_empty_file_is_done() {
-        let bar =
-            Progress::new(0, Settled::default()).bar(Settled::default(), Duration::ZERO, false);
+        let bar = bar_of(Some(0), 0);
         assert_eq!(bar, "[########################] 100 %  0 lines  ");
+    }
+
+    #[test]
+    fn a_pipe_has_no_end_in_sight() {
+        assert_eq!(bar_of(None, 5_000), "5,000 lines  2,500/s");
     }
 }

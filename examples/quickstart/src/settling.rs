@@ -96,12 +96,13 @@ mod tests {
 
     use super::*;
     use crate::fate::Settled;
+    use crate::input::Mark;
 
     const LONG: Duration = Duration::from_mins(1);
 
     fn settling(events: u128) -> Settling {
         let mut window = Window::new(Settled::default());
-        (1..=events).for_each(|uuid| window.wait(1, Uuid::from_u128(uuid)));
+        (1..=events).for_each(|uuid| window.wait(Mark::default(), Uuid::from_u128(uuid)));
         Settling::new(window)
     }
 

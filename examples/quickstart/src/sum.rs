@@ -42,24 +42,18 @@ struct Part {
     ink: Ink,
 }
 
-impl Part {
-    /// A row, its reasons below each other.
-    fn print(&self, paper: &mut Paper) {
-        let row = format!("  {:<34}{:>9}", self.name, grouped(self.count));
-        let mut reasons = self.reasons.0.iter().map(|(reason, count)| {
-            let count = grouped(*count);
-            format!("{reason} {count}")
-        });
-        let ink = if self.count == 0 {
-            Ink::Plain
-        } else {
-            self.ink
-        };
-        let first = reasons.next().unwrap_or_default();
-        paper.line(ink, INDENT, format!("{row}   {first}").trim_end());
-        for reason in reasons {
-            paper.line(ink, INDENT, &format!("{:INDENT$}{reason}", ""));
-        }
+/// Prints a row of a table, its reasons below each other.
+pub(crate) fn row(paper: &mut Paper, name: &str, count: u64, reasons: &Reasons, ink: Ink) {
+    let row = format!("  {name:<34}{:>9}", grouped(count));
+    let mut reasons = reasons.0.iter().map(|(reason, count)| {
+        let count = grouped(*count);
+        format!("{reason} {count}")
+    });
+    let ink = if count == 0 { Ink::Plain } else { ink };
+    let first = reasons.next().unwrap_or_default();
+    paper.line(ink, INDENT, format!("{row}   {first}").trim_end());
+    for reason in reasons {
+        paper.line(ink, INDENT, &format!("{:INDENT$}{reason}", ""));
     }
 }
 
@@ -101,7 +95,7 @@ impl Sum {
     /// Prints the sum as a table and as an equation, and whether it adds up; returns that.
     pub(crate) fn print(&self, paper: &mut Paper) -> bool {
         for part in &self.parts {
-            part.print(paper);
+            row(paper, part.name, part.count, &part.reasons, part.ink);
         }
         paper.plain(&format!("  {}", "-".repeat(43)));
         let (name, count) = self.whole;

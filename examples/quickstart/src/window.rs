@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use hoglet_native::{Receipt, Uuid};
 
 use crate::fate::{Fate, Settled};
+use crate::input::Mark;
 use crate::sum::Reasons;
 
 /// Lines kept behind the settled ones, at most. More wait to be read until an event has ended, so
@@ -49,7 +50,7 @@ pub(crate) struct Window {
 
 #[derive(Clone, Copy, Debug)]
 struct Line {
-    end: u64,
+    mark: Mark,
     /// `None` while its event has not ended, and for ever if it ended in no fate.
     fate: Option<Fate>,
 }
@@ -85,6 +86,11 @@ impl Window {
         self.ended
     }
 
+    /// Whether all lines that were read are settled.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.lines.is_empty()
+    }
+
     /// Whether the next line has to wait for an event to end.
     pub(crate) fn is_full(&self) -> bool {
         self.lines.len() >= MAX_LINES
@@ -94,26 +100,26 @@ impl Window {
 /// What happens.
 impl Window {
     /// The next line is blank.
-    pub(crate) fn blank(&mut self, end: u64) {
+    pub(crate) fn blank(&mut self, mark: Mark) {
         self.run.blank += 1;
-        self.push(end, Some(Fate::Blank));
+        self.push(mark, Some(Fate::Blank));
     }
 
     /// The next line is an event that would be sent.
-    pub(crate) fn pass(&mut self, end: u64) {
+    pub(crate) fn pass(&mut self, mark: Mark) {
         self.run.delivered += 1;
-        self.push(end, Some(Fate::Delivered));
+        self.push(mark, Some(Fate::Delivered));
     }
 
     /// The next line is not sent, for this reason.
-    pub(crate) fn refuse(&mut self, end: u64, reason: &str) {
+    pub(crate) fn refuse(&mut self, mark: Mark, reason: &str) {
         self.run.refused.count(reason);
-        self.push(end, Some(Fate::Refused));
+        self.push(mark, Some(Fate::Refused));
     }
 
     /// The next line is an event that is about to be captured under this uuid.
-    pub(crate) fn wait(&mut self, end: u64, uuid: Uuid) {
-        self.push(end, None);
+    pub(crate) fn wait(&mut self, mark: Mark, uuid: Uuid) {
+        self.push(mark, None);
         let number = self.settled.lines + count(self.lines.len());
         self.waiting.insert(uuid, number);
     }
@@ -173,18 +179,18 @@ impl Window {
         Some(number)
     }
 
-    fn push(&mut self, end: u64, fate: Option<Fate>) {
+    fn push(&mut self, mark: Mark, fate: Option<Fate>) {
         self.run.lines += 1;
-        self.lines.push_back(Line { end, fate });
+        self.lines.push_back(Line { mark, fate });
         self.advance();
     }
 
     fn advance(&mut self) {
-        while let Some(Line { end, fate }) = self.lines.front().copied()
+        while let Some(Line { mark, fate }) = self.lines.front().copied()
             && let Some(fate) = fate
         {
             self.lines.pop_front();
-            self.settled.count(fate, end);
+            self.settled.count(fate, mark);
         }
     }
 }
@@ -208,14 +214,21 @@ mod tests {
         }
     }
 
+    fn at(bytes: u64) -> Mark {
+        Mark {
+            bytes,
+            digest: bytes.into(),
+        }
+    }
+
     /// Lines of ten bytes: events 1 to 3 with a blank and a bad line between them.
     fn window() -> Window {
         let mut window = Window::new(Settled::default());
-        window.wait(10, Uuid::from_u128(1));
-        window.blank(20);
-        window.wait(30, Uuid::from_u128(2));
-        window.refuse(40, "not_json");
-        window.wait(50, Uuid::from_u128(3));
+        window.wait(at(10), Uuid::from_u128(1));
+        window.blank(at(20));
+        window.wait(at(30), Uuid::from_u128(2));
+        window.refuse(at(40), "not_json");
+        window.wait(at(50), Uuid::from_u128(3));
         window
     }
 
@@ -227,8 +240,10 @@ mod tests {
             dropped,
             refused,
             blank,
+            digest,
         } = window.settled();
         assert!(window.settled().adds_up());
+        assert_eq!(digest, u128::from(bytes));
         [lines, bytes, delivered, dropped, refused, blank]
     }
 
@@ -268,7 +283,7 @@ mod tests {
         let mut first = window();
         first.receive(&receipt(1, Outcome::Delivered));
         let mut second = Window::new(first.settled());
-        second.wait(30, Uuid::from_u128(2));
+        second.wait(at(30), Uuid::from_u128(2));
         second.receive(&receipt(2, Outcome::Warning(None)));
         assert_eq!(settled(&second), [3, 30, 2, 0, 0, 1]);
         assert_eq!((second.run.lines, second.run.delivered), (1, 1));
@@ -285,9 +300,9 @@ mod tests {
     #[test]
     fn a_window_is_full_while_its_first_event_has_not_ended() {
         let mut window = Window::new(Settled::default());
-        window.wait(1, Uuid::from_u128(1));
+        window.wait(at(1), Uuid::from_u128(1));
         let blanks = u64::try_from(MAX_LINES).expect("small");
-        (2..=blanks).for_each(|end| window.blank(end));
+        (2..=blanks).for_each(|end| window.blank(at(end)));
         assert!(window.is_full());
         window.receive(&receipt(1, Outcome::Delivered));
         assert!(!window.is_full());

@@ -69,8 +69,8 @@ fn an_import_delivers_the_good_lines_and_names_the_bad_ones() {
     );
     for told in [
         "line 17: distinct_id is empty\n",
-        "line 2500: not a JSON object\n",
-        "line 4999: not an event in JSON: ",
+        "line 2500: not a JSON object: visit,user-1\n",
+        "line 4999: unexpected byte in JSON at byte 57: 1}}\n",
     ] {
         assert!(ran.err.contains(told), "{told}:\n{}", ran.err);
     }
