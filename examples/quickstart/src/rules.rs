@@ -124,7 +124,7 @@ impl Notes {
         if self.without_time > 0 {
             let began = when::text(rules.began_ms);
             let place = if self.elsewhere.total() > 0 {
-                " Where the file has a time in another member, rename it to timestamp."
+                " Where a time is in another member, give it as timestamp, in RFC 3339."
             } else {
                 ""
             };

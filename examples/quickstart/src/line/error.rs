@@ -78,7 +78,7 @@ impl fmt::Display for LineError {
             Self::Syntax(syntax) => syntax.fmt(f),
             Self::Twice(member, at) => write!(f, "{member} is given twice, again at byte {at}"),
             Self::Missing(member, others) if others.is_empty() => write!(f, "{member} is missing"),
-            Self::Missing(member, others) => write!(f, "{member} is missing beside {others}"),
+            Self::Missing(member, others) => write!(f, "{member} is missing; there are {others}"),
             Self::NotString("timestamp", value) => {
                 write!(f, "timestamp is not a string: {value}; give {RFC_3339}")
             }

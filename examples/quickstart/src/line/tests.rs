@@ -136,13 +136,16 @@ fn what_is_wrong_with_a_line_is_said_plainly() {
         ),
         (
             r#"{"distinct_id":"u"}"#,
-            "event is missing beside distinct_id",
+            "event is missing; there are distinct_id",
         ),
         (
             r#"{"event":null,"userId":"u","a":1,"b":null}"#,
-            "event is missing beside userId, a",
+            "event is missing; there are userId, a",
         ),
-        (r#"{"event":"e"}"#, "distinct_id is missing beside event"),
+        (
+            r#"{"event":"e"}"#,
+            "distinct_id is missing; there are event",
+        ),
         ("{}", "event is missing"),
         (
             r#"{"event":1,"distinct_id":"u"}"#,

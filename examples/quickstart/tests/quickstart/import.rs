@@ -1,53 +1,15 @@
 //! The import.
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
-use hoglet_tests::server::{Cut, Fault, Server};
+use hoglet_tests::server::{Cut, Fault};
 
+use crate::events::{Events, line};
 use crate::{quickstart, run, server};
 
 /// A wait that only a failure takes to its end.
 const LONG: Duration = Duration::from_secs(30);
-
-/// A file of events of its own for each test.
-struct Events {
-    path: PathBuf,
-    count: PathBuf,
-}
-
-impl Events {
-    fn new(name: &str, lines: impl Iterator<Item = String>) -> Self {
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.ndjson"));
-        let count = path.with_extension("ndjson.hoglet");
-        let text: String = lines.map(|line| line + "\n").collect();
-        fs::write(&path, text).expect("a file");
-        // What a run before this one has left.
-        let _ = fs::remove_file(&count);
-        Self { path, count }
-    }
-
-    fn import(&self, server: &Server, options: &[&str]) -> Command {
-        let mut command = quickstart(&["--host", &server.url(), "--api-key", "phc_test"]);
-        command.arg("--import").arg(&self.path).args(options);
-        command
-    }
-
-    fn settled_lines(&self) -> u64 {
-        let text = fs::read(&self.count).expect("a count");
-        let count: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
-        count["settled"]["lines"].as_u64().expect("a number")
-    }
-}
-
-fn line(n: u32) -> String {
-    format!(
-        r#"{{"event":"visit","distinct_id":"user-{}","timestamp":"2026-11-24T10:00:00Z","properties":{{"n":{n}}}}}"#,
-        n % 100
-    )
-}
 
 #[test]
 fn an_import_delivers_the_good_lines_and_names_the_bad_ones() {
@@ -55,7 +17,8 @@ fn an_import_delivers_the_good_lines_and_names_the_bad_ones() {
     let events = Events::new(
         "bad",
         (1..=5_000).map(|n| match n {
-            17 => r#"{"event":"visit","distinct_id":" "}"#.to_owned(),
+            17 => r#"{"event":"visit","distinct_id":" ","timestamp":"2026-11-24T10:00:00Z"}"#
+                .to_owned(),
             2_500 => "visit,user-1".to_owned(),
             4_999 => r#"{"event":"visit","distinct_id":"u","properties":{"n":01}}"#.to_owned(),
             n => line(n),
@@ -70,7 +33,7 @@ fn an_import_delivers_the_good_lines_and_names_the_bad_ones() {
     for told in [
         "line 17: distinct_id is empty\n",
         "line 2500: not a JSON object: visit,user-1\n",
-        "line 4999: unexpected byte in JSON at byte 57: 1}}\n",
+        "line 4999: invalid number in JSON at byte 55: 1}}\n",
     ] {
         assert!(ran.err.contains(told), "{told}:\n{}", ran.err);
     }

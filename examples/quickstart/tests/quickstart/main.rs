@@ -1,11 +1,16 @@
 //! The program as people run it, against local capture servers.
 
-use std::process::{Command, Output};
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 
 use hoglet_tests::server::{Options, Server};
 
 mod demo;
+mod events;
+mod forms;
 mod import;
+mod odd;
+mod resumed;
 
 fn quickstart(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quickstart"));
@@ -21,6 +26,17 @@ fn quickstart(arguments: &[&str]) -> Command {
     command
 }
 
+/// Runs it with this on its standard input.
+fn run_with_input(command: &mut Command, input: &[u8]) -> Ran {
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = child.stderr(Stdio::piped()).spawn().expect("the program");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    // Small enough for the pipe, or read before anything is printed.
+    stdin.write_all(input).expect("a reader");
+    drop(stdin);
+    Ran::of(child.wait_with_output().expect("its end"))
+}
+
 /// How a run ended: exit status, standard output, standard error.
 struct Ran {
     status: Option<i32>,
@@ -29,16 +45,7 @@ struct Ran {
 }
 
 fn run(command: &mut Command) -> Ran {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().expect("the program");
-    Ran {
-        status: status.code(),
-        out: String::from_utf8(stdout).expect("text"),
-        err: String::from_utf8(stderr).expect("text"),
-    }
+    Ran::of(command.output().expect("the program"))
 }
 
 fn server() -> Server {
@@ -46,6 +53,20 @@ fn server() -> Server {
 }
 
 impl Ran {
+    fn of(output: Output) -> Self {
+        Self {
+            status: output.status.code(),
+            out: String::from_utf8(output.stdout).expect("text"),
+            err: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+
+    /// What was printed, its lines not broken.
+    fn words(&self) -> String {
+        let words: Vec<_> = self.out.split_whitespace().collect();
+        words.join(" ")
+    }
+
     /// Lines that tell of an event that this happened to it.
     fn told(&self, verb: &str) -> usize {
         let verbs = self.out.lines().filter(|line| line.starts_with("  #"));
