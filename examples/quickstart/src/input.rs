@@ -12,6 +12,8 @@ mod form;
 mod layers;
 mod lines;
 mod record;
+#[cfg(test)]
+mod tests;
 mod utf16;
 mod zstd;
 

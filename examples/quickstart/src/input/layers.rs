@@ -162,6 +162,28 @@ mod tests {
     }
 
     #[test]
+    fn brotli_is_read_where_the_name_says_so() {
+        /// `{"hello":"brotli, hello brotli, hello brotli"}` as an encoder made it.
+        const BROTLI: &[u8] = &[
+            27, 45, 0, 248, 45, 146, 199, 213, 175, 8, 74, 106, 50, 188, 22, 97, 163, 219, 91, 98,
+            104, 165, 211, 87, 101, 114, 201, 150, 246, 150, 146, 12, 179, 80, 61, 112, 209, 94,
+            25, 62, 133, 150, 8,
+        ];
+        let decoded = |bytes: &'static [u8]| {
+            let mut text = String::new();
+            let mut stream = decode(Box::new(bytes), true).map_err(Error::other)?;
+            stream.read_to_string(&mut text).map(|_| text)
+        };
+        let text = decoded(BROTLI).expect("brotli");
+        assert_eq!(text, r#"{"hello":"brotli, hello brotli, hello brotli"}"#);
+        let error = decoded(&BROTLI[..30]).expect_err("cut").to_string();
+        assert!(
+            error.starts_with("the brotli data is damaged or cut: "),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn formats_that_are_not_read_are_named_with_a_way_out() {
         for (bytes, told) in [
             (

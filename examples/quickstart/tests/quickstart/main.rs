@@ -19,6 +19,14 @@ fn quickstart(arguments: &[&str]) -> Command {
         "POSTHOG_API_KEY",
         "POSTHOG_CAPTURE_MODE",
         "POSTHOG_CAPTURE_COMPRESSION",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "no_proxy",
     ] {
         command.env_remove(variable);
     }
