@@ -1,6 +1,6 @@
 //! Files that are cut or damaged anywhere.
 
-use std::io::{self, Cursor};
+use std::io::Cursor;
 
 use super::*;
 use crate::line::Line;
@@ -22,7 +22,7 @@ fn read(bytes: &[u8]) -> usize {
     let Ok((form, head)) = form::detect(&mut text) else {
         return 0;
     };
-    let text = Box::new(io::Cursor::new(head).chain(text));
+    let text = Box::new(Cursor::new(head).chain(text));
     let mut records = Records::new(form, text, Rc::new(Cell::new(0)));
     let mut count = 0;
     while let Ok(Some(record)) = records.next() {
