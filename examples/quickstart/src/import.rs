@@ -78,7 +78,7 @@ fn introduce(paper: &mut Paper, introduction: &str, input: &Input, before: Settl
     if before.refused > 0 {
         let refused = grouped(before.refused);
         paper.plain(&format!(
-            "{refused} of them were refused and are not tried again; --restart sends the whole file, and PostHog recognises what it has."
+            "{refused} refused by earlier runs are not tried again; --restart sends the whole file, and PostHog recognises what it has."
         ));
     }
 }

@@ -129,8 +129,9 @@ impl Progress {
         let ms = u64::try_from(elapsed.as_millis())
             .unwrap_or(u64::MAX)
             .max(1);
-        let lines = settled.lines - self.first.lines;
-        let bytes = settled.bytes - self.first.bytes;
+        let lines = settled.lines.saturating_sub(self.first.lines);
+        // A pipe may be read in other pieces than by the run before.
+        let bytes = settled.bytes.saturating_sub(self.first.bytes);
         if bytes == 0 {
             return String::new();
         }
@@ -214,6 +215,11 @@ mod tests {
         assert_eq!(
             bar(10_000, 100, 1_000, 9_000, true),
             "[##----------------------]  10 %  100 lines  waiting for the server"
+        );
+        // Fewer bytes than before, for more lines.
+        assert_eq!(
+            bar(10_000, 150, 900, 1_000, false),
+            "[##----------------------]   9 %  150 lines  "
         );
     }
 

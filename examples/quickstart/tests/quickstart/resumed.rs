@@ -115,7 +115,7 @@ fn a_repaired_line_is_noticed_and_sent_by_a_restart() {
     assert!(
         again
             .words()
-            .contains("1 of them were refused and are not tried again; --restart"),
+            .contains("1 refused by earlier runs are not tried again; --restart"),
         "{}",
         again.out
     );
