@@ -32,8 +32,8 @@ pub(crate) enum LineError {
 /// Where text stops being JSON that can be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Syntax {
-    /// The member it is in; none if it is the line's own frame or an ignored member.
-    pub(crate) member: Option<&'static str>,
+    /// The member it is in, as [`shown`](crate::shown::shown) cuts its name; none if it is between members.
+    pub(crate) member: Option<String>,
     pub(crate) what: String,
     pub(crate) at: usize,
     /// What stands there.
@@ -104,7 +104,7 @@ impl fmt::Display for LineError {
 
 impl fmt::Display for Syntax {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(member) = self.member {
+        if let Some(member) = &self.member {
             write!(f, "{member}: ")?;
         }
         write!(f, "{} at byte {}", self.what, self.at)?;

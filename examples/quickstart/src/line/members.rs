@@ -51,20 +51,29 @@ pub(super) enum Location {
 impl<'a> Members<'a> {
     pub(super) fn read(text: &'a str, skipped: usize) -> Result<Self, LineError> {
         let mut members = Self::default();
-        let read = walk::each(text, |name, value| members.take(name, value));
-        if let Err(why) = read {
-            let syntax = syntax::check(None, text, text, skipped).unwrap_or_else(|| Syntax {
+        let mut behind = 0;
+        let read = walk::each(text, |name, value| {
+            behind = offset(text, value) + value.len();
+            members.take(name, value);
+        });
+        if let Err((why, member)) = read {
+            let syntax = syntax::check(None, text, text, skipped);
+            let mut syntax = syntax.unwrap_or_else(|| Syntax {
                 member: None,
                 what: why.to_string(),
                 at: skipped + why.column(),
                 near: String::new(),
             });
+            // The parser lets pass in values what the core does not: then it is not this member's.
+            syntax.member = member
+                .filter(|_| syntax.at > skipped + behind)
+                .map(|name| shown(&name));
             return Err(LineError::Syntax(syntax));
         }
         match members.twice {
             Some((member, value)) => {
-                let at = value.as_ptr().addr() - text.as_ptr().addr();
-                Err(LineError::Twice(member, skipped + at + 1))
+                let at = skipped + offset(text, value) + 1;
+                Err(LineError::Twice(member, at))
             }
             None => Ok(members),
         }
@@ -136,4 +145,9 @@ impl<'a> Nested<'a> {
         });
         nested
     }
+}
+
+/// Where in the text a part of it begins.
+pub(super) fn offset(text: &str, part: &str) -> usize {
+    part.as_ptr().addr().saturating_sub(text.as_ptr().addr())
 }

@@ -4,12 +4,13 @@ use hoglet_native::CaptureError;
 use hoglet_native::hoglet::{Event, JsonError, JsonErrorKind};
 
 use super::error::Syntax;
+use super::members::offset;
 use crate::checker::Checker;
 use crate::shown::shown;
 
 /// What is wrong with `part` of `line`, a value as it stands; `None` if nothing is.
 pub(super) fn check(
-    member: Option<&'static str>,
+    member: Option<&str>,
     line: &str,
     part: &str,
     skipped: usize,
@@ -24,9 +25,9 @@ pub(super) fn check(
         (wrong(part)?, 0)
     };
     let within = error.at.saturating_sub(before).min(part.len());
-    let start = part.as_ptr().addr().saturating_sub(line.as_ptr().addr());
+    let start = offset(line, part);
     Some(Syntax {
-        member,
+        member: member.map(shown),
         what: what(error.kind),
         at: skipped + start + within + 1,
         near: shown(

@@ -236,12 +236,14 @@ fn positions_count_bytes_from_the_start_of_the_line() {
         ),
         (
             r#"{"event":"e","distinct_id":"u","properties":{"v":0^1}}"#,
-            "",
+            "properties: ",
         ),
         (r#"{"event":"e" ^"distinct_id":"u"}"#, ""),
         (r#"  {"event":"e",^}"#, ""),
+        (r#"{"other":"^\ud800","properties":{"v":01}}"#, "invalid"),
+        (r#"{"a":[{"b":^oops}]}"#, "a: "),
         (r#"{"event":"e","distinct_id":"u"} ^oops"#, ""),
-        (r#"{"event":"e","distinct_id":"u^"#, ""),
+        (r#"{"event":"e","distinct_id":"u^"#, "distinct_id: "),
         (r#"{"event":"e","distinct_id":"u","a\x":1,^"#, ""),
     ] {
         let at = line.find('^').expect("a place");

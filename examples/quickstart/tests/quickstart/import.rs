@@ -33,7 +33,7 @@ fn an_import_delivers_the_good_lines_and_names_the_bad_ones() {
     for told in [
         "line 17: distinct_id is empty\n",
         "line 2500: not a JSON object: visit,user-1\n",
-        "line 4999: invalid number in JSON at byte 55: 1}}\n",
+        "line 4999: properties: invalid number in JSON at byte 55: 1}}\n",
     ] {
         assert!(ran.err.contains(told), "{told}:\n{}", ran.err);
     }
