@@ -12,7 +12,7 @@ use core::ops::Range;
 use uuid::Uuid;
 
 use crate::clock::Base;
-use crate::storage::{Slot, State, Storage};
+use crate::storage::{Slot, State};
 
 /// A run of events: where their bytes are and where their slots are.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +66,7 @@ pub(crate) struct Arena<'buf> {
 }
 
 impl<'buf> Arena<'buf> {
-    pub(crate) fn new(Storage { bytes, slots }: Storage<'buf>) -> Self {
+    pub(crate) fn new(bytes: &'buf mut [u8], slots: &'buf mut [Slot]) -> Self {
         Self {
             bytes,
             slots,
@@ -141,10 +141,15 @@ impl<'buf> Arena<'buf> {
     }
 
     /// The free bytes behind the last event.
+    ///
+    /// Bytes that were used before come first: when more lies free in front of the last event than is stored,
+    /// everything moves to the front. So no more than twice what was ever stored at once is touched, an event more at
+    /// most, and no more bytes are moved than were freed. An event has many more bytes than its slot, so the bytes
+    /// bound the slots as well.
     pub(crate) fn room(&mut self) -> &mut [u8] {
-        if self.is_empty() {
-            self.pinned = Run::default();
-            self.queued = Run::default();
+        let stored = self.pinned.bytes.len() + self.queued.bytes.len();
+        if self.queued.bytes.end.saturating_sub(stored) > stored {
+            self.compact();
         }
         self.bytes
             .get_mut(self.queued.bytes.end..)
@@ -384,7 +389,7 @@ mod tests {
     /// unpins, `E` evicts, `C` compacts, `Kab` retries a and b only. Returns "in flight|queued".
     fn check(bytes: usize, slots: usize, script: &str, expect: &str) {
         let (mut bytes, mut slots) = (std::vec![0; bytes], std::vec![Slot::EMPTY; slots]);
-        let mut arena = Arena::new(Storage::new(&mut bytes, &mut slots));
+        let mut arena = Arena::new(&mut bytes, &mut slots);
         for word in script.split(' ') {
             let (command, rest) = word.split_at(1);
             match command {
@@ -482,10 +487,59 @@ mod tests {
         check(64, 4, "a b c d P2 Ka e", "a|cde");
     }
 
+    /// Events come and go, the queue short all the while: neither bytes nor slots that were never used before are
+    /// touched without need, and what that costs is bounded.
+    #[test]
+    fn what_is_touched_is_a_few_times_what_is_stored() {
+        const UNTOUCHED: u8 = 0xaa;
+        const LONGEST: usize = 40;
+        let (mut bytes, mut slots) = (std::vec![UNTOUCHED; 1 << 16], std::vec![Slot::EMPTY; 4_096]);
+        let mut arena = Arena::new(&mut bytes, &mut slots);
+        let mut random = 1_u32;
+        let mut below = |limit: usize| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            usize::try_from(random >> 16).expect("16 bits") % limit
+        };
+        let (mut moved, mut written, mut peak) = (0, 0, 0);
+        for _ in 0..20_000 {
+            let len = 20 + below(LONGEST - 20);
+            let stored = |arena: &Arena<'_>| arena.pinned.bytes.len() + arena.queued.bytes.len();
+            let starts = |arena: &Arena<'_>| (arena.pinned.bytes.start, arena.queued.bytes.start);
+            let before = starts(&arena);
+            arena.room()[..len].fill(b'x');
+            if starts(&arena) != before {
+                moved += stored(&arena);
+            }
+            arena.commit(Slot {
+                uuid: Uuid::from_u128(1),
+                len: u32::try_from(len).expect("a short event"),
+                state: State::Pending,
+                ..Slot::EMPTY
+            });
+            written += len;
+            peak = peak.max(stored(&arena));
+            if arena.pinned_len() > 0 && below(10) == 0 {
+                arena.release();
+            } else if arena.pinned_len() == 0 && arena.queued_len() > 5 + below(50) {
+                arena.pin(1 + below(arena.queued_len()));
+            } else if arena.queued_len() > 20 && below(4) == 0 {
+                arena.evict_oldest();
+            }
+        }
+        let touched = arena.bytes.iter().rposition(|byte| *byte != UNTOUCHED);
+        let touched = touched.expect("something was written") + 1;
+        assert!(written > 500_000 && peak < 10_000, "{written} {peak}");
+        assert!(touched <= 2 * peak + LONGEST, "{touched} of {peak}");
+        assert!(moved <= written, "{moved} of {written}");
+        let used = arena.slots.iter().rposition(|slot| slot.len > 0);
+        let used = used.expect("there were events") + 1;
+        assert!(used * 20 <= touched, "{used} slots");
+    }
+
     #[test]
     fn slots_bound_the_queue_as_bytes_do() {
         let (mut bytes, mut slots) = ([0; 64], [Slot::EMPTY; 2]);
-        let mut arena = Arena::new(Storage::new(&mut bytes, &mut slots));
+        let mut arena = Arena::new(&mut bytes, &mut slots);
         capture(&mut arena, b'a');
         capture(&mut arena, b'b');
         assert!(!arena.fits(1));

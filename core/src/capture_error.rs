@@ -39,7 +39,8 @@ pub enum CaptureError {
         len: usize,
     },
     /// The `distinct_id` is one of the placeholders (`null`, `anonymous`, `0`, …) for which the
-    /// server turns person processing off.
+    /// server turns person processing off, and
+    /// [`Config::refuse_placeholder_ids`](crate::Config::refuse_placeholder_ids) is on.
     DistinctIdIllegal,
     /// The timestamp is not RFC 3339, or outside the years 0000 to 9999.
     TimestampInvalid,
@@ -51,6 +52,13 @@ pub enum CaptureError {
     /// A value could not be serialised as a JSON object (feature `serde`).
     #[cfg(feature = "serde")]
     Serialize(crate::SerializeError),
+    /// `$set` or `$set_once`, beside the properties or among them, is no object. (`null` counts as absent.)
+    NotAnObject {
+        /// Which of the two.
+        member: &'static str,
+    },
+    /// The event's own uuid is the nil uuid: the server would take all such events for repetitions of one.
+    UuidNil,
     /// An event with this uuid is queued: the server would refuse the whole batch.
     UuidQueued,
     /// The event is larger than an event may be.
@@ -93,6 +101,8 @@ impl CaptureError {
             Self::TooDeep => "too_deep",
             #[cfg(feature = "serde")]
             Self::Serialize(_) => "not_serializable",
+            Self::NotAnObject { .. } => "not_an_object",
+            Self::UuidNil => "uuid_nil",
             Self::UuidQueued => "uuid_queued",
             Self::EventTooLarge { .. } => "event_too_large",
             Self::QueueFull { .. } => "queue_full",
@@ -140,6 +150,8 @@ impl fmt::Display for CaptureError {
             }
             #[cfg(feature = "serde")]
             Self::Serialize(error) => error.fmt(f),
+            Self::NotAnObject { member } => write!(f, "{member} is not a JSON object"),
+            Self::UuidNil => f.write_str("uuid is the nil uuid, which names no event"),
             Self::UuidQueued => f.write_str("an event with this uuid is queued already"),
             Self::EventTooLarge { needed, capacity } => {
                 write!(f, "event takes {needed} bytes, the limit is {capacity}")
@@ -160,7 +172,17 @@ impl fmt::Display for CaptureError {
     }
 }
 
-impl core::error::Error for CaptureError {}
+impl core::error::Error for CaptureError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            #[cfg(feature = "text")]
+            Self::Json(error) => Some(error),
+            #[cfg(feature = "serde")]
+            Self::Serialize(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 #[cfg(feature = "text")]
 impl From<JsonError> for CaptureError {

@@ -4,6 +4,8 @@
 mod answer;
 mod capture;
 
+use core::fmt;
+
 use crate::arena::Arena;
 use crate::batch_limit::BatchLimit;
 use crate::clock::{Base, Clock, GIVEN};
@@ -12,7 +14,7 @@ use crate::receipt::{Outcome, Receipt, Receipts, TransportError};
 use crate::request::{Attempt, Request, RequestId};
 use crate::rng::Rng;
 use crate::stats::Stats;
-use crate::storage::{State, Storage};
+use crate::storage::{Details, State, Storage};
 use crate::timers::{LONGEST_MS, Timer, Timers};
 use crate::{Instant, usize_of};
 
@@ -56,17 +58,17 @@ pub enum Action {
 /// 5. **One ending.** A request ends once; a stale id changes nothing.
 /// 6. **Nothing silent.** Every accepted event ends in exactly one receipt and one counter; every
 ///    refused one in an error that names why.
-/// 7. **Atomic capture.** A refused capture leaves the queue as it was.
+/// 7. **Atomic capture.** A refused capture leaves the queue as it was: nothing is evicted for it.
 /// 8. **Frozen identity.** An event's uuid and timestamp are fixed at capture; a batch's request
 ///    id and `created_at` at its first attempt.
 /// 9. **One clock base a request.** Events stamped before the wall clock was known, or corrected,
 ///    never share a request with events stamped after, and a request is stamped by the clock of its
 ///    events. An event with a timestamp of its own goes by the clock that is current when it is
 ///    sent.
-#[derive(Debug)]
 pub struct Client<'buf> {
     config: Config<'buf>,
     arena: Arena<'buf>,
+    details: Details<'buf>,
     clock: Clock,
     rng: Rng,
     timers: Timers,
@@ -80,6 +82,17 @@ pub struct Client<'buf> {
     is_server_well: bool,
     /// Whether an event has been deferred, so that the queue may not be in the order of capture.
     has_deferred: bool,
+}
+
+impl fmt::Debug for Client<'_> {
+    /// Without what is queued, the token and the seed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("config", &self.config)
+            .field("stats", &self.stats())
+            .field("is_closing", &self.is_closing)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The batch in flight: being sent, or waiting to be sent again.
@@ -135,7 +148,8 @@ impl<'buf> Client<'buf> {
         Ok(Self {
             rng: Rng::new(config.seed).ok_or(ConfigError::SeedIsZero)?,
             config,
-            arena: Arena::new(storage),
+            details: Details::new(storage.details),
+            arena: Arena::new(storage.bytes, storage.slots),
             clock: Clock::new(now),
             timers: Timers::new(),
             stats: Stats::default(),

@@ -137,7 +137,7 @@ pub enum Unanswered {
     clippy::struct_excessive_bools,
     reason = "independent switches, named in every peer"
 )]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Config<'buf> {
     /// The project token (`phc_…`), 1 to [`MAX_TOKEN_BYTES`] visible ASCII bytes.
     pub token: &'buf str,
@@ -192,6 +192,11 @@ pub struct Config<'buf> {
     pub request_timeout_ms: u32,
     /// Takes wall time from the `Date` of the first 2xx answer if nobody has set it. On by default.
     pub learn_clock: bool,
+    /// Refuses an event whose `distinct_id` is a placeholder (`null`, `anonymous`, `0`, …) with
+    /// [`CaptureError::DistinctIdIllegal`](crate::CaptureError). Off by default: the server stores such events with
+    /// person processing off, so they are sent, and counted in
+    /// [`Stats::placeholder_ids`](crate::Stats::placeholder_ids).
+    pub refuse_placeholder_ids: bool,
     /// What the clock behind [`Instant`](crate::Instant) does while the machine sleeps: it stops, by
     /// default. A device whose counter never stops says
     /// [`CountsSuspend`](MonotonicClock::CountsSuspend).
@@ -208,6 +213,28 @@ pub const MIN_RETRY_INITIAL_MS: u32 = 100;
 pub const MAX_RETRY_WAIT_MS: u32 = 30_000;
 /// Bytes of a request body that are not events, at most; what `max_batch_bytes` must leave free.
 pub const ENVELOPE_BYTES: usize = 192;
+
+impl fmt::Debug for Config<'_> {
+    /// Without the token and the seed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("capture_mode", &self.capture_mode)
+            .field("lane", &self.lane)
+            .field("path", &self.path())
+            .field("sdk_info", &self.sdk_info)
+            .field("compression", &self.compression)
+            .field("flush_at", &self.flush_at)
+            .field("flush_interval_ms", &self.flush_interval_ms)
+            .field("max_batch_events", &self.max_batch_events)
+            .field("max_batch_bytes", &self.max_batch_bytes)
+            .field("max_event_bytes", &self.max_event_bytes)
+            .field("overflow", &self.overflow)
+            .field("max_retries", &self.max_retries)
+            .field("on_exhausted", &self.on_exhausted)
+            .field("request_timeout_ms", &self.request_timeout_ms)
+            .finish_non_exhaustive()
+    }
+}
 
 impl<'buf> Config<'buf> {
     /// The defaults, for `token` and a `seed` of 128 random bits.
@@ -236,6 +263,7 @@ impl<'buf> Config<'buf> {
             retry_404_and_429: false,
             request_timeout_ms: 10_000,
             learn_clock: true,
+            refuse_placeholder_ids: false,
             monotonic: MonotonicClock::StopsInSuspend,
         }
     }

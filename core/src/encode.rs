@@ -47,8 +47,8 @@ impl<'a> Source<'a> {
         Ok(Self {
             event,
             properties: Object::new(event.properties, properties, Check::OnWalk)?,
-            set: Object::new(event.set, set, Check::Now)?,
-            set_once: Object::new(event.set_once, set_once, Check::Now)?,
+            set: Object::new(event.set, set, Check::Person("$set"))?,
+            set_once: Object::new(event.set_once, set_once, Check::Person("$set_once"))?,
         })
     }
 }
@@ -185,8 +185,23 @@ impl<'a> Lift<'a> {
             Special::SetOnce => self.source.set_once,
             _ => Object::groups(self.source.event.groups),
         };
-        if self.seen.specials.has(special) || !extra.is_empty() {
-            members.merge(special.name(), self.found(special), extra)?;
+        let found = self.found(special);
+        if special == Special::Groups {
+            if found.is_none() && extra.is_empty() {
+                return Ok(());
+            }
+            return members.merge(special.name(), found, extra);
+        }
+        let found = found.filter(|found| !found.is_null());
+        if found
+            .as_ref()
+            .is_some_and(|found| found.as_object().is_none())
+        {
+            let member = special.name();
+            return Err(CaptureError::NotAnObject { member });
+        }
+        if found.is_some() || !extra.is_empty() {
+            members.merge(special.name(), found, extra)?;
         }
         Ok(())
     }
@@ -205,14 +220,11 @@ impl<'a> Lift<'a> {
             let Some(token) = self.value(special) else {
                 continue;
             };
-            let is_root = !self.is_v0() && ROOTS.contains(&special) && token.is_string();
-            if is_root == (place == Place::Root) {
-                let name = match place {
-                    Place::Properties => special.name(),
-                    Place::Root | Place::Options => special.option_name(),
-                };
-                members.member(name, &token)?;
-            }
+            let name = match place {
+                Place::Properties => special.name(),
+                Place::Root | Place::Options => special.option_name(),
+            };
+            members.member(name, &token)?;
         }
         Ok(())
     }
@@ -249,7 +261,9 @@ impl<'a> Lift<'a> {
 /// What V1 makes of a property's value: a sentinel becomes an option, if it can be read as one.
 fn lifted(special: Special, token: Token<'_>) -> Option<Token<'_>> {
     match special {
-        Special::ProductTourId => Some(token).filter(Token::is_string),
+        Special::ProductTourId | Special::SessionId | Special::WindowId => {
+            Some(token).filter(Token::is_string)
+        }
         Special::CookielessMode | Special::IgnoreSentAt | Special::ProcessPersonProfile => {
             token.coerce_bool().map(Token::from)
         }
@@ -268,8 +282,8 @@ const OPTIONS: [Special; 4] = [
 /// What V1 has at the event's root.
 const ROOTS: [Special; 2] = [Special::SessionId, Special::WindowId];
 
-/// What V1 has among the properties; of the roots, what is not a string and cannot be lifted.
-const V1_PROPERTIES: [Special; 3] = [Special::GeoipDisable, Special::SessionId, Special::WindowId];
+/// What V1 has among the properties.
+const V1_PROPERTIES: [Special; 1] = [Special::GeoipDisable];
 
 /// What V0 has among the properties.
 const V0_PROPERTIES: [Special; 9] = [

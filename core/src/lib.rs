@@ -82,7 +82,9 @@ pub use instant::Instant;
 #[cfg(feature = "text")]
 pub use json::{JsonError, JsonErrorKind};
 pub use receipt::{Cause, Ignore, Outcome, Receipt, Receipts, TransportError};
-pub use request::{Header, Request, RequestId, Response, ResponseHead, UnknownRequest};
+pub use request::{
+    BodyProgress, Header, Request, RequestId, Response, ResponseHead, UnknownRequest,
+};
 pub use results::{MAX_DETAILS_LEN, MAX_RESULT_LEN};
 #[cfg(feature = "serde")]
 pub use serialize::{SerializeError, ToJson, to_json};

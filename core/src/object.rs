@@ -23,7 +23,8 @@ pub(crate) enum Object<'a> {
 /// When text that the caller hands over is checked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Check {
-    Now,
+    /// At once: it is this member, of which `null` is as good as absent.
+    Person(&'static str),
     /// By [`Members::all_but_special`], which comes before any other look at it.
     OnWalk,
 }
@@ -58,17 +59,36 @@ impl<'a> Object<'a> {
             Properties::None => Ok(Self::EMPTY),
             Properties::Members(members) => Ok(Self::Typed(members)),
             #[cfg(feature = "text")]
-            Properties::Json(text) => {
-                let text = match check {
-                    Check::Now => Text::object(text),
-                    Check::OnWalk => Text::unwalked(text),
-                };
-                Ok(Self::Text(text?))
-            }
+            Properties::Json(text) => match check {
+                Check::Person(member) => Self::person(text, member),
+                Check::OnWalk => Ok(Self::Text(Text::unwalked(text)?)),
+            },
             #[cfg(feature = "serde")]
-            Properties::Serialize(_) => {
-                Ok(staged.map_or(Self::EMPTY, |text| Self::Text(Text::checked(text))))
+            Properties::Serialize(_) => match (staged, check) {
+                (None, _) => Ok(Self::EMPTY),
+                (Some(text), Check::Person(member)) => Self::person(text, member),
+                (Some(text), Check::OnWalk) => Ok(Self::Text(Text::checked(text))),
+            },
+        }
+    }
+
+    /// The text of `$set` or `$set_once`.
+    #[cfg(feature = "text")]
+    fn person(text: &'a [u8], member: &'static str) -> Result<Self, CaptureError> {
+        use crate::json::{JsonError, JsonErrorKind};
+        match Text::object(text) {
+            Ok(text) => Ok(Self::Text(text)),
+            Err(JsonError {
+                kind: JsonErrorKind::NotAnObject,
+                ..
+            }) => {
+                let text = Text::value(text)?;
+                if text.bytes().trim_ascii() == b"null" {
+                    return Ok(Self::EMPTY);
+                }
+                Err(CaptureError::NotAnObject { member })
             }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -217,7 +237,14 @@ impl<'a> Token<'a> {
         }
     }
 
-    fn as_object(&self) -> Option<Object<'a>> {
+    pub(crate) fn is_null(&self) -> bool {
+        match self {
+            Self::Typed(value) => matches!(value, Value::Null),
+            Self::Text(text) => text.bytes().trim_ascii() == b"null",
+        }
+    }
+
+    pub(crate) fn as_object(&self) -> Option<Object<'a>> {
         match *self {
             Self::Typed(Value::Object(members)) => Some(Object::Typed(members)),
             Self::Text(text) => text

@@ -49,7 +49,6 @@ const MAX_END_LEN: usize = ENVELOPE_BYTES / 2;
 
 /// A request to send, read from the client as often as wanted: from
 /// [`Action::Send`](crate::Action::Send) until it ends it has the same bytes (law 3).
-#[derive(Debug)]
 pub struct Request<'a> {
     config: &'a Config<'a>,
     batch: &'a [u8],
@@ -60,6 +59,18 @@ pub struct Request<'a> {
     attempt: String<MAX_ATTEMPT_LEN>,
     head: End,
     tail: End,
+}
+
+impl fmt::Debug for Request<'_> {
+    /// Without the body and the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("path", &self.path())
+            .field("events", &self.events)
+            .field("attempt", &self.number)
+            .field("body_len", &self.body_len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Request<'a> {
@@ -189,7 +200,6 @@ impl<'a> Request<'a> {
 
 /// What is before a body's events, or behind them. It always fits: the token's length is checked, and the tests hold
 /// the sum against [`ENVELOPE_BYTES`].
-#[derive(Debug)]
 struct End {
     bytes: [u8; MAX_END_LEN],
     len: usize,
@@ -222,7 +232,7 @@ fn ascii(text: &mut StringView, bytes: &[u8]) {
 }
 
 /// A header of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Header<'a> {
     /// In lower case.
     pub name: &'static str,
@@ -230,8 +240,20 @@ pub struct Header<'a> {
     pub value: [&'a str; 2],
 }
 
+impl fmt::Debug for Header<'_> {
+    /// Without the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [scheme, value] = self.value;
+        let shown = if scheme.is_empty() { value } else { "…" };
+        f.debug_struct("Header")
+            .field("name", &self.name)
+            .field("value", &[scheme, shown])
+            .finish()
+    }
+}
+
 impl fmt::Display for Header<'_> {
-    /// `name: value`, without a line end.
+    /// `name: value`, without a line end; the token is shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [first, second] = self.value;
         write!(f, "{}: {first}{second}", self.name)
@@ -256,6 +278,17 @@ pub struct ResponseHead<'a> {
     pub retry_after: Option<&'a [u8]>,
     /// The value of `Date`.
     pub date: Option<&'a [u8]>,
+}
+
+/// How far the body of an answer has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyProgress {
+    /// Some event of the batch has no verdict yet.
+    NeedsMore,
+    /// Nothing more of the body is needed: every event of the batch has its verdict, or the status
+    /// has decided for all of them. The host may stop reading and call
+    /// [`Client::handle_response_end`](crate::Client::handle_response_end).
+    Decided,
 }
 
 /// An id that names no request under way: it has ended, or never was. Nothing has changed.

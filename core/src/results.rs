@@ -1,11 +1,14 @@
 //! Reads the body of a Capture V1 response, piece by piece (PROTOCOL section 1):
 //! `{"results": {"<uuid>": {"result": "ok", "details": "…"}, …}}`.
 //!
-//! A device needs no buffer for the whole of it: a [`Parser`] takes at most 112 bytes, whatever the body's length.
+//! A device needs no buffer for the whole of it: a [`Parser`] takes at most 72 bytes, and what it is lent
+//! for the server's reasons, whatever the body's length.
 
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "text")]
+use crate::token::surrogate_pair;
 use crate::token::{MAX_DEPTH, hex_digit};
 use heapless::String;
 use heapless::string::StringView;
@@ -14,23 +17,24 @@ use heapless::string::StringView;
 /// was cut is an unknown word either way.
 pub const MAX_RESULT_LEN: usize = 24;
 
-/// Characters kept of an entry's details; longer details are cut. They are for a person who reads a log, so their
-/// beginning will do.
+/// Bytes kept of an entry's details, unless [`Storage::with_details`](crate::Storage::with_details) gives more; longer
+/// details are cut. They are for a person who reads a log, so their beginning will do.
 pub const MAX_DETAILS_LEN: usize = 40;
 
 /// One more than the longest name that is looked for, so that a longer one differs.
 const MAX_NAME_LEN: usize = 8;
 
-/// What the server says about one event. Its texts are printable ASCII, as the server's own words are: any other
-/// character has become `?`, or two from a surrogate pair.
+/// What the server says about one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry<'a> {
     /// The event's uuid, read from either case, hyphens ignored.
     pub uuid: &'a [u8; 16],
     /// `ok`, `warning`, `drop`, `retry` or another word, at most [`MAX_RESULT_LEN`] bytes; empty when the entry has
-    /// none, or one that is not a string, or is no object.
+    /// none, or one that is not a string, or is no object. Printable ASCII, as the server's own words are: any other
+    /// character has become `?`, or two from a surrogate pair.
     pub result: &'a str,
-    /// Why, at most [`MAX_DETAILS_LEN`] bytes; empty when the entry has none, or one that is not a string.
+    /// Why, as much of it as the memory lent for it holds; empty when the entry has none, or one that is not a string.
+    /// An ASCII control character has become `?`; so has what is not UTF-8, and without feature `text` what is not ASCII.
     pub details: &'a str,
 }
 
@@ -47,8 +51,8 @@ pub(crate) struct Entry<'a> {
 pub(crate) struct Parser {
     uuid: [u8; 16],
     result: String<MAX_RESULT_LEN, u8>,
-    /// Holds the text of a uuid as well, before its entry begins.
-    details: String<MAX_DETAILS_LEN, u8>,
+    /// Bytes of details in the memory lent for them; which holds the text of a uuid as well, before its entry begins.
+    details_len: usize,
     /// The last string that went nowhere else: a name, if a colon follows.
     name: String<MAX_NAME_LEN, u8>,
     /// One bit for each open bracket, the innermost lowest: 1 for an object, 0 for an array. The outermost is an object.
@@ -101,7 +105,7 @@ impl Parser {
         Self {
             uuid: [0; 16],
             result: String::new(),
-            details: String::new(),
+            details_len: 0,
             name: String::new(),
             open: OUTSIDE,
             path: OUTSIDE,
@@ -114,19 +118,24 @@ impl Parser {
     }
 
     /// Reads on, to the end of an entry or of the `piece`, and takes what it has read off the piece. Entries come in
-    /// the body's order, each as soon as it is complete.
+    /// the body's order, each as soon as it is complete. `details` is the same at every call, [`MAX_DETAILS_LEN`] bytes or
+    /// more: their text is kept there.
     ///
     /// After a fault the rest is passed over.
-    pub(crate) fn read(&mut self, piece: &mut &[u8]) -> Option<Entry<'_>> {
+    pub(crate) fn read<'a>(
+        &'a mut self,
+        piece: &mut &[u8],
+        details: &'a mut [u8],
+    ) -> Option<Entry<'a>> {
         while let [byte, rest @ ..] = *piece {
             *piece = rest;
-            match self.step(*byte) {
+            match self.step(*byte, details) {
                 Some(false) => {}
                 Some(true) => {
                     return Some(Entry {
                         uuid: &self.uuid,
                         result: &self.result,
-                        details: &self.details,
+                        details: text_of(details.get_mut(..self.details_len).unwrap_or_default()),
                     });
                 }
                 None => self.state = State::Malformed,
@@ -142,13 +151,13 @@ impl Parser {
     }
 
     /// Whether `byte` ends an entry; `None` for a fault.
-    fn step(&mut self, byte: u8) -> Option<bool> {
+    fn step(&mut self, byte: u8, details: &mut [u8]) -> Option<bool> {
         match self.state {
-            State::Between => return self.structure(byte),
+            State::Between => return self.structure(byte, details),
             State::Text => match byte {
                 b'"' => self.state = State::Between,
                 b'\\' => self.state = State::Escape,
-                _ => self.text(byte),
+                _ => self.text(byte, details),
             },
             State::Escape => {
                 self.state = State::Text;
@@ -158,17 +167,21 @@ impl Parser {
                         self.code = 1;
                     }
                     // A letter stands for a control character, anything else for itself.
-                    _ => self.text(if byte > b'\\' { b'?' } else { byte }),
+                    _ => self.text(if byte > b'\\' { b'?' } else { byte }, details),
                 }
             }
             State::Hex => {
                 self.code = self.code << 4 | u32::from(hex_digit(byte)?);
                 if self.code >> 16 != 0 {
                     self.state = State::Text;
-                    self.text(match self.code.to_le_bytes() {
-                        [ascii @ ..0x80, 0, ..] => ascii,
-                        _ => b'?',
-                    });
+                    match self.code.to_le_bytes() {
+                        [ascii @ ..0x80, 0, ..] => self.text(ascii, details),
+                        #[cfg(feature = "text")]
+                        [low, high, ..] if self.role == Role::Details => {
+                            self.wide(u16::from_le_bytes([low, high]), details);
+                        }
+                        _ => self.text(b'?', details),
+                    }
                 }
             }
             State::Malformed => return None,
@@ -177,9 +190,13 @@ impl Parser {
     }
 
     /// Takes a byte between strings.
-    fn structure(&mut self, byte: u8) -> Option<bool> {
+    fn structure(&mut self, byte: u8, details: &[u8]) -> Option<bool> {
         match byte {
             ..=b' ' => return Some(false),
+            // A byte order mark, before anything else.
+            0xef | 0xbb | 0xbf if self.open == OUTSIDE && self.role == Role::Path => {
+                return Some(false);
+            }
             // Once the body has ended, the role is another.
             _ if self.open == OUTSIDE && (self.role != Role::Path || byte != b'{') => return None,
             b'{' | b'[' => self.open(byte == b'{')?,
@@ -187,13 +204,13 @@ impl Parser {
             b',' => {}
             b'"' => {
                 self.state = State::Text;
-                self.current().clear();
+                self.clear();
                 return Some(false);
             }
             b':' if self.open == self.path => {
-                self.role = self.name_ends();
+                self.role = self.name_ends(details);
                 // Of two values the last counts, even when it is not a string.
-                self.current().clear();
+                self.clear();
                 return Some(false);
             }
             _ => return Some(false),
@@ -235,12 +252,12 @@ impl Parser {
     }
 
     /// What the value behind the last name is for.
-    fn name_ends(&mut self) -> Role {
+    fn name_ends(&mut self, details: &[u8]) -> Role {
         match (self.path, self.name.as_str()) {
             (IN_RESULTS, _) => {
-                self.has_entry = self.read_uuid();
+                self.has_entry = self.read_uuid(details);
                 self.result.clear();
-                self.details.clear();
+                self.details_len = 0;
                 if self.has_entry {
                     Role::Path
                 } else {
@@ -255,9 +272,9 @@ impl Parser {
     }
 
     /// Whether the text in `details` is a uuid, which is then in `uuid`.
-    fn read_uuid(&mut self) -> bool {
+    fn read_uuid(&mut self, details: &[u8]) -> bool {
         let mut digits = 0_usize;
-        for byte in self.details.bytes() {
+        for &byte in details.get(..self.details_len).unwrap_or_default() {
             match (hex_digit(byte), self.uuid.get_mut(digits / 2)) {
                 (Some(digit), Some(pair)) => {
                     *pair = *pair << 4 | digit;
@@ -270,24 +287,97 @@ impl Parser {
         digits == 2 * self.uuid.len()
     }
 
-    /// Where the characters of a string go.
-    fn current(&mut self) -> &mut StringView<u8> {
+    /// Begins a string.
+    fn clear(&mut self) {
+        match self.short() {
+            Some(text) => text.clear(),
+            None => self.details_len = 0,
+        }
+    }
+
+    /// Where the characters of a string go, unless they are details.
+    fn short(&mut self) -> Option<&mut StringView<u8>> {
         match self.role {
-            Role::Other | Role::Path => self.name.as_mut_view(),
-            Role::Result => self.result.as_mut_view(),
-            Role::Details => self.details.as_mut_view(),
+            Role::Other | Role::Path => Some(self.name.as_mut_view()),
+            Role::Result => Some(self.result.as_mut_view()),
+            Role::Details => None,
         }
     }
 
     /// Takes one byte of a string.
-    fn text(&mut self, byte: u8) {
-        let char = match byte {
-            b' '..=b'~' => char::from(byte),
+    fn text(&mut self, byte: u8, details: &mut [u8]) {
+        let is_details = self.role == Role::Details;
+        let byte = match byte {
+            b' '..=b'~' => byte,
+            0x80.. if cfg!(feature = "text") && is_details => byte,
             // All bytes of a character but the first.
             0x80..0xc0 => return,
-            _ => '?',
+            _ => b'?',
         };
         // What does not fit is cut.
-        let _ = self.current().push(char);
+        if let Some(text) = self.short() {
+            let _ = text.push(char::from(byte));
+        } else if let Some(place) = details.get_mut(self.details_len) {
+            *place = byte;
+            self.details_len += 1;
+        }
     }
+
+    /// Takes a unit of UTF-16 into the details. Half of a surrogate pair is kept in the three bytes it would have in
+    /// UTF-8, which are no UTF-8, until its other half comes.
+    #[cfg(feature = "text")]
+    fn wide(&mut self, unit: u16, details: &mut [u8]) {
+        const HALF: usize = 3;
+        let start = self.details_len.saturating_sub(HALF);
+        let first = match details.get(start..self.details_len) {
+            Some(&[0xed, high @ 0xa0..0xb0, low]) => {
+                Some(0xd000 | u16::from(high & 0x3f) << 6 | u16::from(low & 0x3f))
+            }
+            _ => None,
+        };
+        let mut utf8 = [0; 4];
+        let pair = first.and_then(|first| surrogate_pair(first, unit));
+        if pair.is_some() {
+            self.details_len = start;
+        }
+        let bytes = match pair.or_else(|| char::from_u32(unit.into())) {
+            Some(char) => char.encode_utf8(&mut utf8).as_bytes(),
+            // There would be no room for the pair: what begins like one, and is cut.
+            None if details.len() - self.details_len.min(details.len()) < utf8.len() => {
+                &[0xf0, 0x90, 0x80]
+            }
+            None => {
+                let [high, low] = [unit >> 6 & 0x3f, unit & 0x3f].map(|bits| bits.to_le_bytes()[0]);
+                utf8 = [0xed, 0x80 | high, 0x80 | low, 0];
+                &utf8[..HALF]
+            }
+        };
+        for &byte in bytes {
+            self.text(byte, details);
+        }
+    }
+}
+
+/// The text that `bytes` are, cut to whole characters; what is no UTF-8 becomes `?`.
+#[cfg(feature = "text")]
+fn text_of(bytes: &mut [u8]) -> &str {
+    let mut end = bytes.len();
+    while let Err(error) = core::str::from_utf8(bytes.get(..end).unwrap_or_default()) {
+        let start = error.valid_up_to();
+        match error.error_len() {
+            Some(len) => bytes
+                .iter_mut()
+                .skip(start)
+                .take(len)
+                .for_each(|byte| *byte = b'?'),
+            None => end = start,
+        }
+    }
+    core::str::from_utf8(bytes.get(..end).unwrap_or_default()).unwrap_or_default()
+}
+
+/// The text that `bytes` are: they are ASCII.
+#[cfg(not(feature = "text"))]
+fn text_of(bytes: &mut [u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap_or_default()
 }

@@ -98,10 +98,12 @@ pub(crate) enum Staged<'a> {
 pub(crate) fn stage<'a>(room: &'a mut [u8], event: &Event<'_>) -> Result<Staged<'a>, CaptureError> {
     let mut writer = Writer::new(room);
     let mut lens = [None; 3];
-    for (len, object) in lens
-        .iter_mut()
-        .zip([event.properties, event.set, event.set_once])
-    {
+    let objects = [
+        (event.properties, None),
+        (event.set, Some("$set")),
+        (event.set_once, Some("$set_once")),
+    ];
+    for (len, (object, person)) in lens.iter_mut().zip(objects) {
         let start = writer.len();
         if let Properties::Serialize(value) = object {
             let json = Json {
@@ -113,8 +115,11 @@ pub(crate) fn stage<'a>(room: &'a mut [u8], event: &Event<'_>) -> Result<Staged<
                 Some(text) => text.get(start).copied(),
                 None => first_byte(value),
             };
-            if first != Some(b'{') {
-                return Err(CaptureError::Serialize(SerializeError::NotAnObject));
+            match (first, person) {
+                // `null` of a person is as good as absent.
+                (Some(b'{'), _) | (Some(b'n'), Some(_)) => {}
+                (_, Some(member)) => return Err(CaptureError::NotAnObject { member }),
+                _ => return Err(CaptureError::Serialize(SerializeError::NotAnObject)),
             }
             *len = Some(writer.len() - start);
         }

@@ -13,6 +13,9 @@ pub struct Stats {
     pub captured: u32,
     /// Events refused by `capture`; each got a [`CaptureError`].
     pub refused: u32,
+    /// Captured events whose `distinct_id` is a placeholder (`null`, `anonymous`, `0`, …), for which the server turns
+    /// person processing off.
+    pub placeholder_ids: u32,
     /// Ended [`Outcome::Delivered`].
     pub delivered: u32,
     /// Ended [`Outcome::Warning`].

@@ -1,8 +1,11 @@
 //! The memory a client works in. The caller owns it.
 
+use core::fmt;
+
 use uuid::Uuid;
 
 use crate::clock::Base;
+use crate::results::MAX_DETAILS_LEN;
 
 /// What the client remembers of one event beside its bytes: 32 bytes or less.
 #[derive(Clone, Copy, Debug)]
@@ -50,16 +53,41 @@ impl Default for Slot {
 /// A client's memory, borrowed: bytes for events in wire form, one [`Slot`] an event.
 ///
 /// Events are bounded by both; an event takes its JSON plus one byte, typically 300 to 500.
-#[derive(Debug)]
 pub struct Storage<'buf> {
     pub(crate) bytes: &'buf mut [u8],
     pub(crate) slots: &'buf mut [Slot],
+    pub(crate) details: &'buf mut [u8],
+}
+
+impl fmt::Debug for Storage<'_> {
+    /// Its sizes, not what it holds.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Storage")
+            .field("bytes", &self.bytes.len())
+            .field("slots", &self.slots.len())
+            .field("details", &self.details.len())
+            .finish()
+    }
 }
 
 impl<'buf> Storage<'buf> {
     /// Borrows `bytes` and `slots`; what they hold is ignored.
     pub const fn new(bytes: &'buf mut [u8], slots: &'buf mut [Slot]) -> Self {
-        Self { bytes, slots }
+        Self {
+            bytes,
+            slots,
+            details: &mut [],
+        }
+    }
+
+    /// Lends `details` too: room for the reason that the server gives for one event
+    /// ([`Outcome::Dropped`](crate::Outcome::Dropped), [`Outcome::Warning`](crate::Outcome::Warning)), in bytes of
+    /// UTF-8; a longer one is cut. Without it, or with less than [`MAX_DETAILS_LEN`], the client keeps
+    /// [`MAX_DETAILS_LEN`] bytes in itself.
+    #[must_use]
+    pub const fn with_details(mut self, details: &'buf mut [u8]) -> Self {
+        self.details = details;
+        self
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -67,30 +95,73 @@ impl<'buf> Storage<'buf> {
     }
 }
 
-/// Storage of a size known when the program is built, meant for a `static`: `new` is `const`, so
-/// it is never built on a stack.
-#[derive(Debug)]
-pub struct StorageArray<const BYTES: usize, const EVENTS: usize> {
-    bytes: [u8; BYTES],
-    slots: [Slot; EVENTS],
+/// Where the reason for one event is kept: memory lent for it, or the client's own.
+pub(crate) struct Details<'buf> {
+    own: [u8; MAX_DETAILS_LEN],
+    lent: &'buf mut [u8],
 }
 
-impl<const BYTES: usize, const EVENTS: usize> StorageArray<BYTES, EVENTS> {
+impl<'buf> Details<'buf> {
+    pub(crate) const fn new(lent: &'buf mut [u8]) -> Self {
+        Self {
+            own: [0; MAX_DETAILS_LEN],
+            lent,
+        }
+    }
+
+    /// [`MAX_DETAILS_LEN`] bytes or more, always the same.
+    pub(crate) const fn bytes(&mut self) -> &mut [u8] {
+        if self.lent.len() < MAX_DETAILS_LEN {
+            &mut self.own
+        } else {
+            self.lent
+        }
+    }
+}
+
+/// Storage of a size known when the program is built, meant for a `static`: `new` is `const`, so
+/// it is never built on a stack. `DETAILS` is for [`Storage::with_details`]; 0 leaves it to the
+/// client's own [`MAX_DETAILS_LEN`] bytes.
+pub struct StorageArray<const BYTES: usize, const EVENTS: usize, const DETAILS: usize = 0> {
+    bytes: [u8; BYTES],
+    slots: [Slot; EVENTS],
+    details: [u8; DETAILS],
+}
+
+impl<const BYTES: usize, const EVENTS: usize, const DETAILS: usize> fmt::Debug
+    for StorageArray<BYTES, EVENTS, DETAILS>
+{
+    /// Its sizes, not what it holds.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StorageArray")
+            .field("bytes", &BYTES)
+            .field("slots", &EVENTS)
+            .field("details", &DETAILS)
+            .finish()
+    }
+}
+
+impl<const BYTES: usize, const EVENTS: usize, const DETAILS: usize>
+    StorageArray<BYTES, EVENTS, DETAILS>
+{
     /// Room for `EVENTS` events in `BYTES` bytes.
     pub const fn new() -> Self {
         Self {
             bytes: [0; BYTES],
             slots: [Slot::EMPTY; EVENTS],
+            details: [0; DETAILS],
         }
     }
 
     /// Lends the memory to one client.
     pub const fn storage(&mut self) -> Storage<'_> {
-        Storage::new(&mut self.bytes, &mut self.slots)
+        Storage::new(&mut self.bytes, &mut self.slots).with_details(&mut self.details)
     }
 }
 
-impl<const BYTES: usize, const EVENTS: usize> Default for StorageArray<BYTES, EVENTS> {
+impl<const BYTES: usize, const EVENTS: usize, const DETAILS: usize> Default
+    for StorageArray<BYTES, EVENTS, DETAILS>
+{
     fn default() -> Self {
         Self::new()
     }

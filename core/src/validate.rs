@@ -18,7 +18,7 @@ macro_rules! packed {
     clippy::cast_possible_truncation,
     reason = "none is longer than a name can be"
 )]
-const ILLEGAL_DISTINCT_IDS: (&[u8], &[u8; 20]) = packed![
+const PLACEHOLDERS: (&[u8], &[u8; 20]) = packed![
     "00000000-0000-0000-0000-000000000000",
     "not_authenticated",
     "[object object]",
@@ -41,8 +41,8 @@ const ILLEGAL_DISTINCT_IDS: (&[u8], &[u8; 20]) = packed![
     "0",
 ];
 
-/// Checks name and `distinct_id`, for the lane that the event would take.
-pub(crate) fn identity(event: &Event<'_>, lane: Lane) -> Result<(), CaptureError> {
+/// Checks name and `distinct_id`, for the lane that the event would take; says whether the id is a placeholder.
+pub(crate) fn identity(event: &Event<'_>, lane: Lane) -> Result<bool, CaptureError> {
     let (name, id) = (event.name, event.distinct_id);
     let trimmed = trim(id);
     if name.is_empty() {
@@ -57,10 +57,10 @@ pub(crate) fn identity(event: &Event<'_>, lane: Lane) -> Result<(), CaptureError
         Err(CaptureError::DistinctIdEmpty)
     } else if id.len() > MAX_DISTINCT_ID_BYTES {
         Err(CaptureError::DistinctIdTooLong { len: id.len() })
-    } else if is_illegal(trimmed) {
-        Err(CaptureError::DistinctIdIllegal)
+    } else if event.uuid.is_some_and(|uuid| uuid.is_nil()) {
+        Err(CaptureError::UuidNil)
     } else {
-        Ok(())
+        Ok(is_placeholder(trimmed))
     }
 }
 
@@ -117,8 +117,8 @@ fn is_white_space(char: &[u8]) -> bool {
     )
 }
 
-fn is_illegal(id: &[u8]) -> bool {
-    let (illegal, lens) = ILLEGAL_DISTINCT_IDS;
+fn is_placeholder(id: &[u8]) -> bool {
+    let (texts, lens) = PLACEHOLDERS;
     let mut end = 0;
     for &len in lens {
         let (start, len) = (end, usize::from(len));
@@ -128,9 +128,9 @@ fn is_illegal(id: &[u8]) -> bool {
             break;
         }
         if len == id.len()
-            && illegal
+            && texts
                 .get(start..end)
-                .is_some_and(|illegal| illegal.eq_ignore_ascii_case(id))
+                .is_some_and(|text| text.eq_ignore_ascii_case(id))
         {
             return true;
         }
@@ -142,7 +142,7 @@ fn is_illegal(id: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn check(name: &str, id: &str) -> Result<(), CaptureError> {
+    fn check(name: &str, id: &str) -> Result<bool, CaptureError> {
         identity(&Event::new(name, id), Lane::Analytics)
     }
 
@@ -156,22 +156,26 @@ mod tests {
             ("e", "", CaptureError::DistinctIdEmpty),
             ("e", " \t", CaptureError::DistinctIdEmpty),
             ("e", long, CaptureError::DistinctIdTooLong { len: 201 }),
-            ("e", "NULL", CaptureError::DistinctIdIllegal),
-            ("e", " [object Object] ", CaptureError::DistinctIdIllegal),
         ];
         for (name, id, error) in cases {
             assert_eq!(check(name, id), Err(error), "{name:?} {id:?}");
         }
-        let (mut rest, lens) = ILLEGAL_DISTINCT_IDS;
+        let event = Event::new("e", "u").uuid(uuid::Uuid::nil());
+        let refused = identity(&event, Lane::Analytics);
+        assert_eq!(refused, Err(CaptureError::UuidNil));
+    }
+
+    #[test]
+    fn placeholders_are_recognised() {
+        for id in ["NULL", " [object Object] "] {
+            assert_eq!(check("e", id), Ok(true), "{id:?}");
+        }
+        let (mut rest, lens) = PLACEHOLDERS;
         for &len in lens {
-            let (illegal, others) = rest.split_at(len.into());
+            let (text, others) = rest.split_at(len.into());
             rest = others;
-            let illegal = core::str::from_utf8(illegal).expect("ASCII");
-            assert_eq!(
-                check("e", illegal),
-                Err(CaptureError::DistinctIdIllegal),
-                "{illegal}"
-            );
+            let text = core::str::from_utf8(text).expect("ASCII");
+            assert_eq!(check("e", text), Ok(true), "{text}");
         }
         assert!(rest.is_empty());
         assert!(lens.is_sorted_by(|a, b| a >= b));
@@ -207,17 +211,17 @@ mod tests {
     #[test]
     fn limits_are_the_last_value_taken() {
         let full = core::str::from_utf8(&[b'x'; 200]).expect("ASCII");
-        assert_eq!(check(full, full), Ok(()));
-        assert_eq!(check("e", "users"), Ok(()));
+        assert_eq!(check(full, full), Ok(false));
+        assert_eq!(check("e", "users"), Ok(false));
     }
 
     #[test]
     fn the_ai_lane_takes_ai_events_only() {
         let check = |name, lane| identity(&Event::new(name, "u"), lane);
-        assert_eq!(check("$ai_generation", Lane::Ai), Ok(()));
+        assert_eq!(check("$ai_generation", Lane::Ai), Ok(false));
         for name in ["signup", "ai_generation", "$ai", "$AI_trace"] {
             assert_eq!(check(name, Lane::Ai), Err(CaptureError::NameNotAi));
         }
-        assert_eq!(check("$ai_generation", Lane::Analytics), Ok(()));
+        assert_eq!(check("$ai_generation", Lane::Analytics), Ok(false));
     }
 }

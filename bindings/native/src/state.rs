@@ -24,12 +24,16 @@ use crate::stats::{Ledger, Stats};
 /// bytes divided by this are never used.
 const MIN_EVENT_BYTES: usize = 128;
 
+/// Bytes kept of the reason that the server gives for one event.
+const DETAILS_BYTES: usize = 300;
+
 /// What the core borrows.
 struct Memory {
     token: String,
     sdk_info: String,
     bytes: Vec<u8>,
     slots: Vec<Slot>,
+    details: Vec<u8>,
 }
 
 self_cell!(
@@ -83,6 +87,7 @@ impl State {
             token: settings.token().to_owned(),
             sdk_info: settings.options.sdk_info.clone(),
             bytes: zeroes(bytes)?,
+            details: vec![0; DETAILS_BYTES],
             slots: empty_slots(slots)?,
         };
         let seed = random::seed()?;
@@ -92,11 +97,13 @@ impl State {
                 sdk_info,
                 bytes,
                 slots,
+                details,
             } = memory.borrow_mut();
             let mut config = settings.config(path, token, sdk_info);
             config.seed = seed;
             config.monotonic = MONOTONIC;
-            Client::new(config, Storage::new(bytes, slots), Instant::default())
+            let storage = Storage::new(bytes, slots).with_details(details);
+            Client::new(config, storage, Instant::default())
         })?;
         Ok(Self {
             core,

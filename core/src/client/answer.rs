@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::config::{MAX_RETRY_WAIT_MS, OnExhausted, Unanswered};
 use crate::http_date;
 use crate::receipt::{Cause, Outcome, Receipts, TransportError};
-use crate::request::{RequestId, Response, ResponseHead, UnknownRequest};
+use crate::request::{BodyProgress, RequestId, Response, ResponseHead, UnknownRequest};
 use crate::results::{Entry, Parser};
 use crate::retry::{self, Verdict};
 use crate::stats::Stats;
@@ -23,7 +23,15 @@ pub(super) struct Answer {
     /// What `Retry-After` asks for.
     hint_ms: u32,
     parser: Parser,
+    /// Where in the batch the next entry is expected.
+    next: usize,
+    /// Entries that were for no event that waits.
+    misses: u8,
 }
+
+/// How many entries for no event that waits are looked for throughout the batch. An honest answer
+/// has none.
+const MAX_MISSES: u8 = 64;
 
 impl Answer {
     pub(super) const fn new() -> Self {
@@ -31,6 +39,8 @@ impl Answer {
             status: 0,
             hint_ms: 0,
             parser: Parser::new(),
+            next: 0,
+            misses: 0,
         }
     }
 }
@@ -77,13 +87,17 @@ impl Client<'_> {
         self.sending(id)?.answer = Answer {
             status: head.status,
             hint_ms,
-            parser: Parser::new(),
+            ..Answer::new()
         };
         Ok(())
     }
 
     /// Takes the next piece of an answer's body, of any size. Events end here, as soon as the
-    /// server's verdict on them has arrived.
+    /// server's verdict on them has arrived. Once it says [`BodyProgress::Decided`], the host may
+    /// stop reading and call [`handle_response_end`](Self::handle_response_end).
+    ///
+    /// Entries that come in the batch's order are found at once. Each other one costs a pass over
+    /// the batch; after 64 that were for no event that waits, only entries in order are read.
     ///
     /// # Errors
     /// [`UnknownRequest`] if `id` has ended already.
@@ -92,7 +106,7 @@ impl Client<'_> {
         id: RequestId,
         piece: &[u8],
         receipts: &mut dyn Receipts,
-    ) -> Result<(), UnknownRequest> {
+    ) -> Result<BodyProgress, UnknownRequest> {
         let config = &self.config;
         let flight = self
             .flight
@@ -102,15 +116,36 @@ impl Client<'_> {
             answer, attempt, ..
         } = flight.ok_or(UnknownRequest)?;
         let verdict = retry::judge(config.capture_mode, answer.status, config.retry_404_and_429);
-        if verdict == Verdict::Results {
-            let (slots, stats) = (self.arena.pinned_mut(), &mut self.stats);
-            let (mut next, mut rest) = (0, piece);
-            while let Some(entry) = answer.parser.read(&mut rest) {
-                let found = settle(slots, next, &entry, attempt.number, stats, receipts);
-                next = found.unwrap_or(next);
+        if verdict != Verdict::Results {
+            return Ok(BodyProgress::Decided);
+        }
+        let (slots, stats) = (self.arena.pinned_mut(), &mut self.stats);
+        let (next, misses, mut rest) = (&mut answer.next, &mut answer.misses, piece);
+        let details = self.details.bytes();
+        while let Some(entry) = answer.parser.read(&mut rest, details) {
+            let searches = *misses < MAX_MISSES;
+            match settle(
+                slots,
+                *next,
+                searches,
+                &entry,
+                attempt.number,
+                stats,
+                receipts,
+            ) {
+                Some(at) => *next = at,
+                None => *misses = misses.saturating_add(1),
             }
         }
-        Ok(())
+        // In an answer that keeps to the batch's order, what is pending is the next.
+        let is_pending = |slot: &Slot| slot.state == State::Pending;
+        Ok(
+            if slots.get(*next).is_some_and(is_pending) || slots.iter().any(is_pending) {
+                BodyProgress::NeedsMore
+            } else {
+                BodyProgress::Decided
+            },
+        )
     }
 
     /// Takes the end of an answer, and decides what becomes of the batch.
@@ -192,13 +227,13 @@ impl Client<'_> {
             .flight
             .as_ref()
             .map_or(0, |flight| flight.attempt.number);
-        for slot in self
-            .arena
-            .pinned()
-            .iter()
-            .filter(|slot| slot.state != State::Ended)
-        {
-            end(&mut self.stats, receipts, &slot.uuid, attempts, outcome);
+        // Should the sink panic, the rest of the batch ends at the next poll.
+        self.timers.start(Timer::Timeout, 0);
+        for slot in self.arena.pinned_mut() {
+            if slot.state != State::Ended {
+                slot.state = State::Ended;
+                end(&mut self.stats, receipts, &slot.uuid, attempts, outcome);
+            }
         }
         self.arena.release();
         self.finish_batch();
@@ -381,10 +416,11 @@ impl Client<'_> {
 }
 
 /// Applies one verdict of the server, which answers in the batch's order: the event is expected to
-/// be `next`. Returns where to expect the next one; `None` if no event waits for this verdict.
+/// be `next`, and is looked for elsewhere if `searches`. Returns where to expect the next one; `None` if no event waits for this verdict.
 fn settle(
     slots: &mut [Slot],
     next: usize,
+    searches: bool,
     entry: &Entry<'_>,
     attempts: u32,
     stats: &mut Stats,
@@ -395,7 +431,7 @@ fn settle(
     let at = if slots.get(next).is_some_and(is_it) {
         next
     } else {
-        slots.iter().position(is_it)?
+        searches.then(|| slots.iter().position(is_it)).flatten()?
     };
     let slot = slots.get_mut(at)?;
     let details = Some(entry.details).filter(|details| !details.is_empty());

@@ -50,6 +50,10 @@ impl Client<'_> {
     ///
     /// # Errors
     /// When the event is refused; the queue is as it was (law 7).
+    ///
+    /// What is to be serialised is read twice if its text is larger than what is free. If older events made room for it
+    /// and it cannot be written then, because it has another text by now or one that must be refused, it is accepted
+    /// and ends [`Outcome::Evicted`] like them.
     pub fn capture(
         &mut self,
         event: &Event<'_>,
@@ -69,30 +73,50 @@ impl Client<'_> {
         if self.is_closing {
             return Err(CaptureError::Closed);
         }
-        validate::identity(event, self.config.lane)?;
+        let is_placeholder = validate::identity(event, self.config.lane)?;
+        if is_placeholder && self.config.refuse_placeholder_ids {
+            return Err(CaptureError::DistinctIdIllegal);
+        }
         let (stamp, base) = self.stamp(event)?;
         let storage = self.arena.capacity();
         let max_len = usize_of(self.config.max_event_bytes).min(storage);
         let mut evicted = None;
         // `write` has one caller, this, so where a host captures in one place it is inlined there,
         // and what that host's events never have costs it nothing.
-        let written = loop {
-            let written = self.write(event, stamp)?;
-            for (needed, capacity) in [(written.len, max_len), (written.room, storage)] {
-                if needed > capacity {
-                    return Err(CaptureError::EventTooLarge { needed, capacity });
+        loop {
+            let mut written = self.write(event, stamp);
+            if let Ok(Written { len, room }) = written {
+                for (needed, capacity) in [(len, max_len), (room, storage)] {
+                    if needed > capacity {
+                        written = Err(CaptureError::EventTooLarge { needed, capacity });
+                    }
                 }
             }
-            if written.room <= self.arena.room().len() && !self.arena.has_no_slot() {
-                break written;
+            match (written, evicted) {
+                (Ok(Written { len, room }), _)
+                    if room <= self.arena.room().len() && !self.arena.has_no_slot() =>
+                {
+                    self.commit(stamp.uuid, base, len);
+                    break;
+                }
+                // Its text, written a second time, is another, or is one to refuse; what made room for it is gone.
+                #[cfg(feature = "serde")]
+                (_, Some(1..)) => {
+                    self.stats.captured = self.stats.captured.wrapping_add(1);
+                    end(&mut self.stats, receipts, &stamp.uuid, 0, Outcome::Evicted);
+                    break;
+                }
+                (Err(error), _) => return Err(error),
+                (Ok(Written { room, .. }), Some(_)) => return Err(self.queue_full(room)),
+                (Ok(Written { room, .. }), None) => {
+                    evicted = Some(self.make_room(room, receipts)?);
+                }
             }
-            // Only a value that serialises differently each time comes here again.
-            if evicted.is_some() {
-                return Err(self.queue_full(written.room));
-            }
-            evicted = Some(self.make_room(written.room, receipts)?);
-        };
-        self.commit(stamp.uuid, base, written.len);
+        }
+        self.stats.placeholder_ids = self
+            .stats
+            .placeholder_ids
+            .wrapping_add(u32::from(is_placeholder));
         Ok(Accepted {
             uuid: stamp.uuid,
             evicted: evicted.unwrap_or(0),

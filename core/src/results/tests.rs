@@ -14,10 +14,10 @@ const OTHER: &str = "0193A5C211117ABC8DEF00112233AABB";
 
 /// A body's entries, and whether it was complete.
 fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<String>, bool) {
-    let mut parser = Parser::new();
+    let (mut parser, mut details) = (Parser::new(), [0; MAX_DETAILS_LEN]);
     let mut entries = vec![];
     for mut piece in pieces {
-        while let Some(entry) = parser.read(&mut piece) {
+        while let Some(entry) = parser.read(&mut piece, &mut details) {
             let uuid = &format!("{:032x}", u128::from_be_bytes(*entry.uuid))[24..];
             entries.push(match entry.details {
                 "" => format!("{uuid} {}", entry.result),
@@ -128,7 +128,7 @@ fn entries_without_brackets_end_with_what_follows_them() {
 }
 
 #[test]
-fn texts_become_printable_ascii() {
+fn results_become_printable_ascii() {
     for (written, expected) in [
         (r#"\"\\\/"#, r#""\/"#),
         (r"\b\f\n\r\t", "?????"),
@@ -138,8 +138,8 @@ fn texts_become_printable_ascii() {
         (r"\ud83d\uDC18z\ud83d", "??z?"),
     ] {
         check_entry(
-            &format!(r#"{{"details":"{written}"}}"#),
-            &format!("2233aaff  ({expected})"),
+            &format!(r#"{{"result":"{written}"}}"#),
+            &format!("2233aaff {expected}"),
         );
     }
 }
@@ -168,15 +168,76 @@ fn bytes_that_are_not_utf_8_are_no_fault() {
 fn long_texts_are_cut() {
     for (limit, member) in [(MAX_RESULT_LEN, "result"), (MAX_DETAILS_LEN, "details")] {
         for len in [limit - 1, limit, limit + 1, 300] {
-            let text = "é".repeat(len);
+            let text = "x".repeat(len);
             let mut parser = Parser::new();
             let body = format!(r#"{{"results":{{"{UUID}":{{"{member}":"{text}"}}}}}}"#);
-            let mut rest = body.as_bytes();
-            let entry = parser.read(&mut rest).expect("an entry");
+            let (mut rest, mut details) = (body.as_bytes(), [0; MAX_DETAILS_LEN]);
+            let entry = parser.read(&mut rest, &mut details).expect("an entry");
             let cut = [entry.result, entry.details].concat();
-            assert_eq!(cut, "?".repeat(len.min(limit)));
+            assert_eq!(cut, "x".repeat(len.min(limit)));
         }
     }
+}
+
+/// What an entry keeps of `details`, given as JSON, in a memory of `len` bytes.
+#[cfg(feature = "text")]
+fn details_of(details: &[u8], len: usize) -> String {
+    let head = format!(r#"{{"results":{{"{UUID}":{{"details":"#);
+    let body = [head.as_bytes(), details, b"}}}"].concat();
+    let read = |size| {
+        let (mut parser, mut memory) = (Parser::new(), vec![0; len]);
+        for mut piece in body.chunks(size) {
+            if let Some(entry) = parser.read(&mut piece, &mut memory) {
+                return String::from(entry.details);
+            }
+        }
+        panic!("no entry")
+    };
+    let whole = read(body.len());
+    assert_eq!(read(1), whole, "byte by byte");
+    whole
+}
+
+#[cfg(feature = "text")]
+#[test]
+fn details_are_utf_8_and_cut_between_characters() {
+    let reason = "événement refusé : la propriété « montant » 🐘 ".repeat(7);
+    let reason: String = reason.chars().take(280).collect();
+    let escaped: String = reason
+        .encode_utf16()
+        .map(|unit| format!("\\u{unit:04X}"))
+        .collect();
+    for text in [format!("\"{reason}\""), format!("\"{escaped}\"")] {
+        for len in 40..reason.len() + 2 {
+            let kept = details_of(text.as_bytes(), len);
+            let cut = reason.floor_char_boundary(len);
+            assert_eq!(kept, reason.get(..cut).expect("a boundary"), "{len}");
+        }
+    }
+}
+
+#[cfg(feature = "text")]
+#[test]
+fn what_is_no_text_in_details_is_a_question_mark() {
+    for (text, expected) in [
+        (&br#""a\ud800b""#[..], "a???b"),
+        (br#""a\udc00\ud83db""#, "a??????b"),
+        (br#""\ud83d\ud83d\udc18""#, "???🐘"),
+        (br#""a\n\u001b[31m\u007f""#, "a??[31m?"),
+        (b"\"a\xffb\xc3\"", "a?b"),
+        (b"\"a\x1b\x0d\x0ab\"", "a???b"),
+    ] {
+        assert_eq!(details_of(text, 40), expected);
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over() {
+    let body = format!("\u{feff}{{\"results\":{{\"{UUID}\":{{\"result\":\"ok\"}}}}}}");
+    check(body.as_bytes(), &["2233aaff ok"], true);
+    let body = format!("{{\"results\":{{\"{UUID}\":{{\"result\":\"ok\"}}}}}}\u{feff}");
+    check(body.as_bytes(), &["2233aaff ok"], false);
+    check("\u{feff}[]".as_bytes(), &[], false);
 }
 
 #[test]
@@ -273,12 +334,13 @@ fn depth_is_bounded() {
 
 #[test]
 fn a_parser_is_small() {
-    assert!(size_of::<Parser>() <= 112, "{}", size_of::<Parser>());
+    assert!(size_of::<Parser>() <= 80, "{}", size_of::<Parser>());
 }
 
 /// What an entry keeps of a text.
-fn ascii(text: &str) -> String {
-    let printable = |char| matches!(char, ' '..='~');
+fn kept(text: &str, is_details: bool) -> String {
+    let is_wide = is_details && cfg!(feature = "text");
+    let printable = |char| matches!(char, ' '..='~') || is_wide && char > '~' && char != '\u{7f}';
     text.chars()
         .map(|char| if printable(char) { char } else { '?' })
         .collect()
@@ -328,9 +390,14 @@ fn mutated_bodies_are_judged_as_serde_json_does() {
         for (name, entry) in results.into_iter().flatten() {
             let digits = name.replace('-', "").to_lowercase();
             if digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                let word = |member| ascii(entry.get(member).and_then(Value::as_str).unwrap_or(""));
-                let result = word("result");
-                let details = match &*word("details") {
+                let word = |member, is_details| {
+                    kept(
+                        entry.get(member).and_then(Value::as_str).unwrap_or(""),
+                        is_details,
+                    )
+                };
+                let result = word("result", false);
+                let details = match &*word("details", true) {
                     "" => String::new(),
                     details => format!(" ({details})"),
                 };

@@ -181,7 +181,9 @@ impl Device {
                     };
                     client.handle_response_head(id, head, now())
                 }
-                Part::Body(piece) => client.handle_response_body(id, piece, &mut Ignore),
+                Part::Body(piece) => client
+                    .handle_response_body(id, piece, &mut Ignore)
+                    .map(|_| ()),
             };
         });
         answer.map_err(|error| match error {

@@ -293,7 +293,7 @@ impl Checked<'_> {
     /// When `id` is not the request under way.
     pub fn respond_body(&mut self, id: RequestId, piece: &[u8]) -> Result<(), UnknownRequest> {
         self.input(id, Call::Body, false, |client, _, receipts| {
-            client.handle_response_body(id, piece, receipts)
+            client.handle_response_body(id, piece, receipts).map(|_| ())
         })
     }
 

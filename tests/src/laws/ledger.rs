@@ -117,6 +117,7 @@ impl Ledger {
         );
         let mut counted = self.tally;
         counted.refused = stats.refused;
+        counted.placeholder_ids = stats.placeholder_ids;
         counted.requests = stats.requests;
         counted.retries = stats.retries;
         counted.queued = stats.queued;

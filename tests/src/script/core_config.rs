@@ -71,6 +71,7 @@ pub(super) fn config(setup: &Setup) -> Config<'_> {
                     _ => wrong(),
                 }
             }
+            "refuse_placeholder_ids" => config.refuse_placeholder_ids = flag(),
             "retry_404_and_429" => config.retry_404_and_429 = flag(),
             "request_timeout_ms" => config.request_timeout_ms = number(),
             "learn_clock" => config.learn_clock = flag(),

@@ -266,10 +266,11 @@ fn read(encoded: &mut Encoded<'_>) -> Vec<u8> {
     body
 }
 
-fn counters(stats: &Stats) -> [(&'static str, u32); 16] {
+fn counters(stats: &Stats) -> [(&'static str, u32); 18] {
     [
         ("captured", stats.captured),
         ("refused", stats.refused),
+        ("placeholder_ids", stats.placeholder_ids),
         ("delivered", stats.delivered),
         ("warned", stats.warned),
         ("accepted", stats.accepted),
@@ -278,6 +279,7 @@ fn counters(stats: &Stats) -> [(&'static str, u32); 16] {
         ("unconfirmed", stats.unconfirmed),
         ("rejected", stats.rejected),
         ("exhausted", stats.exhausted),
+        ("undeliverable", stats.undeliverable),
         ("evicted", stats.evicted),
         ("abandoned", stats.abandoned),
         ("queued", stats.queued),

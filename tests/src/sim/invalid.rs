@@ -21,6 +21,7 @@ pub(super) enum Fault {
     Json,
     TooDeep,
     Serialize,
+    NotAnObject,
     UuidQueued,
     TooLarge,
     QueueFull,
@@ -42,6 +43,7 @@ impl Fault {
             CaptureError::Json(_) => Self::Json,
             CaptureError::TooDeep => Self::TooDeep,
             CaptureError::Serialize(_) => Self::Serialize,
+            CaptureError::NotAnObject { .. } => Self::NotAnObject,
             CaptureError::UuidQueued => Self::UuidQueued,
             CaptureError::EventTooLarge { .. } => Self::TooLarge,
             CaptureError::QueueFull { .. } => Self::QueueFull,
@@ -116,8 +118,14 @@ pub(super) fn spoil(rng: &mut Rng, spec: &mut Spec, lane: Lane) -> Fault {
                 .into_bytes(),
                 _ => rng.pick(&BROKEN).as_bytes().to_vec(),
             };
-            *object(rng, spec) = Form::Text(Map::new(), text);
-            Fault::Json
+            let is_array = text == b"[]";
+            let (object, is_person) = object(rng, spec);
+            *object = Form::Text(Map::new(), text);
+            if is_array && is_person {
+                Fault::NotAnObject
+            } else {
+                Fault::Json
+            }
         }
         8 if rng.chance(50) => {
             let text = BROKEN[3 + rng.index(BROKEN.len() - 3)].to_owned();
@@ -125,8 +133,13 @@ pub(super) fn spoil(rng: &mut Rng, spec: &mut Spec, lane: Lane) -> Fault {
             Fault::Json
         }
         8 => {
-            *object(rng, spec) = Form::NotAnObject(7);
-            Fault::Serialize
+            let (object, is_person) = object(rng, spec);
+            *object = Form::NotAnObject(7);
+            if is_person {
+                Fault::NotAnObject
+            } else {
+                Fault::Serialize
+            }
         }
         _ => {
             spec.set = Form::Absent;
@@ -137,11 +150,11 @@ pub(super) fn spoil(rng: &mut Rng, spec: &mut Spec, lane: Lane) -> Fault {
     }
 }
 
-/// One of the three objects of an event.
-fn object<'a>(rng: &mut Rng, spec: &'a mut Spec) -> &'a mut Form {
+/// One of the three objects of an event, and whether it is about the person.
+fn object<'a>(rng: &mut Rng, spec: &'a mut Spec) -> (&'a mut Form, bool) {
     match rng.below(3) {
-        0 => &mut spec.set,
-        1 => &mut spec.set_once,
-        _ => &mut spec.properties,
+        0 => (&mut spec.set, true),
+        1 => (&mut spec.set_once, true),
+        _ => (&mut spec.properties, false),
     }
 }

@@ -85,6 +85,8 @@ impl Setup {
         } else {
             MonotonicClock::CountsSuspend
         };
+        // Spoilt events have such ids, and are to be refused.
+        config.refuse_placeholder_ids = true;
         config.retry_404_and_429 = rng.chance(20);
         config.request_timeout_ms = if rng.chance(50) {
             rng.spread(1, 30_000)

@@ -2,6 +2,8 @@
 
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod answers;
+mod capturing;
 mod clocks;
 mod config;
 mod conformance;

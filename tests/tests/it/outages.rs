@@ -157,7 +157,7 @@ fn park_finds_the_event_that_is_to_blame() {
             801 d delivered
             801 send #8 batch[poison]
             802 poison undeliverable(502)
-            802 captured 4, delivered 3, requests 8"#]],
+            802 captured 4, delivered 3, undeliverable 1, requests 8"#]],
     );
 }
 

@@ -51,11 +51,23 @@ fn a_distinct_id_has_1_to_200_bytes() {
     );
 }
 
-/// `distinct_id` one of the placeholders, in any case: person processing would be off.
+/// `distinct_id` one of the placeholders, in any case: the server turns person processing off. They are sent and
+/// counted; who does not want that says so.
 #[test]
-fn a_placeholder_is_no_distinct_id() {
+fn placeholders_are_counted_and_refused_if_asked() {
     check_each(
-        "0 capture a id=\"@\"",
+        "0 capture a id=\"@\"\n 0 stats",
+        ["0", "null", " Anonymous ", "[object Object]"],
+        expect!["0 captured 1, placeholder_ids 1, queued 1"],
+    );
+    check(
+        "events=1\n 0 capture a id=null\n 0 capture b id=null\n 0 stats",
+        expect![[r#"
+            0 b refused: queue is full: event takes 154 bytes of 16230 free, beside 1 of at most 1 events
+            0 captured 1, refused 1, placeholder_ids 1, queued 1"#]],
+    );
+    check_each(
+        "refuse_placeholder_ids=true\n 0 capture a id=\"@\"",
         [
             "0",
             "00000000-0000-0000-0000-000000000000",
@@ -87,7 +99,7 @@ fn a_placeholder_is_no_distinct_id() {
         ],
     );
     check_each(
-        "0 capture a id=\"@\"\n 0 stats",
+        "refuse_placeholder_ids=true\n 0 capture a id=\"@\"\n 0 stats",
         [
             "users",
             "00",
@@ -275,6 +287,8 @@ fn errors_are_told_apart_by_name() {
         CaptureError::Json(json),
         CaptureError::TooDeep,
         CaptureError::Serialize(hoglet::SerializeError::Key),
+        CaptureError::NotAnObject { member: "$set" },
+        CaptureError::UuidNil,
         CaptureError::UuidQueued,
         CaptureError::EventTooLarge {
             needed: 2,

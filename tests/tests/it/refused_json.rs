@@ -56,7 +56,7 @@ fn person_properties_are_json_objects() {
          0  capture a set_once={\"a\":}
          0  stats",
         expect![[r#"
-            0 a refused: JSON is not an object at byte 0
+            0 a refused: $set is not a JSON object
             0 a refused: unexpected byte in JSON at byte 5
             0 refused 2"#]],
     );

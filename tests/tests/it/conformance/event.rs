@@ -202,16 +202,20 @@ fn on_a_clash_the_properties_win() {
     );
 }
 
-/// Something else than an object cannot be merged with: `properties` wins whole.
+/// Something else than an object cannot be merged with, and the server has no use for it; `null` says nothing.
 #[test]
-fn a_set_that_is_no_object_stays_alone() {
+fn a_set_that_is_no_object_is_refused() {
     check(
         "flush_at=1
-         0  capture signup json={\"$set\":\"text\"} set={\"b\":9}
+         0  capture a json={\"$set\":\"text\"} set={\"b\":9}
+         0  capture b $set_once=5
+         0  capture c json={\"$set\":null} set={\"b\":9} set_once=null
          0  poll
-         0  show signup properties",
+         0  show c properties",
         expect![[r#"
-            0 send #1 batch[signup]
-            0 properties={"$set":"text"}"#]],
+            0 a refused: $set is not a JSON object
+            0 b refused: $set_once is not a JSON object
+            0 send #1 batch[c]
+            0 properties={"$set":{"b":9}}"#]],
     );
 }

@@ -203,7 +203,7 @@ fn results_are_read_in_any_order_and_spelling() {
          5  poll",
         expect![[r#"
             0 send #1 batch[a,b,c]
-            5 c warning(d) | a delivered | b dropped(?? ?)
+            5 c warning(d) | a delivered | b dropped(🐘 é)
             5 idle"#]],
     );
 }

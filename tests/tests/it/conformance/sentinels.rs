@@ -104,7 +104,7 @@ fn options_win_over_sentinels() {
     );
 }
 
-/// `$session_id`→`session_id`, `$window_id`→`window_id`, if strings.
+/// `$session_id`→`session_id`, `$window_id`→`window_id`, if strings; otherwise they are left out.
 #[test]
 fn session_and_window_are_lifted_if_they_are_strings() {
     check(
@@ -119,7 +119,7 @@ fn session_and_window_are_lifted_if_they_are_strings() {
         expect![[r#"
             0 send #1 batch[a,b,c]
             0 session_id="s-1" window_id="w-1" properties={}
-            0 session_id=none window_id=none properties={"x":1,"$session_id":5,"$window_id":null}
+            0 session_id=none window_id=none properties={"x":1}
             0 session_id="s-2" window_id="w-2" properties={}"#]],
     );
 }
