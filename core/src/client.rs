@@ -145,11 +145,16 @@ impl<'buf> Client<'buf> {
         now: Instant,
     ) -> Result<Self, ConfigError> {
         config.check(&storage)?;
+        let Storage {
+            bytes,
+            slots,
+            details,
+        } = storage;
         Ok(Self {
             rng: Rng::new(config.seed).ok_or(ConfigError::SeedIsZero)?,
             config,
-            details: Details::new(storage.details),
-            arena: Arena::new(storage.bytes, storage.slots),
+            details: Details::new(details),
+            arena: Arena::new(bytes, slots),
             clock: Clock::new(now),
             timers: Timers::new(),
             stats: Stats::default(),

@@ -24,6 +24,10 @@ pub(crate) enum Object<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Check {
     /// At once: it is this member, of which `null` is as good as absent.
+    #[cfg_attr(
+        not(feature = "text"),
+        expect(dead_code, reason = "only text is checked")
+    )]
     Person(&'static str),
     /// By [`Members::all_but_special`], which comes before any other look at it.
     OnWalk,

@@ -69,6 +69,8 @@ impl Client {
                 slots,
             } = memory.borrow_mut();
             let mut config = Config::new(token, seed.to_le_bytes());
+            // `undefined` and `null` become text on their way here.
+            config.refuse_placeholder_ids = true;
             config.flush_at = flush_at;
             config.flush_interval_ms = flush_interval_ms;
             config.max_retries = max_retries;

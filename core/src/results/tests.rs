@@ -205,8 +205,7 @@ fn details_are_utf_8_and_cut_between_characters() {
     let reason: String = reason.chars().take(280).collect();
     let escaped: String = reason
         .encode_utf16()
-        .map(|unit| format!("\\u{unit:04X}"))
-        .collect();
+        .fold(String::new(), |text, unit| format!("{text}\\u{unit:04X}"));
     for text in [format!("\"{reason}\""), format!("\"{escaped}\"")] {
         for len in 40..reason.len() + 2 {
             let kept = details_of(text.as_bytes(), len);

@@ -45,8 +45,8 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(checker.check(&Event::new("e", "u")), Ok(()));
             assert_eq!(
-                checker.check(&Event::new("e", "anonymous")),
-                Err(CaptureError::DistinctIdIllegal)
+                checker.check(&Event::new("e", " ")),
+                Err(CaptureError::DistinctIdEmpty)
             );
         }
         let large = format!(r#"{{"text":"{}"}}"#, "x".repeat(BYTES));

@@ -88,7 +88,7 @@ fn mistakes() -> Scene {
         fault: Fault::honest(),
         acts: vec![
             act("ada", "", "an event without a name", &[]),
-            act("anonymous", "purchase", "nobody's purchase", &[]),
+            act("", "purchase", "nobody's purchase", &[]),
             act(
                 "cleo",
                 "photo_uploaded",

@@ -64,7 +64,7 @@ impl Body {
             else {
                 return Some(format!("{uuid} {missing:?}"));
             };
-            let details = kept(&entry.details, MAX_DETAILS_LEN);
+            let details = kept_details(&entry.details);
             let details = Some(&*details).filter(|details| !details.is_empty());
             let result = kept(&entry.result, MAX_RESULT_LEN);
             let outcome = match &*result {
@@ -92,6 +92,12 @@ fn uuid_of(name: &str) -> Option<Uuid> {
 fn has_surrogates(data: &[u8]) -> bool {
     let escape = |start: &[u8]| start.eq_ignore_ascii_case(br"\ud");
     data.windows(3).any(escape)
+}
+
+/// What the client keeps of details: whole characters, no control character among them.
+fn kept_details(text: &str) -> String {
+    let cut = text.floor_char_boundary(MAX_DETAILS_LEN);
+    text[..cut].replace(|char: char| char.is_ascii_control(), "?")
 }
 
 /// What the client keeps of a text.

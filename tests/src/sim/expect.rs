@@ -43,6 +43,9 @@ fn merge(properties: &mut Map<String, Value>, name: &str, form: &Form) {
 }
 
 fn merge_map(properties: &mut Map<String, Value>, name: &str, extra: Map<String, Value>) {
+    if name != "$groups" && properties.get(name).is_some_and(Value::is_null) {
+        properties.remove(name);
+    }
     match properties.get_mut(name) {
         Some(Value::Object(object)) => {
             for (key, value) in extra {
@@ -105,12 +108,7 @@ fn v1(
         ("$session_id", "session_id", &spec.session_id),
         ("$window_id", "window_id", &spec.window_id),
     ] {
-        let is_string = properties.get(sentinel).is_some_and(Value::is_string);
-        let found = if is_string || given.is_some() {
-            properties.remove(sentinel).filter(|_| is_string)
-        } else {
-            None
-        };
+        let found = properties.remove(sentinel).filter(Value::is_string);
         if let Some(value) = given.clone().map(Value::from).or(found) {
             event.insert(root.into(), value);
         }

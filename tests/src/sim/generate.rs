@@ -113,7 +113,20 @@ fn properties(rng: &mut Rng, serial: u64) -> Form {
     for _ in 0..rng.below(8) {
         let sentinel = rng.chance(20);
         let (key, prop) = if sentinel {
-            (*rng.pick(&SENTINELS), sentinel_value(rng))
+            match *rng.pick(&SENTINELS) {
+                // Anything else is refused there.
+                key @ ("$set" | "$set_once") => (
+                    key,
+                    rng.pick(&[
+                        Prop::Null,
+                        Prop::Raw(" null".to_owned()),
+                        Prop::Raw("{ \"a\" : 1, \"z\":[] }".to_owned()),
+                        Prop::Nested(1),
+                    ])
+                    .clone(),
+                ),
+                key => (key, sentinel_value(rng)),
+            }
         } else {
             (*rng.pick(&KEYS), plain(rng))
         };

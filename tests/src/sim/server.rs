@@ -190,7 +190,7 @@ fn verdict(rng: &mut Rng, retries: u64) -> (String, Option<Fate>) {
     let (given, read) = match rng.below(4) {
         0 => (Value::Null, None),
         1 => (json!({ "result": ["ok"] }), None),
-        _ => (json!(details), kept(&details, MAX_DETAILS_LEN)),
+        _ => (json!(details), kept_details(&details)),
     };
     let text = if rng.chance(50) {
         format!("{{ \"details\" : {given}, \"result\" : {} }}", json!(word))
@@ -208,6 +208,13 @@ fn verdict(rng: &mut Rng, retries: u64) -> (String, Option<Fate>) {
         Some(word) => Fate::Accepted(word.to_owned()),
     };
     (text, Some(outcome))
+}
+
+/// What the client keeps of details: whole characters of [`MAX_DETAILS_LEN`] bytes, no control character among them.
+fn kept_details(text: &str) -> Option<String> {
+    let cut = text.floor_char_boundary(MAX_DETAILS_LEN);
+    let text = text[..cut].replace(|char: char| char.is_ascii_control(), "?");
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// What the client keeps of a text: `max` characters, of which any that is not printable ASCII becomes `?`.

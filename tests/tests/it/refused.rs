@@ -63,7 +63,7 @@ fn placeholders_are_counted_and_refused_if_asked() {
     check(
         "events=1\n 0 capture a id=null\n 0 capture b id=null\n 0 stats",
         expect![[r#"
-            0 b refused: queue is full: event takes 154 bytes of 16230 free, beside 1 of at most 1 events
+            0 b refused: queue is full: event takes 149 bytes of 16235 free, beside 1 of at most 1 events
             0 captured 1, refused 1, placeholder_ids 1, queued 1"#]],
     );
     check_each(

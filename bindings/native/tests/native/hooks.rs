@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use hoglet_native::hoglet::{self, CaptureError, EventOptions, Value};
-use hoglet_native::{Client, Error, Event, PostHogError};
+use hoglet_native::{Client, Error, Event, Outcome, PostHogError};
 use hoglet_tests::server::Fault;
 use serde_json::json;
 
@@ -177,6 +177,28 @@ fn a_long_reason_is_cut() {
     client.flush();
     let text = errors.recv_timeout(PATIENCE).expect("it was lost");
     assert_eq!(text.matches('ä').count(), 150);
+}
+
+/// Why the server dropped an event arrives whole, up to 300 bytes of UTF-8.
+#[test]
+fn a_drops_reason_arrives_whole() {
+    let uuid = "0193a5c2-1111-7abc-8def-00112233aaff";
+    let reason = "événement refusé : la propriété « montant » 🐘 "
+        .repeat(6)
+        .chars()
+        .take(242)
+        .collect::<String>();
+    assert!((290..=300).contains(&reason.len()), "{}", reason.len());
+    let server = server();
+    let body = format!(r#"{{"results":{{"{uuid}":{{"result":"drop","details":"{reason}"}}}}}}"#);
+    server.play([Fault::status(200).with_body(&body)]);
+    let (options, receipts) = with_receipts(options(&server));
+    let client = client(options);
+    let event = event("refused").uuid(uuid.parse().expect("a uuid"));
+    client.capture(event).expect("there is room");
+    client.flush();
+    let receipt = receipts.recv_timeout(PATIENCE).expect("it has ended");
+    assert_eq!(receipt.outcome, Outcome::Dropped(Some(reason)));
 }
 
 #[test]

@@ -191,7 +191,7 @@ fn a_dry_run_checks_and_sends_nothing() {
     let events = Events::new(
         "dry",
         (1..=10).map(|n| match n {
-            3 => r#"{"event":"visit","distinct_id":"anonymous"}"#.to_owned(),
+            3 => r#"{"event":"visit","distinct_id":" "}"#.to_owned(),
             7 => String::new(),
             n => line(n),
         }),
