@@ -157,6 +157,12 @@ pub struct Config<'buf> {
     pub compression: Compression,
     /// Adds `"$geoip_disable": true` to every event. Off by default.
     pub disable_geoip: bool,
+    /// Adds `"$is_server": true` to every event that does not have it. Off by default.
+    pub is_server: bool,
+    /// `$os` of every event that has none; left out while it is empty, as it is by default.
+    pub os: &'buf str,
+    /// `$os_version` likewise.
+    pub os_version: &'buf str,
     /// Marks every batch as a historical migration. Off by default.
     pub historical_migration: bool,
     /// Queued events that make a batch due; at least 1, default 20. So does a storage that has no
@@ -249,6 +255,9 @@ impl<'buf> Config<'buf> {
             user_agent: None,
             compression: Compression::None,
             disable_geoip: false,
+            is_server: false,
+            os: "",
+            os_version: "",
             historical_migration: false,
             flush_at: 20,
             flush_interval_ms: 10_000,

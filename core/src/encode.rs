@@ -129,6 +129,9 @@ impl<'a> Lift<'a> {
         let defaults = Specials::default()
             .with(Special::IgnoreSentAt, stamp.is_absolute)
             .with(Special::GeoipDisable, config.disable_geoip)
+            .with(Special::IsServer, config.is_server)
+            .with(Special::Os, !config.os.is_empty())
+            .with(Special::OsVersion, !config.os_version.is_empty())
             .with(Special::Lib, config.capture_mode.is_v0())
             .with(Special::LibVersion, config.capture_mode.is_v0());
         let present = seen
@@ -246,13 +249,12 @@ impl<'a> Lift<'a> {
         if !self.defaults.has(special) {
             return None;
         }
-        if !self.is_v0() {
-            return Some(Token::TRUE);
-        }
-        let (lib, version) = split_sdk_info(self.config.sdk_info);
+        let config = self.config;
         Some(match special {
-            Special::Lib => Token::from(lib),
-            Special::LibVersion => Token::from(version),
+            Special::Lib => Token::from(split_sdk_info(config.sdk_info).0),
+            Special::LibVersion => Token::from(split_sdk_info(config.sdk_info).1),
+            Special::Os => Token::from(config.os),
+            Special::OsVersion => Token::from(config.os_version),
             _ => Token::TRUE,
         })
     }
@@ -283,11 +285,19 @@ const OPTIONS: [Special; 4] = [
 const ROOTS: [Special; 2] = [Special::SessionId, Special::WindowId];
 
 /// What V1 has among the properties.
-const V1_PROPERTIES: [Special; 1] = [Special::GeoipDisable];
+const V1_PROPERTIES: [Special; 4] = [
+    Special::GeoipDisable,
+    Special::IsServer,
+    Special::Os,
+    Special::OsVersion,
+];
 
 /// What V0 has among the properties.
-const V0_PROPERTIES: [Special; 9] = [
+const V0_PROPERTIES: [Special; 12] = [
     Special::GeoipDisable,
+    Special::IsServer,
+    Special::Os,
+    Special::OsVersion,
     Special::CookielessMode,
     Special::IgnoreSentAt,
     Special::ProcessPersonProfile,

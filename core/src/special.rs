@@ -18,10 +18,13 @@ pub(crate) enum Special {
     SetOnce,
     Groups,
     GeoipDisable,
+    IsServer,
+    Os,
+    OsVersion,
 }
 
 impl Special {
-    const ALL: [(Self, &'static str); 12] = [
+    const ALL: [(Self, &'static str); 15] = [
         (Self::CookielessMode, "$cookieless_mode"),
         (Self::IgnoreSentAt, "$ignore_sent_at"),
         (Self::ProcessPersonProfile, "$process_person_profile"),
@@ -34,6 +37,9 @@ impl Special {
         (Self::SetOnce, "$set_once"),
         (Self::Groups, "$groups"),
         (Self::GeoipDisable, "$geoip_disable"),
+        (Self::IsServer, "$is_server"),
+        (Self::Os, "$os"),
+        (Self::OsVersion, "$os_version"),
     ];
 
     /// Its name among the properties.

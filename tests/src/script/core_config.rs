@@ -37,6 +37,9 @@ pub(super) fn config(setup: &Setup) -> Config<'_> {
                 config.compression = Compression::from_name(value).unwrap_or_else(|| wrong());
             }
             "disable_geoip" => config.disable_geoip = flag(),
+            "is_server" => config.is_server = flag(),
+            "os" => config.os = value,
+            "os_version" => config.os_version = value,
             "historical_migration" => config.historical_migration = flag(),
             "flush_at" => config.flush_at = number(),
             "flush_interval_ms" => config.flush_interval_ms = number(),

@@ -171,6 +171,30 @@ fn geoip_is_disabled_by_a_property() {
     );
 }
 
+/// `$is_server`, `$os` and `$os_version` are added where the event does not have them.
+#[test]
+fn the_machine_is_named_where_the_event_does_not() {
+    let v1 = expect![[r#"
+        0 send #1 batch[a,b]
+        0 properties={"$is_server":true,"$os":"Linux","$os_version":"6.1"}
+        0 properties={"$is_server":false,"$os":"x","$os_version":null}"#]];
+    let v0 = expect![[r#"
+        0 send #1 batch[a,b]
+        0 properties={"$is_server":true,"$os":"Linux","$os_version":"6.1","$lib":"a","$lib_version":"1"}
+        0 properties={"$is_server":false,"$os":"x","$os_version":null,"$lib":"a","$lib_version":"1"}"#]];
+    for (mode, expected) in [("v1", v1), ("v0", v0)] {
+        let script = format!(
+            "flush_at=2 capture_mode={mode} sdk_info=a/1 is_server=true os=Linux os_version=6.1
+             0  capture a
+             0  capture b json={{\"$os\":\"x\",\"$is_server\":false,\"$os_version\":null}}
+             0  poll
+             0  show a properties
+             0  show b properties"
+        );
+        check(&script, expected);
+    }
+}
+
 /// `$set`, `$set_once` given beside the properties go into `properties`.
 #[test]
 fn person_properties_go_into_the_properties() {
