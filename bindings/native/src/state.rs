@@ -363,8 +363,15 @@ mod tests {
 
     /// Captures; says whether the worker is called.
     fn calls(state: &mut State, now: Instant) -> bool {
+        calls_for(state, false, now)
+    }
+
+    /// The same, for an event that somebody waits for or nobody.
+    fn calls_for(state: &mut State, is_watched: bool, now: Instant) -> bool {
         let event = hoglet::Event::new("event", "somebody");
-        state.capture(&event, false, at(now)).expect("a good event");
+        state
+            .capture(&event, is_watched, at(now))
+            .expect("a good event");
         std::mem::take(&mut state.is_called)
     }
 
@@ -378,7 +385,14 @@ mod tests {
 
     #[test]
     fn the_worker_is_called_for_what_it_does_not_know_of() {
+        for is_watched in [false, true] {
+            check_calls(is_watched);
+        }
+    }
+
+    fn check_calls(is_watched: bool) {
         let (mut state, now) = (state(), Instant::from_millis(1));
+        let calls = |state: &mut State, now| calls_for(state, is_watched, now);
         assert_eq!(next(&mut state, now), Action::Idle);
         state.sleep(None);
         assert!(calls(&mut state, now), "now there is something to wait for");

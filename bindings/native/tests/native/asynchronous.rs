@@ -39,6 +39,7 @@ fn gated() -> (Tiny, Sender<()>, Client) {
     let options = ClientOptions::new("phc_test")
         .host(&tiny.url)
         .capture_mode(CaptureMode::V0)
+        .request_timeout_ms(600_000)
         .flush_interval_ms(600_000);
     (tiny, open, client(options))
 }

@@ -423,34 +423,42 @@ fn what_serialises_is_written_as_in_the_core() {
 #[test]
 fn a_capture_may_hold_a_lock_that_a_callback_takes() {
     let server = server();
-    let lock = Arc::new(Mutex::new(Vec::new()));
-    let its_lock = Arc::clone(&lock);
-    let its_other = Arc::clone(&lock);
+    server.play([Fault::delay(PATIENCE)]);
+    let lock = Arc::new(Mutex::new(()));
+    let (its_lock, its_other) = (Arc::clone(&lock), Arc::clone(&lock));
+    let (told, tells) = channel();
+    let its_told = told.clone();
     let options = options(&server)
-        .max_queue_size(2)
+        .flush_at(1)
+        .max_queue_size(3)
         .overflow(hoglet_native::Overflow::DropOldest)
         .before_send(|event| (event.event_name() != "dropped").then_some(event))
         .on_receipt(move |receipt| {
-            let mut told = its_lock.lock().expect("no panic");
-            told.push(receipt.outcome.name().to_owned());
+            drop(its_lock.lock());
+            let _ = told.send(receipt.outcome.name().to_owned());
         })
         .on_error(move |error| {
             if let PostHogError::Hook(error) = error {
-                let mut told = its_other.lock().expect("no panic");
-                told.push(error.to_string());
+                drop(its_other.lock());
+                let _ = its_told.send(error.to_string());
             }
         });
     let client = client(options);
-    let mut held = lock.lock().expect("no panic");
-    held.push("held".to_owned());
+    capture(&client, "in flight");
+    assert!(server.wait_until(|state| state.requests().len() == 1, PATIENCE));
+    let held = lock.lock();
     capture_all(&client, &["1", "2", "3"]);
     assert_eq!(client.capture(event("dropped")), Err(Error::DroppedByHook));
+    let summary = client.shutdown_timeout(Duration::ZERO);
+    assert_eq!((summary.dropped.evicted, summary.left), (1, 3));
+    assert_eq!(summary.unreported, 5);
     drop(held);
-    client.flush();
-    let mut told = lock.lock().expect("no panic").clone();
+    let mut told = [(); 5].map(|()| tells.recv_timeout(PATIENCE).expect("told in the end"));
     told.sort_unstable();
     let hook = Error::DroppedByHook.to_string();
-    assert_eq!(told, [&hook, "delivered", "delivered", "evicted", "held"]);
+    let left = "abandoned".to_owned();
+    let all = [&hook, &left, &left, &left, &"evicted".to_owned()];
+    assert_eq!(told.each_ref(), all);
 }
 
 #[test]
