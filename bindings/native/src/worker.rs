@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use hoglet::{Compression, Request, RequestId, ResponseHead, TransportError};
+use hoglet::{BodyProgress, Compression, Request, RequestId, ResponseHead, TransportError};
 
 use crate::compress::Compressor;
 use crate::http::{Answer, Failure, Post};
@@ -15,10 +15,13 @@ use crate::lane::Lane;
 const REASON_BYTES: usize = 300;
 /// Bytes of an answer that the core is given at once: the lock is held for as long as that takes.
 const PIECE_BYTES: usize = 16 << 10;
-/// Bytes of an answer that are read for each event of the request; the server's verdict takes about 100.
-const ANSWER_BYTES_PER_EVENT: u64 = 256;
+/// Bytes of an answer that are read for each event of the request. A verdict takes about 100; the
+/// longest reason that is kept, 300 bytes with every character escaped, 900 more.
+const ANSWER_BYTES_PER_EVENT: u64 = 1 << 10;
 /// Bytes of an answer that are read in any case: an error's text.
 const MIN_ANSWER_BYTES: u64 = 4 << 10;
+/// Bytes that are read of an answer, at most, once what becomes of every event is decided.
+const MAX_REST_BYTES: u64 = 4 << 10;
 
 /// Sends until the lane is closed and empty.
 pub(crate) fn run(lane: &Arc<Lane>, post: &Post) {
@@ -83,9 +86,11 @@ impl Letter {
     }
 }
 
-/// Gives the answer to the core as it is read. The lock is free while a piece is waited for.
-fn take_answer(lane: &Lane, letter: &Letter, answer: &mut Answer<impl Read>, piece: &mut [u8]) {
+/// Gives the answer to the core as it is read, until that has decided what becomes of every event. The
+/// lock is free while a piece is waited for.
+fn take_answer(lane: &Lane, letter: &Letter, answer: &mut Answer<impl Read>, buffer: &mut [u8]) {
     let id = letter.id;
+    let is_error = !(200..300).contains(&answer.status);
     let head = ResponseHead {
         status: answer.status,
         retry_after: answer.retry_after.as_deref(),
@@ -95,42 +100,69 @@ fn take_answer(lane: &Lane, letter: &Letter, answer: &mut Answer<impl Read>, pie
         state.begin_answer();
         state.core(|core, _| core.handle_response_head(id, head, now))
     });
-    // The beginning of the body, to tell of if it is an error's.
+    // Unknown if it was given up: then that is how it ended.
+    let mut is_known = begun.is_ok();
+    let mut is_decided = false;
+    // The beginning of an error's body, to tell of.
     let mut text = Vec::new();
     let mut left = letter.max_answer_bytes();
-    let mut is_known = begun.is_ok();
-    // Unknown if it was given up: then that is how it ended.
-    while is_known {
-        let len = usize::try_from(left).map_or(piece.len(), |left| left.min(piece.len()));
-        let read = answer.body.read(piece.get_mut(..len).unwrap_or_default());
-        let read = match read {
-            Ok(0) => break,
-            Ok(read) => piece.get(..read).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+    let mut is_read = false;
+    while is_known && left > 0 && !(is_decided && (!is_error || text.len() == REASON_BYTES)) {
+        let piece = match read_piece(&mut answer.body, buffer, left) {
+            Ok([]) => {
+                is_read = true;
+                break;
+            }
+            Ok(piece) => piece,
             Err(error) => return take_failure(lane, id, &Failure::from(error)),
         };
-        left = left.saturating_sub(u64::try_from(read.len()).unwrap_or(u64::MAX));
-        let room = REASON_BYTES.saturating_sub(text.len());
-        text.extend_from_slice(read.get(..room).unwrap_or(read));
-        let fed = lane
-            .with(|state, _| state.core(|core, sink| core.handle_response_body(id, read, sink)));
-        is_known = fed.is_ok();
-        if left == 0 {
-            break;
+        left = left.saturating_sub(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        if is_error {
+            let room = REASON_BYTES.saturating_sub(text.len());
+            text.extend_from_slice(piece.get(..room).unwrap_or(piece));
+        }
+        if !is_decided {
+            let fed = lane.with(|state, _| {
+                state.core(|core, sink| core.handle_response_body(id, piece, sink))
+            });
+            is_known = fed.is_ok();
+            is_decided = fed == Ok(BodyProgress::Decided);
         }
     }
-    let reason = if (200..300).contains(&answer.status) {
+    let reason = if is_error {
+        Some(String::from_utf8_lossy(&text).trim().to_owned()).filter(|text| !text.is_empty())
+    } else {
         let max = letter.max_answer_bytes();
         let text = || format!("the answer is longer than {max} bytes, the rest was not read");
-        (left == 0).then(text)
-    } else {
-        Some(String::from_utf8_lossy(&text).trim().to_owned()).filter(|text| !text.is_empty())
+        (left == 0 && !is_decided).then(text)
     };
     lane.with(|state, now| {
         state.end_request(reason.as_deref(), |core, sink| {
             core.handle_response_end(id, now, sink)
         });
     });
+    // A connection can be used again when its answer has been read to the end. What is left of an
+    // honest one is a few bytes, and has arrived.
+    let mut rest = MAX_REST_BYTES.min(left);
+    while is_known && !is_read && rest > 0 {
+        match read_piece(&mut answer.body, buffer, rest) {
+            Ok([]) | Err(_) => break,
+            Ok(piece) => rest = rest.saturating_sub(u64::try_from(piece.len()).unwrap_or(rest)),
+        }
+    }
+}
+
+/// The next bytes of `body`, at most `left`; none at its end.
+fn read_piece<'a>(body: &mut impl Read, buffer: &'a mut [u8], left: u64) -> io::Result<&'a [u8]> {
+    let len = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+    let buffer = buffer.get_mut(..len).unwrap_or_default();
+    loop {
+        match body.read(buffer) {
+            Ok(read) => return Ok(buffer.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Tells the core that there was no answer, or not all of it.
@@ -145,7 +177,7 @@ fn take_failure(lane: &Lane, id: RequestId, failure: &Failure) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ClientOptions, Outcome};
+    use crate::{ClientOptions, Outcome, Uuid};
 
     #[test]
     fn a_body_that_is_not_encoded_does_not_say_so() {
@@ -191,7 +223,7 @@ mod tests {
     fn answer_of(
         lane: &Lane,
         status: u16,
-        mut body: impl FnMut(hoglet::Uuid, &mut [u8]) -> io::Result<usize>,
+        mut body: impl FnMut(Uuid, &mut [u8]) -> io::Result<usize>,
     ) -> crate::sink::Ended {
         let uuid = lane.try_capture("in flight").expect("free").expect("good");
         lane.flush();
@@ -231,12 +263,12 @@ mod tests {
             sent += buffer.len();
             Ok(buffer.len())
         });
-        assert_eq!(sent, 4_096 + 256, "one event");
+        assert_eq!(sent, 4_096 + 1_024, "one event");
         assert_eq!(ended.receipt.outcome, Outcome::Unconfirmed);
         let reason = ended.reason.expect("it says why");
         assert_eq!(
             &*reason,
-            "the answer is longer than 4352 bytes, the rest was not read"
+            "the answer is longer than 5120 bytes, the rest was not read"
         );
     }
 
@@ -253,7 +285,9 @@ mod tests {
 
     #[test]
     fn an_event_has_ended_when_its_room_is_free() {
-        let lane = Lane::alone(ClientOptions::new("phc_test").max_queue_size(1));
+        let lane = Lane::alone(ClientOptions::new("phc_test").max_queue_size(2));
+        // It is in the same request, and the answer does not say how it ended.
+        lane.try_capture("other").expect("free").expect("good");
         let mut is_answered = false;
         let ended = answer_of(&lane, 200, |uuid, buffer| {
             if !is_answered {
@@ -262,11 +296,35 @@ mod tests {
                 buffer[..text.len()].copy_from_slice(text.as_bytes());
                 return Ok(text.len());
             }
-            // The verdict is known, and the event still takes the only slot.
+            // The verdict is known, and the event still takes its slot.
             assert_eq!(lane.stats().delivered, 1);
+            let full = lane.try_capture("no room").expect("free");
+            assert!(full.is_err(), "or this test is for nothing");
             assert!(lane.ended(&uuid).is_none());
             Ok(0)
         });
         assert_eq!(ended.receipt.outcome, Outcome::Delivered);
+    }
+
+    #[test]
+    fn an_answer_is_read_until_every_event_has_its_verdict() {
+        let lane = Lane::alone(ClientOptions::new("phc_test"));
+        let mut after = 0;
+        let mut is_answered = false;
+        let ended = answer_of(&lane, 200, |uuid, buffer| {
+            if is_answered {
+                assert!(lane.ended(&Uuid::nil()).is_none(), "nothing is locked");
+                assert_eq!(lane.stats().in_flight, 0, "whoever waits can go on");
+                after += buffer.len();
+                buffer.fill(b' ');
+                return Ok(buffer.len());
+            }
+            is_answered = true;
+            let text = format!("{{\"results\":{{\"{uuid}\":{{\"result\":\"ok\"}}");
+            buffer[..text.len()].copy_from_slice(text.as_bytes());
+            Ok(text.len())
+        });
+        assert_eq!(ended.receipt.outcome, Outcome::Delivered);
+        assert_eq!(after, 4_096, "so much of the rest, and no more");
     }
 }
