@@ -86,7 +86,8 @@ impl Client<'_> {
         loop {
             let mut written = self.write(event, stamp);
             if let Ok(Written { len, room }) = written {
-                for (needed, capacity) in [(len, max_len), (room, storage)] {
+                // Of two limits broken, the event's own is told.
+                for (needed, capacity) in [(room, storage), (len, max_len)] {
                     if needed > capacity {
                         written = Err(CaptureError::EventTooLarge { needed, capacity });
                     }
