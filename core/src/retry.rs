@@ -80,6 +80,7 @@ mod tests {
         assert!(statuses(CaptureMode::V1, false, Verdict::Delivered).is_empty());
     }
 
+    #[cfg(feature = "v0")]
     #[test]
     fn v0_retries_408_429_and_every_5xx_and_reads_no_results() {
         let retried = statuses(CaptureMode::V0, false, Verdict::Retry);

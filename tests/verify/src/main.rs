@@ -40,6 +40,7 @@ format              |                             | cargo fmt --all --check
 clippy              |                             | cargo clippy --workspace --all-targets -- -D warnings
 core for the host   |                             | cargo clippy -p hoglet {features} -- -D warnings
 core elsewhere      |                             | cargo clippy -p hoglet {features} --target wasm32-unknown-unknown --target thumbv6m-none-eabi --target thumbv7em-none-eabi -- -D warnings
+core's own tests    |                             | cargo test -p hoglet --lib {features}
 clippy for wasm32   |                             | cargo clippy -p hoglet-wasm --target wasm32-unknown-unknown -- -D warnings
 clippy for thumbv6m |                             | cargo clippy -p size-probe --features gzip --target thumbv6m-none-eabi -- -D warnings
 clippy for firmware |                             | cargo clippy -p size-probe -p cortex-m-example --target thumbv7em-none-eabi -- -D warnings
