@@ -12,6 +12,7 @@ mod firmware;
 mod golden;
 mod laws;
 mod outages;
+mod panics;
 mod refused;
 mod refused_json;
 mod sizes;
