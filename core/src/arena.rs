@@ -188,9 +188,12 @@ impl<'buf> Arena<'buf> {
         }
     }
 
-    /// Takes the oldest queued event out.
+    /// Takes the oldest queued event out. Its slot says so for as long as it stands between the
+    /// batch and the queue.
     pub(crate) fn evict_oldest(&mut self) -> Option<Slot> {
-        let slot = *self.queued().first()?;
+        let place = self.slots.get_mut(self.queued.slots.clone())?.first_mut()?;
+        place.state = State::Ended;
+        let slot = *place;
         self.queued.skip_first(&slot);
         Some(slot)
     }
@@ -255,9 +258,9 @@ impl<'buf> Arena<'buf> {
         self.pinned = Run::default();
     }
 
-    /// Keeps in flight only the events whose state is [`State::Retry`], as pending. They move
-    /// back, against the queue, so the cost is that of the batch and not of the queue.
-    pub(crate) fn retain_retries(&mut self) {
+    /// Keeps in flight only the events that have not ended, as pending. They move back, against the
+    /// queue, so the cost is that of the batch and not of the queue.
+    pub(crate) fn retain_unended(&mut self) {
         let mut from = self.pinned.clone();
         let mut kept = Run {
             bytes: from.bytes.end..from.bytes.end,
@@ -270,7 +273,7 @@ impl<'buf> Arena<'buf> {
             .copied()
         {
             let start = from.bytes.end.saturating_sub(len_of(&slot));
-            if slot.state == State::Retry {
+            if slot.state != State::Ended {
                 kept.bytes.start -= len_of(&slot);
                 kept.slots.start -= 1;
                 shift(self.bytes, &(start..from.bytes.end), kept.bytes.start);
@@ -321,7 +324,13 @@ impl<'buf> Arena<'buf> {
 
     /// The events that have not ended, from the front on.
     pub(crate) fn live(&self) -> impl Iterator<Item = &Slot> {
-        let slots = self.pinned().iter().chain(self.queued());
+        let first = if self.pinned.is_empty() {
+            self.queued.slots.start
+        } else {
+            self.pinned.slots.start
+        };
+        let slots = self.slots.get(first..self.queued.slots.end);
+        let slots = slots.unwrap_or_default().iter();
         slots.filter(|slot| slot.state != State::Ended)
     }
 }
@@ -404,7 +413,7 @@ mod tests {
                         let keep = rest.contains(name);
                         slot.state = if keep { State::Retry } else { State::Ended };
                     }
-                    arena.retain_retries();
+                    arena.retain_unended();
                 }
                 _ => capture(&mut arena, command.as_bytes()[0]),
             }

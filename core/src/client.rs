@@ -12,9 +12,10 @@ use crate::clock::{Base, Clock, GIVEN};
 use crate::config::{Config, ConfigError, ENVELOPE_BYTES};
 use crate::receipt::{Outcome, Receipt, Receipts, TransportError};
 use crate::request::{Attempt, Request, RequestId};
+use crate::results::Details;
 use crate::rng::Rng;
 use crate::stats::Stats;
-use crate::storage::{Details, State, Storage};
+use crate::storage::Storage;
 use crate::timers::{LONGEST_MS, Timer, Timers};
 use crate::{Instant, usize_of};
 
@@ -412,15 +413,11 @@ impl Client<'_> {
 
     /// Where every event is or went.
     pub fn stats(&self) -> Stats {
-        let live = self
-            .arena
-            .pinned()
-            .iter()
-            .filter(|slot| slot.state != State::Ended)
-            .count();
+        let queued = self.arena.queued_len();
+        let in_flight = self.arena.live().count().saturating_sub(queued);
         Stats {
-            queued: u32::try_from(self.arena.queued_len()).unwrap_or(u32::MAX),
-            in_flight: u32::try_from(live).unwrap_or(u32::MAX),
+            queued: u32::try_from(queued).unwrap_or(u32::MAX),
+            in_flight: u32::try_from(in_flight).unwrap_or(u32::MAX),
             ..self.stats
         }
     }

@@ -188,25 +188,7 @@ impl<'a> Lift<'a> {
             Special::SetOnce => self.source.set_once,
             _ => Object::groups(self.source.event.groups),
         };
-        let found = self.found(special);
-        if special == Special::Groups {
-            if found.is_none() && extra.is_empty() {
-                return Ok(());
-            }
-            return members.merge(special.name(), found, extra);
-        }
-        let found = found.filter(|found| !found.is_null());
-        if found
-            .as_ref()
-            .is_some_and(|found| found.as_object().is_none())
-        {
-            let member = special.name();
-            return Err(CaptureError::NotAnObject { member });
-        }
-        if found.is_some() || !extra.is_empty() {
-            members.merge(special.name(), found, extra)?;
-        }
-        Ok(())
+        members.merge(special, self.found(special), extra)
     }
 
     /// Writes those of `specials` that have their place in `place`.

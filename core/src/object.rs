@@ -241,14 +241,14 @@ impl<'a> Token<'a> {
         }
     }
 
-    pub(crate) fn is_null(&self) -> bool {
+    fn is_null(&self) -> bool {
         match self {
             Self::Typed(value) => matches!(value, Value::Null),
             Self::Text(text) => text.bytes().trim_ascii() == b"null",
         }
     }
 
-    pub(crate) fn as_object(&self) -> Option<Object<'a>> {
+    fn as_object(&self) -> Option<Object<'a>> {
         match *self {
             Self::Typed(Value::Object(members)) => Some(Object::Typed(members)),
             Self::Text(text) => text

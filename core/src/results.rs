@@ -4,11 +4,12 @@
 //! A device needs no buffer for the whole of it: a [`Parser`] takes at most 72 bytes, and what it is lent
 //! for the server's reasons, whatever the body's length.
 
+mod details;
 #[cfg(test)]
 mod tests;
 
-#[cfg(feature = "text")]
-use crate::token::surrogate_pair;
+pub(crate) use details::Details;
+
 use crate::token::{MAX_DEPTH, hex_digit};
 use heapless::String;
 use heapless::string::StringView;
@@ -51,8 +52,6 @@ pub(crate) struct Entry<'a> {
 pub(crate) struct Parser {
     uuid: [u8; 16],
     result: String<MAX_RESULT_LEN, u8>,
-    /// Bytes of details in the memory lent for them; which holds the text of a uuid as well, before its entry begins.
-    details_len: usize,
     /// The last string that went nowhere else: a name, if a colon follows.
     name: String<MAX_NAME_LEN, u8>,
     /// One bit for each open bracket, the innermost lowest: 1 for an object, 0 for an array. The outermost is an object.
@@ -105,7 +104,6 @@ impl Parser {
         Self {
             uuid: [0; 16],
             result: String::new(),
-            details_len: 0,
             name: String::new(),
             open: OUTSIDE,
             path: OUTSIDE,
@@ -118,14 +116,13 @@ impl Parser {
     }
 
     /// Reads on, to the end of an entry or of the `piece`, and takes what it has read off the piece. Entries come in
-    /// the body's order, each as soon as it is complete. `details` is the same at every call, [`MAX_DETAILS_LEN`] bytes or
-    /// more: their text is kept there.
+    /// the body's order, each as soon as it is complete. `details` is the same at every call.
     ///
     /// After a fault the rest is passed over.
     pub(crate) fn read<'a>(
         &'a mut self,
         piece: &mut &[u8],
-        details: &'a mut [u8],
+        details: &'a mut Details<'_>,
     ) -> Option<Entry<'a>> {
         while let [byte, rest @ ..] = *piece {
             *piece = rest;
@@ -135,7 +132,7 @@ impl Parser {
                     return Some(Entry {
                         uuid: &self.uuid,
                         result: &self.result,
-                        details: text_of(details.get_mut(..self.details_len).unwrap_or_default()),
+                        details: details.text(),
                     });
                 }
                 None => self.state = State::Malformed,
@@ -151,7 +148,7 @@ impl Parser {
     }
 
     /// Whether `byte` ends an entry; `None` for a fault.
-    fn step(&mut self, byte: u8, details: &mut [u8]) -> Option<bool> {
+    fn step(&mut self, byte: u8, details: &mut Details<'_>) -> Option<bool> {
         match self.state {
             State::Between => return self.structure(byte, details),
             State::Text => match byte {
@@ -176,9 +173,8 @@ impl Parser {
                     self.state = State::Text;
                     match self.code.to_le_bytes() {
                         [ascii @ ..0x80, 0, ..] => self.text(ascii, details),
-                        #[cfg(feature = "text")]
                         [low, high, ..] if self.role == Role::Details => {
-                            self.wide(u16::from_le_bytes([low, high]), details);
+                            details.unit(u16::from_le_bytes([low, high]));
                         }
                         _ => self.text(b'?', details),
                     }
@@ -190,7 +186,7 @@ impl Parser {
     }
 
     /// Takes a byte between strings.
-    fn structure(&mut self, byte: u8, details: &[u8]) -> Option<bool> {
+    fn structure(&mut self, byte: u8, details: &mut Details<'_>) -> Option<bool> {
         match byte {
             ..=b' ' => return Some(false),
             // A byte order mark, before anything else.
@@ -204,13 +200,13 @@ impl Parser {
             b',' => {}
             b'"' => {
                 self.state = State::Text;
-                self.clear();
+                self.clear(details);
                 return Some(false);
             }
             b':' if self.open == self.path => {
                 self.role = self.name_ends(details);
                 // Of two values the last counts, even when it is not a string.
-                self.clear();
+                self.clear(details);
                 return Some(false);
             }
             _ => return Some(false),
@@ -252,12 +248,12 @@ impl Parser {
     }
 
     /// What the value behind the last name is for.
-    fn name_ends(&mut self, details: &[u8]) -> Role {
+    fn name_ends(&mut self, details: &mut Details<'_>) -> Role {
         match (self.path, self.name.as_str()) {
             (IN_RESULTS, _) => {
                 self.has_entry = self.read_uuid(details);
                 self.result.clear();
-                self.details_len = 0;
+                details.clear();
                 if self.has_entry {
                     Role::Path
                 } else {
@@ -272,9 +268,9 @@ impl Parser {
     }
 
     /// Whether the text in `details` is a uuid, which is then in `uuid`.
-    fn read_uuid(&mut self, details: &[u8]) -> bool {
+    fn read_uuid(&mut self, details: &Details<'_>) -> bool {
         let mut digits = 0_usize;
-        for &byte in details.get(..self.details_len).unwrap_or_default() {
+        for &byte in details.bytes() {
             match (hex_digit(byte), self.uuid.get_mut(digits / 2)) {
                 (Some(digit), Some(pair)) => {
                     *pair = *pair << 4 | digit;
@@ -288,10 +284,10 @@ impl Parser {
     }
 
     /// Begins a string.
-    fn clear(&mut self) {
+    fn clear(&mut self, details: &mut Details<'_>) {
         match self.short() {
             Some(text) => text.clear(),
-            None => self.details_len = 0,
+            None => details.clear(),
         }
     }
 
@@ -305,79 +301,21 @@ impl Parser {
     }
 
     /// Takes one byte of a string.
-    fn text(&mut self, byte: u8, details: &mut [u8]) {
-        let is_details = self.role == Role::Details;
-        let byte = match byte {
-            b' '..=b'~' => byte,
-            0x80.. if cfg!(feature = "text") && is_details => byte,
-            // All bytes of a character but the first.
-            0x80..0xc0 => return,
-            _ => b'?',
-        };
-        // What does not fit is cut.
-        if let Some(text) = self.short() {
-            let _ = text.push(char::from(byte));
-        } else if let Some(place) = details.get_mut(self.details_len) {
-            *place = byte;
-            self.details_len += 1;
-        }
-    }
-
-    /// Takes a unit of UTF-16 into the details. Half of a surrogate pair is kept in the three bytes it would have in
-    /// UTF-8, which are no UTF-8, until its other half comes.
-    #[cfg(feature = "text")]
-    fn wide(&mut self, unit: u16, details: &mut [u8]) {
-        const HALF: usize = 3;
-        let start = self.details_len.saturating_sub(HALF);
-        let first = match details.get(start..self.details_len) {
-            Some(&[0xed, high @ 0xa0..0xb0, low]) => {
-                Some(0xd000 | u16::from(high & 0x3f) << 6 | u16::from(low & 0x3f))
-            }
-            _ => None,
-        };
-        let mut utf8 = [0; 4];
-        let pair = first.and_then(|first| surrogate_pair(first, unit));
-        if pair.is_some() {
-            self.details_len = start;
-        }
-        let bytes = match pair.or_else(|| char::from_u32(unit.into())) {
-            Some(char) => char.encode_utf8(&mut utf8).as_bytes(),
-            // There would be no room for the pair: what begins like one, and is cut.
-            None if details.len() - self.details_len.min(details.len()) < utf8.len() => {
-                &[0xf0, 0x90, 0x80]
-            }
-            None => {
-                let [high, low] = [unit >> 6 & 0x3f, unit & 0x3f].map(|bits| bits.to_le_bytes()[0]);
-                utf8 = [0xed, 0x80 | high, 0x80 | low, 0];
-                &utf8[..HALF]
-            }
-        };
-        for &byte in bytes {
-            self.text(byte, details);
+    fn text(&mut self, byte: u8, details: &mut Details<'_>) {
+        match self.short() {
+            Some(text) => push(text, byte),
+            None => details.push(byte),
         }
     }
 }
 
-/// The text that `bytes` are, cut to whole characters; what is no UTF-8 becomes `?`.
-#[cfg(feature = "text")]
-fn text_of(bytes: &mut [u8]) -> &str {
-    let mut end = bytes.len();
-    while let Err(error) = core::str::from_utf8(bytes.get(..end).unwrap_or_default()) {
-        let start = error.valid_up_to();
-        match error.error_len() {
-            Some(len) => bytes
-                .iter_mut()
-                .skip(start)
-                .take(len)
-                .for_each(|byte| *byte = b'?'),
-            None => end = start,
-        }
-    }
-    core::str::from_utf8(bytes.get(..end).unwrap_or_default()).unwrap_or_default()
-}
-
-/// The text that `bytes` are: they are ASCII.
-#[cfg(not(feature = "text"))]
-fn text_of(bytes: &mut [u8]) -> &str {
-    core::str::from_utf8(bytes).unwrap_or_default()
+/// Takes a byte of UTF-8; a character that is not printable ASCII becomes `?`. What does not fit is cut.
+fn push(text: &mut StringView<u8>, byte: u8) {
+    let char = match byte {
+        b' '..=b'~' => char::from(byte),
+        // All bytes of a character but the first.
+        0x80..0xc0 => return,
+        _ => '?',
+    };
+    let _ = text.push(char);
 }

@@ -5,6 +5,7 @@ use core::fmt;
 use uuid::Uuid;
 
 use crate::clock::Base;
+#[cfg(doc)]
 use crate::results::MAX_DETAILS_LEN;
 
 /// What the client remembers of one event beside its bytes: 32 bytes or less.
@@ -65,8 +66,7 @@ impl fmt::Debug for Storage<'_> {
         f.debug_struct("Storage")
             .field("bytes", &self.bytes.len())
             .field("slots", &self.slots.len())
-            .field("details", &self.details.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -83,7 +83,8 @@ impl<'buf> Storage<'buf> {
     /// Lends `details` too: room for the reason that the server gives for one event
     /// ([`Outcome::Dropped`](crate::Outcome::Dropped), [`Outcome::Warning`](crate::Outcome::Warning)), in bytes of
     /// UTF-8; a longer one is cut. Without it, or with less than [`MAX_DETAILS_LEN`], the client keeps
-    /// [`MAX_DETAILS_LEN`] bytes in itself.
+    /// [`MAX_DETAILS_LEN`] bytes in itself; so it does without feature `text`.
+    #[cfg(feature = "text")]
     #[must_use]
     pub const fn with_details(mut self, details: &'buf mut [u8]) -> Self {
         self.details = details;
@@ -95,33 +96,9 @@ impl<'buf> Storage<'buf> {
     }
 }
 
-/// Where the reason for one event is kept: memory lent for it, or the client's own.
-pub(crate) struct Details<'buf> {
-    own: [u8; MAX_DETAILS_LEN],
-    lent: &'buf mut [u8],
-}
-
-impl<'buf> Details<'buf> {
-    pub(crate) const fn new(lent: &'buf mut [u8]) -> Self {
-        Self {
-            own: [0; MAX_DETAILS_LEN],
-            lent,
-        }
-    }
-
-    /// [`MAX_DETAILS_LEN`] bytes or more, always the same.
-    pub(crate) const fn bytes(&mut self) -> &mut [u8] {
-        if self.lent.len() < MAX_DETAILS_LEN {
-            &mut self.own
-        } else {
-            self.lent
-        }
-    }
-}
-
 /// Storage of a size known when the program is built, meant for a `static`: `new` is `const`, so
 /// it is never built on a stack. `DETAILS` is for [`Storage::with_details`]; 0 leaves it to the
-/// client's own [`MAX_DETAILS_LEN`] bytes.
+/// client's own [`MAX_DETAILS_LEN`] bytes, and so does a build without feature `text`.
 pub struct StorageArray<const BYTES: usize, const EVENTS: usize, const DETAILS: usize = 0> {
     bytes: [u8; BYTES],
     slots: [Slot; EVENTS],
@@ -155,7 +132,11 @@ impl<const BYTES: usize, const EVENTS: usize, const DETAILS: usize>
 
     /// Lends the memory to one client.
     pub const fn storage(&mut self) -> Storage<'_> {
-        Storage::new(&mut self.bytes, &mut self.slots).with_details(&mut self.details)
+        Storage {
+            bytes: &mut self.bytes,
+            slots: &mut self.slots,
+            details: &mut self.details,
+        }
     }
 }
 

@@ -121,7 +121,7 @@ impl Client<'_> {
         }
         let (slots, stats) = (self.arena.pinned_mut(), &mut self.stats);
         let (next, misses, mut rest) = (&mut answer.next, &mut answer.misses, piece);
-        let details = self.details.bytes();
+        let details = &mut self.details;
         while let Some(entry) = answer.parser.read(&mut rest, details) {
             let searches = *misses < MAX_MISSES;
             match settle(
@@ -280,7 +280,7 @@ impl Client<'_> {
 
     /// Sends what is left of the batch again, if anything is and the retries are not used up.
     fn try_again(&mut self, cause: Cause, hint_ms: u32, receipts: &mut dyn Receipts) {
-        self.keep_unended();
+        self.arena.retain_unended();
         let keeps_unanswered = matches!(cause, Cause::Transport(_))
             && self.config.unanswered == Unanswered::KeepWhileRoom
             && self.config.max_retries > 0
@@ -353,22 +353,9 @@ impl Client<'_> {
         self.timers.start(Timer::Hold, hold_ms);
     }
 
-    /// Frees what has ended; the rest is pending again.
-    fn keep_unended(&mut self) {
-        for slot in self
-            .arena
-            .pinned_mut()
-            .iter_mut()
-            .filter(|s| s.state == State::Pending)
-        {
-            slot.state = State::Retry;
-        }
-        self.arena.retain_retries();
-    }
-
     /// 413: the same events in two requests, each new; of a single event it is a refusal.
     fn split_batch(&mut self, status: u16, receipts: &mut dyn Receipts) {
-        self.keep_unended();
+        self.arena.retain_unended();
         let events = u32::try_from(self.arena.pinned_len()).unwrap_or(u32::MAX);
         if events <= 1 {
             return self.end_batch(Outcome::Rejected(status), receipts);

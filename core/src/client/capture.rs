@@ -78,50 +78,55 @@ impl Client<'_> {
             return Err(CaptureError::DistinctIdIllegal);
         }
         let (stamp, base) = self.stamp(event)?;
-        let storage = self.arena.capacity();
-        let max_len = usize_of(self.config.max_event_bytes).min(storage);
-        let mut evicted = None;
-        // `write` has one caller, this, so where a host captures in one place it is inlined there,
-        // and what that host's events never have costs it nothing.
-        loop {
-            let mut written = self.write(event, stamp);
-            if let Ok(Written { len, room }) = written {
-                // Of two limits broken, the event's own is told.
-                for (needed, capacity) in [(room, storage), (len, max_len)] {
-                    if needed > capacity {
-                        written = Err(CaptureError::EventTooLarge { needed, capacity });
-                    }
-                }
-            }
-            match (written, evicted) {
-                (Ok(Written { len, room }), _)
-                    if room <= self.arena.room().len() && !self.arena.has_no_slot() =>
-                {
-                    self.commit(stamp.uuid, base, len);
-                    break;
-                }
-                // Its text, written a second time, is another, or is one to refuse; what made room for it is gone.
-                #[cfg(feature = "serde")]
-                (_, Some(1..)) => {
-                    self.stats.captured = self.stats.captured.wrapping_add(1);
-                    end(&mut self.stats, receipts, &stamp.uuid, 0, Outcome::Evicted);
-                    break;
-                }
-                (Err(error), _) => return Err(error),
-                (Ok(Written { room, .. }), Some(_)) => return Err(self.queue_full(room)),
-                (Ok(Written { room, .. }), None) => {
-                    evicted = Some(self.make_room(room, receipts)?);
-                }
-            }
+        let mut evicted = 0;
+        let queued = self.queue(event, stamp, base, &mut evicted, receipts);
+        // Its text, written again, is one to refuse; but what made room for it is gone.
+        #[cfg(feature = "serde")]
+        if queued.is_err() && evicted > 0 {
+            self.stats.captured = self.stats.captured.wrapping_add(1);
+            end(&mut self.stats, receipts, &stamp.uuid, 0, Outcome::Evicted);
+        } else {
+            queued?;
         }
-        self.stats.placeholder_ids = self
-            .stats
-            .placeholder_ids
-            .wrapping_add(u32::from(is_placeholder));
+        #[cfg(not(feature = "serde"))]
+        queued?;
+        let counter = &mut self.stats.placeholder_ids;
+        *counter = counter.wrapping_add(u32::from(is_placeholder));
         Ok(Accepted {
             uuid: stamp.uuid,
-            evicted: evicted.unwrap_or(0),
+            evicted,
         })
+    }
+
+    /// Writes the event and queues it, once there is room; counts what is evicted for that.
+    fn queue(
+        &mut self,
+        event: &Event<'_>,
+        stamp: Stamp,
+        base: Base,
+        evicted: &mut u32,
+        receipts: &mut dyn Receipts,
+    ) -> Result<(), CaptureError> {
+        let storage = self.arena.capacity();
+        let max_len = usize_of(self.config.max_event_bytes).min(storage);
+        // `write` has one caller, this, so where a host captures in one place it is inlined there,
+        // and what that host's events never have costs it nothing.
+        //
+        // Only a value that has a longer text each time it is serialised comes a third time to the
+        // loop's start, and no more often than the storage has bytes.
+        loop {
+            let written = self.write(event, stamp)?;
+            for (needed, capacity) in [(written.len, max_len), (written.room, storage)] {
+                if needed > capacity {
+                    return Err(CaptureError::EventTooLarge { needed, capacity });
+                }
+            }
+            if written.room <= self.arena.room().len() && !self.arena.has_no_slot() {
+                self.commit(stamp.uuid, base, written.len);
+                return Ok(());
+            }
+            self.make_room(written.room, evicted, receipts)?;
+        }
     }
 
     /// What is fixed about an event now, and the clock base it belongs to.
@@ -168,29 +173,34 @@ impl Client<'_> {
         })
     }
 
-    /// Makes room for `len` bytes and a slot; returns how many events were evicted.
-    fn make_room(&mut self, len: usize, receipts: &mut dyn Receipts) -> Result<u32, CaptureError> {
-        let mut evicted = 0;
+    /// Makes room for `len` bytes and a slot; counts the events that are evicted for it.
+    fn make_room(
+        &mut self,
+        len: usize,
+        evicted: &mut u32,
+        receipts: &mut dyn Receipts,
+    ) -> Result<(), CaptureError> {
         if !self.arena.fits(len) {
             let reject = self.config.overflow == Overflow::RejectNew;
             if reject || !self.arena.free_without_queue().holds(len) {
                 return Err(self.queue_full(len));
             }
+            let before = *evicted;
             let goal = self.arena.free_without_queue().fraction(EVICTED_FRACTION);
             while !self.arena.fits(len) || self.arena.free().is_below(goal) {
                 let Some(slot) = self.arena.evict_oldest() else {
                     break;
                 };
                 end(&mut self.stats, receipts, &slot.uuid, 0, Outcome::Evicted);
-                evicted += 1;
+                *evicted += 1;
             }
-            self.batch_limit.ended(evicted);
+            self.batch_limit.ended(evicted.wrapping_sub(before));
             if self.arena.queued_len() == 0 {
                 self.timers.clear(Timer::Flush);
             }
         }
         self.arena.compact();
-        Ok(evicted)
+        Ok(())
     }
 
     fn queue_full(&self, needed: usize) -> CaptureError {

@@ -183,23 +183,27 @@ impl<'w, 'b> Members<'w, 'b> {
         }
     }
 
-    /// Writes `base` with the members of `extra` that it lacks. If it is not an object it stays alone: the properties
-    /// win.
+    /// Writes `base` with the members of `extra` that it lacks. Groups that are no object stay alone: the properties
+    /// win. `null` for a person's properties is as good as none.
     pub(crate) fn merge(
         &mut self,
-        name: &str,
+        special: Special,
         base: Option<Token<'_>>,
         extra: Object<'_>,
     ) -> Result<(), CaptureError> {
-        let object = match &base {
-            Some(token) if extra.is_empty() => return self.member(name, token),
-            Some(token) => match token.as_object() {
-                Some(object) => object,
-                None => return self.member(name, token),
-            },
-            None => Object::EMPTY,
+        let member = special.name();
+        let object = match base.as_ref().map(|token| (token, token.as_object())) {
+            Some((_, Some(object))) if !extra.is_empty() => object,
+            Some((token, object)) if object.is_some() || special == Special::Groups => {
+                return self.member(member, token);
+            }
+            Some((token, _)) if !token.is_null() => {
+                return Err(CaptureError::NotAnObject { member });
+            }
+            _ if extra.is_empty() => return Ok(()),
+            _ => Object::EMPTY,
         };
-        self.begin(name);
+        self.begin(member);
         for (key, token) in object.iter() {
             self.keyed(key, &token)?;
         }

@@ -1,6 +1,6 @@
 extern crate std;
 
-use super::{MAX_DETAILS_LEN, MAX_RESULT_LEN, Parser};
+use super::{Details, MAX_DETAILS_LEN, MAX_RESULT_LEN, Parser};
 use crate::token::MAX_DEPTH;
 use serde_json::Value;
 use std::string::String;
@@ -14,7 +14,7 @@ const OTHER: &str = "0193A5C211117ABC8DEF00112233AABB";
 
 /// A body's entries, and whether it was complete.
 fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<String>, bool) {
-    let (mut parser, mut details) = (Parser::new(), [0; MAX_DETAILS_LEN]);
+    let (mut parser, mut details) = (Parser::new(), Details::new(&mut []));
     let mut entries = vec![];
     for mut piece in pieces {
         while let Some(entry) = parser.read(&mut piece, &mut details) {
@@ -171,7 +171,7 @@ fn long_texts_are_cut() {
             let text = "x".repeat(len);
             let mut parser = Parser::new();
             let body = format!(r#"{{"results":{{"{UUID}":{{"{member}":"{text}"}}}}}}"#);
-            let (mut rest, mut details) = (body.as_bytes(), [0; MAX_DETAILS_LEN]);
+            let (mut rest, mut details) = (body.as_bytes(), Details::new(&mut []));
             let entry = parser.read(&mut rest, &mut details).expect("an entry");
             let cut = [entry.result, entry.details].concat();
             assert_eq!(cut, "x".repeat(len.min(limit)));
@@ -186,8 +186,9 @@ fn details_of(details: &[u8], len: usize) -> String {
     let body = [head.as_bytes(), details, b"}}}"].concat();
     let read = |size| {
         let (mut parser, mut memory) = (Parser::new(), vec![0; len]);
+        let mut details = Details::new(&mut memory);
         for mut piece in body.chunks(size) {
-            if let Some(entry) = parser.read(&mut piece, &mut memory) {
+            if let Some(entry) = parser.read(&mut piece, &mut details) {
                 return String::from(entry.details);
             }
         }

@@ -107,7 +107,10 @@ fn run(config: Config<'_>, bytes: usize, answer: Answer, panics_at: usize) -> us
     assert!(now < Instant::from_millis(61_000));
     let once: HashSet<_> = sink.told.iter().collect();
     assert_eq!(once.len(), sink.told.len(), "nobody is told twice");
-    assert_eq!(Ok(sink.told.len()), usize::try_from(client.stats().captured));
+    assert_eq!(
+        Ok(sink.told.len()),
+        usize::try_from(client.stats().captured)
+    );
     sink.told.len()
 }
 
