@@ -96,6 +96,9 @@ impl Place {
         let options = ClientOptions::new(api_key)
             .host(host)
             .historical_migration(options.historical)
+            // The events happened elsewhere.
+            .is_server(false)
+            .os_properties(false)
             .max_queue_size(QUEUE_EVENTS)
             .max_batch_size(BATCH_EVENTS)
             .flush_at(BATCH_EVENTS)
