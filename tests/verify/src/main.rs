@@ -34,11 +34,12 @@ const APT: &str =
     "{sudo} apt-get update -qq && {sudo} apt-get install -y -qq --no-install-recommends";
 
 /// One line each, in order: a name, what it needs beside the targets, and commands. `{features}` stands for each of
-/// [`FEATURES`] in turn. With `--no-qemu` a step that needs it is told so by `{no-qemu}`, or else left out.
+/// [`FEATURES`] in turn, `{native}` for each of [`NATIVE_FEATURES`]. With `--no-qemu` a step that needs it is told so by `{no-qemu}`, or else left out.
 const STEPS: &str = r#"
 format              |                             | cargo fmt --all --check
 clippy              |                             | cargo clippy --workspace --all-targets -- -D warnings
 core for the host   |                             | cargo clippy -p hoglet {features} -- -D warnings
+native              |                             | cargo clippy -p hoglet-native {native} -- -D warnings
 core elsewhere      |                             | cargo clippy -p hoglet {features} --target wasm32-unknown-unknown --target thumbv6m-none-eabi --target thumbv7em-none-eabi -- -D warnings
 core's own tests    |                             | cargo test -p hoglet --lib {features}
 clippy for wasm32   |                             | cargo clippy -p hoglet-wasm --target wasm32-unknown-unknown -- -D warnings
@@ -67,6 +68,19 @@ const FEATURES: &[&str] = &[
     "--no-default-features --features miniz",
     "--all-features",
 ];
+
+/// The same of the native host.
+const NATIVE_FEATURES: &[&str] = &[
+    "--no-default-features",
+    "--no-default-features --features tls",
+    "--no-default-features --features zstd",
+    "--no-default-features --features log",
+    "--no-default-features --features tracing",
+    "--all-features",
+];
+
+/// What stands for several commands in a step.
+const VARIANTS: [(&str, &[&str]); 2] = [("{features}", FEATURES), ("{native}", NATIVE_FEATURES)];
 
 const NO_QEMU: &str = "--no-qemu";
 
@@ -229,15 +243,18 @@ impl Runner<'_> {
             self.provide(need)?;
         }
         let line = line.replace("{no-qemu}", if without { NO_QEMU } else { "" });
-        let variants = if line.contains("{features}") {
-            FEATURES
-        } else {
-            &[""]
-        };
+        let (mark, variants) = VARIANTS
+            .into_iter()
+            .find(|(mark, _)| line.contains(mark))
+            .unwrap_or(("", &[""]));
         let start = begin(name);
         let mut own = Tally::default();
         for features in variants {
-            let line = self.fill_in(&line.replace("{features}", features))?;
+            let line = match mark {
+                "" => line.clone(),
+                mark => line.replace(mark, features),
+            };
+            let line = self.fill_in(&line)?;
             for command in line.split("&&") {
                 let outcome = self.run(command)?;
                 own.add(Tally::of(&outcome.output));
@@ -363,6 +380,34 @@ mod tests {
             .map(|(name, _)| name)
             .filter(|name| table(STEPS).any(|[step, _, _]| step == *name));
         assert!(listed.eq(table(STEPS).map(|[name, _, _]| name)), "{text}");
+    }
+
+    #[test]
+    fn every_feature_is_linted_alone() {
+        let workspace = Workspace::find().expect("tests are run by cargo");
+        for (manifest, listed) in [
+            ("core/Cargo.toml", FEATURES),
+            ("bindings/native/Cargo.toml", NATIVE_FEATURES),
+        ] {
+            let text = fs::read_to_string(workspace.file(manifest)).expect("a manifest");
+            let (_, features) = text.split_once("[features]\n").expect("features");
+            let features = features.lines().take_while(|line| !line.starts_with('['));
+            let mut features: Vec<_> = features
+                .filter_map(|line| line.split_once(" = "))
+                .map(|(name, _)| name)
+                .filter(|name| *name != "default")
+                .collect();
+            features.sort_unstable();
+            let alone = listed
+                .iter()
+                .filter_map(|row| row.strip_prefix("--no-default-features --features "));
+            let mut alone: Vec<_> = alone.collect();
+            alone.sort_unstable();
+            assert_eq!(alone, features, "{manifest}");
+            for all in ["--no-default-features", "--all-features"] {
+                assert!(listed.contains(&all), "{manifest}");
+            }
+        }
     }
 
     #[test]
