@@ -61,6 +61,12 @@ impl ClientOptionsBuilder {
         self
     }
 
+    /// [`ClientOptions::is_server`].
+    pub fn is_server(&mut self, is_server: bool) -> &mut Self {
+        self.options.is_server = is_server;
+        self
+    }
+
     /// [`ClientOptions::capture_compression`].
     pub fn capture_compression(&mut self, compression: Compression) -> &mut Self {
         self.options.capture_compression = Some(compression);

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::as_event::AsEvent;
 use crate::error::{CaptureFailure, Error, PostHogError, Warning};
 use crate::event::Event;
+use crate::log;
 use crate::outcome::Receipt;
 use crate::sink::{Keeps, News};
 use crate::texts::Texts;
@@ -43,7 +44,7 @@ impl Callbacks {
     pub(crate) const fn keeps(&self) -> Keeps {
         Keeps {
             all: self.on_receipt.is_some(),
-            lost: self.on_error.is_some(),
+            lost: self.on_error.is_some() || log::IS_ON,
         }
     }
 
@@ -146,12 +147,14 @@ impl Callbacks {
     pub(crate) fn error(&self, error: &PostHogError<'_>) {
         if let Some(on_error) = &self.on_error {
             self.call(|| on_error(error));
+        } else if log::IS_ON {
+            self.call(|| log::warn(error));
         }
     }
 
-    /// Tells of configuration that cannot be used: `stderr`, if there is no `on_error`.
+    /// Tells of configuration that cannot be used: `stderr`, if there is no `on_error` and no log.
     pub(crate) fn warn(&self, warning: &Warning, stderr: &mut dyn Write) {
-        if self.on_error.is_some() {
+        if self.on_error.is_some() || log::IS_ON {
             self.error(&PostHogError::Configuration(warning));
         } else {
             // Where it cannot be written there is nobody to tell.
@@ -183,7 +186,11 @@ mod tests {
     fn a_warning_goes_to_on_error_or_else_to_stderr() {
         let mut stderr = Vec::new();
         Callbacks::default().warn(&Warning::BlankApiKey, &mut stderr);
-        let line = "posthog: the API key is blank, the client is disabled\n";
+        let line = if log::IS_ON {
+            ""
+        } else {
+            "posthog: the API key is blank, the client is disabled\n"
+        };
         assert_eq!(str::from_utf8(&stderr), Ok(line));
         let callbacks = Callbacks {
             on_error: Some(Arc::new(|_| {})),

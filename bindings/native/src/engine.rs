@@ -164,7 +164,7 @@ impl Engine {
 
     /// Has `on_error` told that a hook dropped an event. The caller has the error in any case.
     fn note_hook(&self, path: Path, error: &Error) {
-        if self.callbacks.on_error.is_some()
+        if self.callbacks.keeps().lost
             && matches!(error, Error::DroppedByHook | Error::HookPanicked)
             && let Ok(lane) = self.lane(path)
         {

@@ -14,8 +14,13 @@ use crate::outcome::{Outcome, Receipt};
 pub enum Error {
     /// The options break one of the core's limits.
     Config(ConfigError),
-    /// `host` is not `http://…` or `https://…` with nothing behind its path.
+    /// `host` is not `http://…` or `https://…` with nothing behind its path, or its port does not
+    /// exist. This is what it is, without a user's name and password.
     Host(String),
+    /// `host` names a user or a password, which would not be sent; what they are is not shown.
+    HostCredentials,
+    /// `proxy` cannot be used, for this reason.
+    Proxy(&'static str),
     /// An extra header has a name or a value that HTTP does not allow, or a name that is the
     /// client's own.
     Header(String),
@@ -33,6 +38,10 @@ pub enum Error {
     Serialization(String),
     /// The properties' own `Serialize` panicked; nothing was queued.
     SerializePanicked,
+    /// This argument is blank; nothing was queued.
+    Blank(&'static str),
+    /// This argument does not serialise as an object; nothing was queued.
+    NotAnObject(&'static str),
     /// The timestamp is outside the years 0 to 9999.
     InvalidTimestamp,
     /// A `before_send` hook returned nothing: the event was dropped.
@@ -72,6 +81,10 @@ impl fmt::Display for Error {
             Self::Host(host) => {
                 write!(f, "host must be http(s)://name[:port][/path], not {host:?}")
             }
+            Self::HostCredentials => {
+                f.write_str("host must not name a user or a password: they would not be sent")
+            }
+            Self::Proxy(problem) => write!(f, "proxy cannot be used: {problem}"),
             Self::Header(name) => write!(f, "extra header {name:?} cannot be sent"),
             Self::RootCertificates => f.write_str("root_certificates are not certificates in PEM"),
             Self::Feature(name) => write!(f, "hoglet-native was built without feature {name}"),
@@ -80,6 +93,8 @@ impl fmt::Display for Error {
             Self::Capture(error) => write!(f, "event refused: {error}"),
             Self::Serialization(why) => write!(f, "property cannot be written as JSON: {why}"),
             Self::SerializePanicked => f.write_str("the properties' own Serialize panicked"),
+            Self::Blank(name) => write!(f, "{name} is blank"),
+            Self::NotAnObject(name) => write!(f, "{name} does not serialise as an object"),
             Self::InvalidTimestamp => f.write_str("timestamp is outside the years 0 to 9999"),
             Self::DroppedByHook => f.write_str("a before_send hook dropped the event"),
             Self::HookPanicked => f.write_str("a before_send hook panicked, the event was dropped"),
@@ -106,7 +121,15 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Config(error) => Some(error),
+            Self::Capture(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
@@ -145,7 +168,8 @@ impl fmt::Display for PostHogError<'_> {
     }
 }
 
-/// Events that were captured and ended at the same moment without being delivered.
+/// Events that were captured and ended at the same moment without being delivered; or without it being
+/// known ([`Outcome::Unconfirmed`], [`Outcome::Accepted`]).
 #[derive(Clone, Copy, Debug)]
 pub struct CaptureFailure<'a> {
     pub(crate) receipts: &'a [Receipt],
@@ -158,7 +182,7 @@ impl<'a> CaptureFailure<'a> {
         self.receipts
     }
 
-    /// How many events were lost.
+    /// How many events they are.
     pub const fn event_count(&self) -> usize {
         self.receipts.len()
     }
@@ -178,8 +202,8 @@ impl<'a> CaptureFailure<'a> {
         }
     }
 
-    /// What the server or the network said to it: the first 300 bytes of an error's body, or
-    /// the text of a transport error.
+    /// What the server or the network said to it: the first 300 bytes of an error's body, the text
+    /// of a transport error, or why an answer cannot be read. Control characters are escaped.
     pub const fn reason(&self) -> Option<&'a str> {
         self.reason
     }
@@ -187,7 +211,16 @@ impl<'a> CaptureFailure<'a> {
 
 impl fmt::Display for CaptureFailure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} event(s) lost", self.receipts.len())?;
+        let may_be_stored = |receipt: &Receipt| {
+            let outcome = &receipt.outcome;
+            matches!(outcome, Outcome::Unconfirmed | Outcome::Accepted(_))
+        };
+        let what = if self.receipts.iter().all(may_be_stored) {
+            "not known to be stored"
+        } else {
+            "lost"
+        };
+        write!(f, "{} event(s) {what}", self.receipts.len())?;
         if let Some(first) = self.receipts.first() {
             write!(f, ": {}", first.outcome)?;
         }
@@ -211,6 +244,13 @@ pub enum Warning {
         /// The value used instead.
         used: &'static str,
     },
+    /// An environment variable names a proxy that cannot be used: every request will fail.
+    Proxy {
+        /// The variable's name.
+        variable: &'static str,
+        /// What is wrong with it. Its value may hold a password and is not shown.
+        problem: &'static str,
+    },
     /// There is no API key: the client is disabled.
     BlankApiKey,
     /// The options given to [`client`](crate::client) cannot be used: the client is disabled.
@@ -230,6 +270,10 @@ impl fmt::Display for Warning {
                     "{variable}={value} cannot be used, {used} is used instead"
                 )
             }
+            Self::Proxy { variable, problem } => write!(
+                f,
+                "the proxy of {variable} cannot be used, so nothing is sent: {problem}"
+            ),
             Self::BlankApiKey => f.write_str("the API key is blank, the client is disabled"),
             Self::Options(error) => write!(f, "the client is disabled: {error}"),
         }

@@ -194,29 +194,25 @@ impl Event {
         prop: &(impl Serialize + ?Sized),
     ) -> Result<(), serde_json::Error> {
         self.text.pop();
-        let undo = self.text.len();
+        let mut object = OpenObject {
+            keep: self.text.len(),
+            text: &mut self.text,
+        };
         if !self.members.is_empty() {
-            self.text.push(b',');
+            object.text.push(b',');
         }
-        match write_member(&mut self.text, key, prop) {
-            Ok(member) => {
-                self.text.push(b'}');
-                let same = self
-                    .members
-                    .iter()
-                    .position(|other| self.have_same_key(*other, member));
-                self.members.push(member);
-                if let Some(old) = same {
-                    self.remove(old);
-                }
-                Ok(())
-            }
-            Err(error) => {
-                self.text.truncate(undo);
-                self.text.push(b'}');
-                Err(error)
-            }
+        let member = write_member(object.text, key, prop)?;
+        object.keep = member.end;
+        drop(object);
+        let same = self
+            .members
+            .iter()
+            .position(|other| self.have_same_key(*other, member));
+        self.members.push(member);
+        if let Some(old) = same {
+            self.remove(old);
         }
+        Ok(())
     }
 
     fn have_same_key(&self, a: Member, b: Member) -> bool {
@@ -248,6 +244,20 @@ impl Event {
             later.value -= end - start;
             later.end -= end - start;
         }
+    }
+}
+
+/// An object without its brace, which it gets back in any case, after what is to be kept: a property may
+/// fail, or panic.
+struct OpenObject<'a> {
+    text: &'a mut Vec<u8>,
+    keep: usize,
+}
+
+impl Drop for OpenObject<'_> {
+    fn drop(&mut self) {
+        self.text.truncate(self.keep);
+        self.text.push(b'}');
     }
 }
 
@@ -361,6 +371,25 @@ mod tests {
                 Err(Error::Serialization(_))
             ));
             assert_eq!(json(&event), r#"{"a":"a"}"#);
+        }
+    }
+
+    #[test]
+    fn a_property_that_panics_changes_nothing() {
+        struct Panics;
+        impl Serialize for Panics {
+            fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+                panic!("it is what it does")
+            }
+        }
+        for keys in [&["a"][..], &[]] {
+            let mut event = event(keys);
+            let before = json(&event).to_owned();
+            let insert = std::panic::AssertUnwindSafe(|| event.insert_prop("b", (1, Panics)));
+            assert!(std::panic::catch_unwind(insert).is_err());
+            assert_eq!(json(&event), before);
+            event.insert("c", &1);
+            assert_eq!(event.prop("c"), Some(json!(1)));
         }
     }
 

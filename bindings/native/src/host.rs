@@ -1,6 +1,7 @@
 //! Host names as people write them.
 
 use ureq::http::Uri;
+use ureq::http::uri::Authority;
 
 use crate::error::Error;
 
@@ -11,27 +12,67 @@ pub const EU_INGESTION_ENDPOINT: &str = "https://eu.i.posthog.com";
 /// The host used when none is given.
 pub const DEFAULT_HOST: &str = US_INGESTION_ENDPOINT;
 
+/// The hosts of the app, which do not take events, and those that do for them.
+const APPS: [(&str, &str); 3] = [
+    ("app.posthog.com", US_INGESTION_ENDPOINT),
+    ("us.posthog.com", US_INGESTION_ENDPOINT),
+    ("eu.posthog.com", EU_INGESTION_ENDPOINT),
+];
+
 /// Where requests go: `host` without blanks and slashes around it, [`DEFAULT_HOST`] if that leaves
 /// nothing, and the ingestion host where an app's host was given. A path stays: it is a proxy's.
 pub(crate) fn normalize(host: &str) -> Result<String, Error> {
     let host = host.trim().trim_end_matches('/');
-    let host = match host {
-        "" => DEFAULT_HOST,
-        "https://app.posthog.com" | "https://us.posthog.com" => US_INGESTION_ENDPOINT,
-        "https://eu.posthog.com" => EU_INGESTION_ENDPOINT,
-        other => other,
-    };
-    let bad = || Error::Host(host.to_owned());
+    let host = if host.is_empty() { DEFAULT_HOST } else { host };
+    let bad = || Error::Host(without_credentials(host));
+    let (_, authority) = host.split_once("://").ok_or_else(bad)?;
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err(Error::HostCredentials);
+    }
     let uri: Uri = host.parse().map_err(|_| bad())?;
     let scheme = uri.scheme_str().unwrap_or_default();
     let is_plain = uri.query().is_none() && !host.contains('#');
-    if !matches!(scheme, "http" | "https") || uri.host().is_none_or(str::is_empty) || !is_plain {
+    let is_whole = uri.host().is_some_and(|host| !host.is_empty())
+        && uri.authority().is_some_and(has_good_port);
+    if !matches!(scheme, "http" | "https") || !is_whole || !is_plain {
         return Err(bad());
     }
     if scheme == "https" && !cfg!(feature = "tls") {
         return Err(Error::Feature("tls"));
     }
-    Ok(host.to_owned())
+    let is_app = scheme == "https"
+        && uri.port_u16().is_none_or(|port| port == 443)
+        && uri.path().trim_end_matches('/').is_empty();
+    let name = uri.host().filter(|_| is_app).unwrap_or_default();
+    let app = APPS.iter().find(|(app, _)| name.eq_ignore_ascii_case(app));
+    Ok(app.map_or(host, |(_, ingestion)| ingestion).to_owned())
+}
+
+/// Whether there is no port, or one that exists.
+pub(crate) fn has_good_port(authority: &Authority) -> bool {
+    let text = authority.as_str();
+    let text = text.rsplit_once('@').map_or(text, |(_, text)| text);
+    match text.strip_prefix(authority.host()) {
+        Some("") => true,
+        Some(port) => port.strip_prefix(':').is_some_and(|port| is_port(port)),
+        None => false,
+    }
+}
+
+fn is_port(text: &str) -> bool {
+    // Parsing takes a sign, too.
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && text.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+/// An URL, or what somebody took for one, without user and password.
+pub(crate) fn without_credentials(url: &str) -> String {
+    let Some((before, after)) = url.rsplit_once('@') else {
+        return url.to_owned();
+    };
+    let scheme = before.find("://").and_then(|end| before.get(..end + 3));
+    format!("{}…@{after}", scheme.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -49,6 +90,15 @@ mod tests {
             ("https://app.posthog.com", US_INGESTION_ENDPOINT),
             ("https://us.posthog.com/", US_INGESTION_ENDPOINT),
             ("https://eu.posthog.com", EU_INGESTION_ENDPOINT),
+            ("https://APP.PostHog.com", US_INGESTION_ENDPOINT),
+            ("HTTPS://eu.posthog.com:443/", EU_INGESTION_ENDPOINT),
+            (
+                "https://app.posthog.com:8443",
+                "https://app.posthog.com:8443",
+            ),
+            ("https://app.posthog.com/x", "https://app.posthog.com/x"),
+            ("http://example.com:65535", "http://example.com:65535"),
+            ("http://example.com/a@b", "http://example.com/a@b"),
             ("http://127.0.0.1:8000/", "http://127.0.0.1:8000"),
             ("http://[::1]:8000", "http://[::1]:8000"),
             ("https://example.com/ingest/", "https://example.com/ingest"),
@@ -66,8 +116,34 @@ mod tests {
             "http://a b",
             "http://a/?x",
             "http://a/#x",
+            "http://127.0.0.1:99999",
+            "http://127.0.0.1:65536",
+            "http://127.0.0.1:0",
+            "http://127.0.0.1:",
+            "http://127.0.0.1:+80",
+            "http://[::1]:99999",
         ] {
             assert!(matches!(normalize(given), Err(Error::Host(_))), "{given:?}");
         }
+    }
+
+    #[test]
+    fn credentials_are_refused_and_not_shown() {
+        for given in [
+            "https://user:s3cret@example.com",
+            "https://s3cret@example.com/?x",
+            "https://user:s3cret@@example.com",
+            "https://user:s3cret/@example.com",
+            "https://user:s3cret#@example.com",
+            "user:s3cret@example.com",
+            "ftp://user:s3cret@example.com",
+        ] {
+            let error = normalize(given).expect_err("credentials");
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("s3cret"), "{shown}");
+            assert!(!without_credentials(given).contains("s3cret"), "{given}");
+        }
+        let plain = normalize("https://user:s3cret@example.com");
+        assert_eq!(plain, Err(Error::HostCredentials));
     }
 }

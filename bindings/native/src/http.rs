@@ -3,29 +3,48 @@
 use std::io;
 use std::time::Duration;
 
-use hoglet::TransportError;
+use hoglet::{CaptureMode, TransportError};
 use ureq::http::header::{HeaderName, HeaderValue};
-use ureq::{Agent, BodyReader};
+use ureq::unversioned::transport::{Connector as _, DefaultConnector, TcpConnector};
+use ureq::{Agent, Body, BodyReader, Proxy};
 
 use crate::error::Error;
+use crate::escape::Escaped;
+use crate::forward::AbsoluteForm;
+use crate::lookup::Lookups;
+use crate::proxy::Route;
 use crate::settings::Settings;
 
-/// Bytes of a connection's two buffers each.
-const BUFFER_BYTES: usize = 32 << 10;
+/// Bytes of a connection's output buffer.
+const OUTPUT_BYTES: usize = 32 << 10;
+/// Bytes of an answer's head at most. The library takes 128 headers, which nothing can change.
+const MAX_HEAD_BYTES: usize = 64 << 10;
+/// Bytes of a connection's input buffer. It holds a whole head: with a smaller one than the largest head
+/// the library takes a full buffer for a connection that was closed.
+const INPUT_BYTES: usize = MAX_HEAD_BYTES + (16 << 10);
 /// Headers that are the client's or the connection's own.
-const OWN_HEADERS: [&str; 12] = [
+const OWN_HEADERS: [&str; 21] = [
+    "accept-encoding",
     "authorization",
     "connection",
     "content-encoding",
     "content-length",
     "content-type",
+    "expect",
     "host",
+    "keep-alive",
     "posthog-attempt",
     "posthog-request-id",
     "posthog-request-timestamp",
     "posthog-sdk-info",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
     "transfer-encoding",
+    "upgrade",
     "user-agent",
+    "via",
 ];
 
 /// A header of the caller's.
@@ -83,6 +102,20 @@ pub(crate) struct Post {
     agent: Agent,
     url: String,
     headers: Vec<Header>,
+    via: Via,
+    /// Why nothing can be sent.
+    blocked: Option<String>,
+    /// What stands for the status of an answer whose head cannot be read.
+    unreadable_status: u16,
+}
+
+/// What answers and failures come through.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Via {
+    /// `host:port` of the proxy, if there is one.
+    proxy: Option<String>,
+    /// Whether answers may be the proxy's own.
+    is_forwarded: bool,
 }
 
 /// Why there was no answer, and what the library said to it.
@@ -96,23 +129,57 @@ impl Post {
     /// Requests to `path` of the settings' host. Opens nothing.
     pub(crate) fn new(settings: &Settings, path: &str) -> Self {
         let timeout = Duration::from_millis(u64::from(settings.options.request_timeout_ms));
+        let tunnel = match &settings.route {
+            Route::Tunnel(proxy) => Some(proxy.clone()),
+            _ => None,
+        };
         let config = Agent::config_builder()
             .http_status_as_error(false)
             // A redirect is the core's to judge: never to another origin, never a GET.
             .max_redirects(0)
-            // For the whole of it. The library looks the name up on a thread of its own, then: the
-            // system's look-up cannot be broken off.
+            // Never what the library finds in the environment.
+            .proxy(tunnel)
+            // For the whole of it.
             .timeout_global(Some(timeout))
             .accept("")
-            .accept_encoding("")
-            .input_buffer_size(BUFFER_BYTES)
-            .output_buffer_size(BUFFER_BYTES);
+            .accept_encoding("identity")
+            .max_response_header_size(MAX_HEAD_BYTES)
+            .input_buffer_size(INPUT_BYTES)
+            .output_buffer_size(OUTPUT_BYTES);
         #[cfg(feature = "tls")]
         let config = config.tls_config(settings.roots.config.clone());
+        let config = config.build();
+        let mut headers = settings.headers.clone();
+        let agent = if let Route::Forward(proxy) = &settings.route {
+            headers.extend(proxy_authorization(proxy));
+            let connector = ().chain(TcpConnector::default()).chain(AbsoluteForm {
+                origin: origin(&settings.host),
+            });
+            let instead = Some(proxy.uri().clone());
+            Agent::with_parts(config, connector, Lookups::new(instead))
+        } else {
+            Agent::with_parts(config, DefaultConnector::default(), Lookups::new(None))
+        };
+        let blocked = match &settings.route {
+            Route::Nowhere(why) => Some(why.clone()),
+            _ => None,
+        };
+        // Nobody knows what it says, so its events end unconfirmed. In V0 the status alone says that
+        // events are stored, so there it is none at all: they end rejected.
+        let unreadable_status = match settings.capture_mode {
+            CaptureMode::V1 => 200,
+            CaptureMode::V0 => 0,
+        };
         Self {
-            agent: config.build().new_agent(),
+            agent,
             url: format!("{}{path}", settings.host),
-            headers: settings.headers.clone(),
+            headers,
+            via: Via {
+                proxy: settings.route.proxy_name(),
+                is_forwarded: matches!(settings.route, Route::Forward(_)),
+            },
+            blocked,
+            unreadable_status,
         }
     }
 
@@ -122,6 +189,12 @@ impl Post {
         headers: impl Iterator<Item = (&'static str, &'a str)>,
         body: &[u8],
     ) -> Result<Answer<BodyReader<'static>>, Failure> {
+        if let Some(why) = &self.blocked {
+            return Err(Failure {
+                kind: TransportError::Connect,
+                text: why.clone(),
+            });
+        }
         let mut request = self.agent.post(&self.url);
         for (name, value) in headers {
             request = request.header(name, value);
@@ -129,7 +202,14 @@ impl Post {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let response = request.send(body)?;
+        let response = match request.send(body) {
+            Ok(response) => response,
+            Err(error) => {
+                return self
+                    .unreadable(&error)
+                    .ok_or_else(|| self.via.failure(&error));
+            }
+        };
         let header = |name| {
             response
                 .headers()
@@ -141,11 +221,23 @@ impl Post {
             header("retry-after"),
             header("date"),
         );
+        let note = header("content-encoding")
+            .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
+            .map(|coding| {
+                let coding = String::from_utf8_lossy(&coding);
+                format!(
+                    "the answer's body cannot be read: its Content-Encoding is {}, \
+                     although Accept-Encoding was identity",
+                    Escaped(&coding)
+                )
+            });
         Ok(Answer {
             status,
             retry_after,
             date,
             body: response.into_body().into_reader(),
+            note,
+            via: self.via.clone(),
         })
     }
 
@@ -153,6 +245,78 @@ impl Post {
     pub(crate) fn shutdown(&self) {
         self.agent.clone().shutdown();
     }
+
+    /// The answer, if there was one and only its head is more than can be read: it would be the same the
+    /// next time, and the server may have stored the events.
+    fn unreadable(&self, error: &ureq::Error) -> Option<Answer<BodyReader<'static>>> {
+        let what = match error {
+            ureq::Error::LargeResponseHeader(..) => {
+                format!("has more than {MAX_HEAD_BYTES} bytes")
+            }
+            // Its type is not the library's own, its text is.
+            error if error.to_string().ends_with("too many headers") => {
+                "has more than 128 headers".to_owned()
+            }
+            _ => return None,
+        };
+        Some(Answer {
+            status: self.unreadable_status,
+            retry_after: None,
+            date: None,
+            body: Body::builder().data(Vec::new()).into_reader(),
+            note: Some(format!("the answer cannot be read: its head {what}")),
+            via: self.via.clone(),
+        })
+    }
+}
+
+impl Via {
+    fn failure(&self, error: &ureq::Error) -> Failure {
+        let text = Escaped(&error.to_string()).to_string();
+        Failure {
+            kind: kind(error),
+            text: match &self.proxy {
+                Some(proxy) => format!("{text} (via proxy {proxy})"),
+                None => text,
+            },
+        }
+    }
+}
+
+/// `http://host[:port]` of an URL.
+fn origin(url: &str) -> String {
+    let path = url
+        .split_once("://")
+        .and_then(|(scheme, rest)| Some(scheme.len() + 3 + rest.find('/')?));
+    path.and_then(|path| url.get(..path))
+        .unwrap_or(url)
+        .to_owned()
+}
+
+/// What a proxy is told of whoever asks, if its URL says it.
+fn proxy_authorization(proxy: &Proxy) -> Option<Header> {
+    let name = proxy.username()?;
+    let credentials = format!("{name}:{}", proxy.password().unwrap_or_default());
+    let value = format!("Basic {}", base64(credentials.as_bytes()));
+    let mut value = HeaderValue::try_from(value).ok()?;
+    value.set_sensitive(true);
+    Some((HeaderName::from_static("proxy-authorization"), value))
+}
+
+/// Base64 of RFC 4648, padded.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |index| u32::from(group.get(index).copied().unwrap_or_default());
+        let bits = (byte(0) << 16) | (byte(1) << 8) | byte(2);
+        for place in 0..4 {
+            let digit = usize::try_from((bits >> (18 - 6 * place)) & 63).unwrap_or_default();
+            let digit = DIGITS.get(digit).filter(|_| place <= group.len());
+            text.push(digit.map_or('=', |digit| char::from(*digit)));
+        }
+    }
+    text
 }
 
 /// An answer, whose body is still to be read.
@@ -161,21 +325,36 @@ pub(crate) struct Answer<B> {
     pub(crate) retry_after: Option<Vec<u8>>,
     pub(crate) date: Option<Vec<u8>>,
     pub(crate) body: B,
+    /// Why it cannot be read, if it cannot.
+    pub(crate) note: Option<String>,
+    pub(crate) via: Via,
 }
 
-impl From<ureq::Error> for Failure {
-    fn from(error: ureq::Error) -> Self {
-        Self {
-            kind: kind(&error),
-            text: error.to_string(),
+impl<B> Answer<B> {
+    /// What there is to tell of it, if something went wrong; fit for a log. `text` is the beginning of its
+    /// body.
+    pub(crate) fn reason(&self, text: &[u8]) -> Option<String> {
+        let is_success = (200..300).contains(&self.status);
+        let text = match &self.note {
+            Some(note) => note.clone(),
+            None if is_success => return None,
+            None => {
+                let text = String::from_utf8_lossy(text);
+                // What is left of a character that was cut.
+                let text = text.trim_end_matches(char::REPLACEMENT_CHARACTER).trim();
+                Escaped(text).to_string()
+            }
+        };
+        match self.via.proxy.as_ref().filter(|_| self.via.is_forwarded) {
+            Some(proxy) if text.is_empty() => Some(format!("via proxy {proxy}")),
+            Some(proxy) => Some(format!("{text} (via proxy {proxy})")),
+            None => (!text.is_empty()).then_some(text),
         }
     }
-}
 
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        // Reading a body gives the library's own errors in this form.
-        ureq::Error::from(error).into()
+    /// Why its body broke off. Reading it gives the library's own errors in this form.
+    pub(crate) fn failure(&self, error: io::Error) -> Failure {
+        self.via.failure(&error.into())
     }
 }
 
@@ -235,12 +414,12 @@ mod tests {
         let error = ("x".repeat(300), 80)
             .to_socket_addrs()
             .expect_err("no such name");
-        assert_eq!(Failure::from(error).kind, TransportError::Dns);
+        assert_eq!(kind(&error.into()), TransportError::Dns);
     }
 
     #[test]
     fn errors_are_sorted_by_what_they_mean() {
-        let io = |kind: io::ErrorKind| Failure::from(io::Error::from(kind)).kind;
+        let io = |kind_: io::ErrorKind| kind(&io::Error::from(kind_).into());
         assert_eq!(
             io(io::ErrorKind::ConnectionRefused),
             TransportError::Connect
@@ -254,10 +433,41 @@ mod tests {
             io(io::ErrorKind::UnexpectedEof),
             TransportError::Interrupted
         );
-        let ureq = |error: ureq::Error| Failure::from(error).kind;
-        assert_eq!(ureq(ureq::Error::HostNotFound), TransportError::Dns);
-        assert_eq!(ureq(ureq::Error::Tls("handshake")), TransportError::Tls);
+        assert_eq!(kind(&ureq::Error::HostNotFound), TransportError::Dns);
+        assert_eq!(kind(&ureq::Error::Tls("handshake")), TransportError::Tls);
         let wrapped = ureq::Error::Timeout(ureq::Timeout::RecvBody).into_io();
-        assert_eq!(Failure::from(wrapped).kind, TransportError::Timeout);
+        assert_eq!(kind(&wrapped.into()), TransportError::Timeout);
+    }
+
+    #[test]
+    fn base64_is_padded() {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("user:p\u{ff}~>", "dXNlcjpww79+Pg=="),
+        ] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn an_origin_ends_before_the_path() {
+        assert_eq!(origin("http://a:1/b/c"), "http://a:1");
+        assert_eq!(origin("http://a:1"), "http://a:1");
+    }
+
+    #[test]
+    fn headers_of_the_connection_are_the_clients_own() {
+        let mut sorted = OWN_HEADERS;
+        sorted.sort_unstable();
+        assert_eq!(OWN_HEADERS, sorted);
+        for name in OWN_HEADERS {
+            let given = [(name.to_ascii_uppercase(), "x".to_owned())];
+            assert!(headers(&given).is_err(), "{name}");
+        }
+        assert!(headers(&[("X-Own".to_owned(), "x".to_owned())]).is_ok());
     }
 }

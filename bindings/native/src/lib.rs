@@ -29,14 +29,21 @@ mod clock;
 mod compress;
 mod engine;
 mod error;
+mod escape;
 mod event;
+mod forward;
 mod host;
 mod http;
 mod lane;
+mod log;
+mod lookup;
+mod no_proxy;
 mod options;
+mod os;
 mod outcome;
 mod persons;
 mod process;
+mod proxy;
 mod random;
 mod settings;
 mod sink;
@@ -52,7 +59,8 @@ pub use error::{CaptureFailure, Error, PostHogError, Warning};
 pub use event::Event;
 pub use hoglet::{
     self, CaptureError, CaptureMode, Cause, Compression, Compression as CaptureCompression,
-    ConfigError, OnExhausted, Overflow, TransportError, Unanswered, Uuid,
+    ConfigError, Event as BorrowedEvent, OnExhausted, Overflow, TransportError, Unanswered, Uuid,
+    Value,
 };
 pub use host::{DEFAULT_HOST, EU_INGESTION_ENDPOINT, US_INGESTION_ENDPOINT};
 pub use options::ClientOptions;

@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hoglet::{CaptureMode, Compression, OnExhausted, Overflow, Unanswered};
 
 use crate::callbacks::Callbacks;
 use crate::error::PostHogError;
 use crate::event::Event;
-use crate::host::DEFAULT_HOST;
+use crate::host::{DEFAULT_HOST, without_credentials};
 use crate::outcome::Receipt;
+use crate::proxy::ProxyOption;
 
 /// What a client is told once, at [`Client::new`](crate::Client::new). Every limit is named here,
 /// with its default and what it costs.
@@ -45,11 +47,14 @@ pub struct ClientOptions {
     pub(crate) request_timeout_ms: u32,
     pub(crate) shutdown_timeout_ms: u32,
     pub(crate) disable_geoip: bool,
+    pub(crate) is_server: bool,
+    pub(crate) os_properties: bool,
     pub(crate) historical_migration: bool,
     pub(crate) disabled: bool,
     pub(crate) sync_mode: bool,
     pub(crate) extra_headers: Vec<(String, String)>,
     pub(crate) root_certificates: Option<Vec<u8>>,
+    pub(crate) proxy: ProxyOption,
     pub(crate) sdk_info: String,
     pub(crate) callbacks: Callbacks,
 }
@@ -78,11 +83,14 @@ impl ClientOptions {
             request_timeout_ms: 10_000,
             shutdown_timeout_ms: 5_000,
             disable_geoip: false,
+            is_server: true,
+            os_properties: true,
             historical_migration: false,
             disabled: false,
             sync_mode: false,
             extra_headers: Vec::new(),
             root_certificates: None,
+            proxy: ProxyOption::Environment,
             sdk_info: concat!("hoglet-native/", env!("CARGO_PKG_VERSION")).to_owned(),
             callbacks: Callbacks::default(),
         }
@@ -125,11 +133,35 @@ impl ClientOptions {
         self
     }
 
+    /// Adds `"$is_server": true` to every event that does not say it itself: the operating system is
+    /// this machine's, not a person's. On by default, as in posthog-rs; a program that runs on its
+    /// user's machine says `false`. Not with [`Self::historical_migration`].
+    #[must_use]
+    pub const fn is_server(mut self, is_server: bool) -> Self {
+        self.is_server = is_server;
+        self
+    }
+
+    /// Adds `$os` and `$os_version` of this machine to every event that does not have them, with the
+    /// words of posthog-rs (`Ubuntu`, `24.4.0`; `Mac OS`; `Windows`, whose version is `Unknown` here).
+    /// On by default, as in posthog-rs; costs some 40 bytes an event. Not with
+    /// [`Self::historical_migration`]; an import of any other kind says `false`.
+    #[must_use]
+    pub const fn os_properties(mut self, os_properties: bool) -> Self {
+        self.os_properties = os_properties;
+        self
+    }
+
     /// Marks every batch as a historical migration. Off by default.
     #[must_use]
     pub const fn historical_migration(mut self, historical: bool) -> Self {
         self.historical_migration = historical;
         self
+    }
+
+    /// Whether a client with these options does nothing: they say so, or the API key is blank.
+    pub fn is_disabled(&self) -> bool {
+        self.disabled || self.api_key.trim().is_empty()
     }
 
     /// Makes every call do nothing, and start nothing. Off by default.
@@ -146,7 +178,33 @@ impl ClientOptions {
         self
     }
 
-    /// Adds a header to every request. It cannot replace one of the client's own.
+    /// Sends everything through this proxy: `[scheme://][user[:password]@]host[:port]`, percent-encoded
+    /// where that is needed. The scheme is `http` (the default; port 80), `https` (443; feature `tls`),
+    /// `socks5` or `socks4` (1080; names are looked up here), `socks5h` or `socks4a` (by the proxy). An
+    /// `http` proxy is sent a request to an http host as it is, and asked for a tunnel (`CONNECT`) to an
+    /// https host. One that cannot be used is [`Error::Proxy`](crate::Error::Proxy).
+    ///
+    /// Without this or [`Self::no_proxy`] the environment says it, as curl, Go and Python read it:
+    /// `https_proxy` or `http_proxy` by the host's scheme, then `all_proxy`, but not for the hosts of
+    /// `no_proxy` (names, with their subdomains; addresses; networks such as `10.0.0.0/8`; `*`; each
+    /// with `:port` if need be) and not for this machine itself. Each is read in upper case too, but
+    /// `HTTP_PROXY` not in CGI programs. A value that cannot be used is a warning, and every request
+    /// fails: nothing goes past a proxy.
+    #[must_use]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = ProxyOption::Url(url.into());
+        self
+    }
+
+    /// Connects directly, whatever the environment says of proxies.
+    #[must_use]
+    pub fn no_proxy(mut self) -> Self {
+        self.proxy = ProxyOption::Direct;
+        self
+    }
+
+    /// Adds a header to every request. It cannot replace one of the client's or the connection's own:
+    /// [`Error::Header`](crate::Error::Header).
     #[must_use]
     pub fn extra_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.extra_headers.push((name.into(), value.into()));
@@ -282,6 +340,12 @@ impl ClientOptions {
         self
     }
 
+    /// [`Self::request_timeout_ms`], to the millisecond.
+    #[must_use]
+    pub fn request_timeout(self, timeout: Duration) -> Self {
+        self.request_timeout_ms(millis(timeout))
+    }
+
     /// Milliseconds that [`Client::shutdown`](crate::Client::shutdown) takes at most, and **dropping
     /// the last [`Client`](crate::Client), which blocks the thread that drops it**, until what is left
     /// has been sent; default 5,000. What is left then is given up.
@@ -290,6 +354,11 @@ impl ClientOptions {
         self.shutdown_timeout_ms = ms;
         self
     }
+}
+
+/// Milliseconds; `u32::MAX` if there are more.
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
 /// Callbacks. Which thread runs which is a table in the docs of [`Client`](crate::Client). From a
@@ -324,8 +393,9 @@ impl ClientOptions {
     }
 
     /// Sets the function that is told of captured events that were lost, with the server's reason,
-    /// of hooks that dropped an event, and of configuration that cannot be used. Without it the
-    /// latter is a line on `stderr`, once; the former are counted in
+    /// of hooks that dropped an event, and of configuration that cannot be used. Without it all of
+    /// these are WARN records with the features `log` or `tracing` (target `posthog`); without those
+    /// too the latter is a line on `stderr`, once, and the former are counted in
     /// [`stats`](crate::Client::stats). The worker tells it, but for configuration. It is not told
     /// again what a call that waits for its event has returned.
     #[must_use]
@@ -350,15 +420,65 @@ impl From<String> for ClientOptions {
     }
 }
 
+impl From<(&str, &str)> for ClientOptions {
+    /// An API key and a host.
+    fn from((api_key, host): (&str, &str)) -> Self {
+        Self::new(api_key).host(host)
+    }
+}
+
+impl From<(String, String)> for ClientOptions {
+    /// An API key and a host.
+    fn from((api_key, host): (String, String)) -> Self {
+        Self::new(api_key).host(host)
+    }
+}
+
 impl fmt::Debug for ClientOptions {
-    /// Without the API key and the extra headers' values, which may be secrets.
+    /// Without the API key, passwords and the extra headers' values, which may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientOptions")
-            .field("host", &self.host)
+            .field("host", &without_credentials(&self.host))
+            .field("proxy", &self.proxy)
             .field("capture_mode", &self.capture_mode)
             .field("capture_compression", &self.capture_compression)
             .field("disabled", &self.disabled)
             .field("sync_mode", &self.sync_mode)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_shown() {
+        let options = ClientOptions::new("phc_s3cret")
+            .host("https://user:s3cret@example.com")
+            .proxy("http://user:s3cret@proxy")
+            .extra_header("X-Key", "s3cret")
+            .root_certificates("s3cret");
+        let mut builder = crate::ClientOptionsBuilder::default();
+        builder.api_key("phc_s3cret").host("https://s3cret@a");
+        let shown = format!("{options:?} {builder:?}");
+        assert!(!shown.contains("s3cret"), "{shown}");
+        assert!(shown.contains("example.com"), "{shown}");
+        let client = crate::client(ClientOptions::new("phc_s3cret").extra_header("X", "s3cret"));
+        assert!(!format!("{client:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_key_and_a_host_are_options() {
+        let options = ClientOptions::from(("phc_test", "http://a"));
+        assert_eq!(options.host, "http://a");
+        assert!(!options.is_disabled());
+        assert!(ClientOptions::from((" ".to_owned(), String::new())).is_disabled());
+    }
+
+    #[test]
+    fn a_time_that_is_too_long_is_the_longest() {
+        let options = ClientOptions::new("phc_test").request_timeout(Duration::MAX);
+        assert_eq!(options.request_timeout_ms, u32::MAX);
     }
 }

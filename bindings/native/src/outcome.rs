@@ -6,6 +6,7 @@ use std::fmt;
 use hoglet::{Cause, Uuid};
 
 use crate::error::Error;
+use crate::escape::Escaped;
 
 /// What became of an event; the owned form of [`hoglet::Outcome`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +106,7 @@ impl fmt::Display for Outcome {
             Self::Exhausted(Cause::Transport(error))
             | Self::Undeliverable(Cause::Transport(error)) => write!(f, " ({})", error.name()),
             _ => match self.details() {
-                Some(details) => write!(f, " ({details})"),
+                Some(details) => write!(f, " ({})", Escaped(details)),
                 None => Ok(()),
             },
         }

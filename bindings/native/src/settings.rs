@@ -2,12 +2,14 @@
 
 use std::ffi::OsString;
 
-use hoglet::{CaptureMode, Compression, Config, Lane, Slot, Storage};
+use hoglet::{CaptureMode, Compression, Config, ConfigError, Lane, Slot, Storage};
 
 use crate::error::{Error, Warning};
 use crate::host;
 use crate::http;
 use crate::options::ClientOptions;
+use crate::os;
+use crate::proxy::Route;
 
 const MODE_VARIABLE: &str = "POSTHOG_CAPTURE_MODE";
 const COMPRESSION_VARIABLE: &str = "POSTHOG_CAPTURE_COMPRESSION";
@@ -29,7 +31,12 @@ pub(crate) struct Settings {
     pub(crate) compression: Compression,
     pub(crate) disabled: bool,
     pub(crate) headers: Vec<http::Header>,
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "checked, and used by tls only")
+    )]
     pub(crate) roots: http::Roots,
+    pub(crate) route: Route,
 }
 
 impl Settings {
@@ -64,8 +71,12 @@ impl Settings {
         if compression == Compression::Zstd && !cfg!(feature = "zstd") {
             return Err(Error::Feature("zstd"));
         }
+        let host = host::normalize(&options.host)?;
+        // It was one a line before.
+        let uri = host.parse().map_err(|_| Error::Host(host.clone()))?;
         let settings = Self {
-            host: host::normalize(&options.host)?,
+            route: Route::choose(&options.proxy, &uri, &variable, warnings)?,
+            host,
             headers: http::headers(&options.extra_headers)?,
             roots: http::Roots::new(options.root_certificates.as_deref())?,
             capture_mode,
@@ -90,6 +101,7 @@ impl Settings {
             disabled: true,
             headers: Vec::new(),
             roots: http::Roots::default(),
+            route: Route::Direct,
         }
     }
 
@@ -107,6 +119,14 @@ impl Settings {
         config.capture_mode = self.capture_mode;
         config.compression = self.compression;
         config.disable_geoip = options.disable_geoip;
+        // What is imported happened somewhere else.
+        let is_here = !options.historical_migration;
+        config.is_server = options.is_server && is_here;
+        if options.os_properties && is_here {
+            let os = os::this();
+            config.os = &os.name;
+            config.os_version = &os.version;
+        }
         config.historical_migration = options.historical_migration;
         config.flush_at = options.flush_at;
         config.flush_interval_ms = options.flush_interval_ms;
@@ -158,8 +178,36 @@ impl Settings {
             config,
             Storage::new(bytes, slots),
             hoglet::Instant::default(),
-        )?;
-        Ok(())
+        )
+        .map(drop)
+        .map_err(|error| self.in_options(error).into())
+    }
+
+    /// The core's error under the names of the options.
+    fn in_options(&self, error: ConfigError) -> ConfigError {
+        match error {
+            ConfigError::TooSmall { field, value, min } => ConfigError::TooSmall {
+                field: match field {
+                    "max_batch_events" => "max_batch_size",
+                    "retry_initial_ms" => "retry_initial_backoff_ms",
+                    // The least of it is the largest event and its envelope.
+                    "max_batch_bytes" => "max_batch_bytes (beside max_event_bytes)",
+                    other => other,
+                },
+                value,
+                min,
+            },
+            ConfigError::NoStorage => ConfigError::TooSmall {
+                field: if self.options.max_queue_size == 0 {
+                    "max_queue_size"
+                } else {
+                    "max_queue_bytes"
+                },
+                value: 0,
+                min: 1,
+            },
+            other => other,
+        }
     }
 }
 
@@ -207,7 +255,7 @@ mod tests {
         let variable = |name| match name {
             MODE_VARIABLE => mode.map(OsString::from),
             COMPRESSION_VARIABLE => compression.map(OsString::from),
-            other => panic!("{other} is not the client's"),
+            _ => None,
         };
         let settings = Settings::new(options, variable, &mut warnings).expect("good options");
         let warnings = warnings.iter().map(ToString::to_string).collect();
@@ -287,10 +335,53 @@ mod tests {
     fn a_value_that_is_no_text_warns_too() {
         use std::os::unix::ffi::OsStringExt;
         let mut warnings = Vec::new();
-        let variable = |_| Some(OsString::from_vec(b"v0\xff".to_vec()));
+        let variable = |name: &str| {
+            let is_ours = name.starts_with("POSTHOG_");
+            is_ours.then(|| OsString::from_vec(b"v0\xff".to_vec()))
+        };
         let settings = Settings::new(options(), variable, &mut warnings).expect("good options");
         assert_eq!(settings.capture_mode, CaptureMode::V1);
         assert_eq!(warnings.len(), 2, "one for each variable");
+    }
+
+    #[test]
+    fn errors_name_the_options() {
+        for (options, text) in [
+            (options().max_batch_size(0), "max_batch_size is 0,"),
+            (options().flush_at(0), "flush_at is 0,"),
+            (options().request_timeout_ms(0), "request_timeout_ms is 0,"),
+            (
+                options().retry_initial_backoff_ms(50),
+                "retry_initial_backoff_ms is 50,",
+            ),
+            (options().max_queue_size(0), "max_queue_size is 0,"),
+            (options().max_queue_bytes(0), "max_queue_bytes is 0,"),
+            (
+                options().max_event_bytes(2 << 20),
+                "max_batch_bytes (beside max_event_bytes) is 1048576,",
+            ),
+        ] {
+            let error = Settings::new(options, |_| None, &mut Vec::new()).expect_err(text);
+            let error = error.to_string();
+            assert!(error.starts_with(&format!("options: {text}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_imported_does_not_come_from_this_machine() {
+        let config = |options| {
+            let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
+            let config = settings.config(Lane::Analytics, "phc_test", "a/1");
+            (config.is_server, config.os.to_owned())
+        };
+        let (is_server, os) = config(options());
+        assert!(is_server && !os.is_empty());
+        let nothing = (false, String::new());
+        assert_eq!(config(options().historical_migration(true)), nothing);
+        assert_eq!(
+            config(options().is_server(false).os_properties(false)),
+            nothing
+        );
     }
 
     #[test]

@@ -114,7 +114,7 @@ fn take_answer(lane: &Lane, letter: &Letter, answer: &mut Answer<impl Read>, buf
                 break;
             }
             Ok(piece) => piece,
-            Err(error) => return take_failure(lane, id, &Failure::from(error)),
+            Err(error) => return take_failure(lane, id, &answer.failure(error)),
         };
         left = left.saturating_sub(u64::try_from(piece.len()).unwrap_or(u64::MAX));
         if is_error {
@@ -129,13 +129,11 @@ fn take_answer(lane: &Lane, letter: &Letter, answer: &mut Answer<impl Read>, buf
             is_decided = fed == Ok(BodyProgress::Decided);
         }
     }
-    let reason = if is_error {
-        Some(String::from_utf8_lossy(&text).trim().to_owned()).filter(|text| !text.is_empty())
-    } else {
+    let reason = answer.reason(&text).or_else(|| {
         let max = letter.max_answer_bytes();
         let text = || format!("the answer is longer than {max} bytes, the rest was not read");
-        (left == 0 && !is_decided).then(text)
-    };
+        (!is_error && left == 0 && !is_decided).then(text)
+    });
     lane.with(|state, now| {
         state.end_request(reason.as_deref(), |core, sink| {
             core.handle_response_end(id, now, sink)
@@ -177,6 +175,7 @@ fn take_failure(lane: &Lane, id: RequestId, failure: &Failure) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Via;
     use crate::{ClientOptions, Outcome, Uuid};
 
     #[test]
@@ -233,6 +232,8 @@ mod tests {
             retry_after: None,
             date: None,
             body: Body(|buffer: &mut [u8]| body(uuid, buffer)),
+            note: None,
+            via: Via::default(),
         };
         let letter = letter.expect("it is due");
         take_answer(lane, &letter, &mut answer, &mut vec![0; PIECE_BYTES]);

@@ -147,19 +147,19 @@ fn options_that_cannot_work_are_refused() {
     );
     let own = "Authorization".to_owned();
     assert_eq!(new(options().extra_header(&own, "c")), Error::Header(own));
-    assert_eq!(
-        new(options().max_queue_size(0)),
-        Error::Config(ConfigError::NoStorage)
-    );
-    assert_eq!(
-        new(options().max_queue_bytes(0)),
-        Error::Config(ConfigError::NoStorage)
-    );
     for (options, field) in [
         (options().flush_at(0), "flush_at"),
-        (options().max_batch_size(0), "max_batch_events"),
-        (options().max_batch_bytes(1), "max_batch_bytes"),
-        (options().retry_initial_backoff_ms(99), "retry_initial_ms"),
+        (options().max_queue_size(0), "max_queue_size"),
+        (options().max_queue_bytes(0), "max_queue_bytes"),
+        (options().max_batch_size(0), "max_batch_size"),
+        (
+            options().max_batch_bytes(1),
+            "max_batch_bytes (beside max_event_bytes)",
+        ),
+        (
+            options().retry_initial_backoff_ms(99),
+            "retry_initial_backoff_ms",
+        ),
         (options().request_timeout_ms(0), "request_timeout_ms"),
     ] {
         let error = new(options);

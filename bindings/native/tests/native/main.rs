@@ -1,9 +1,12 @@
 //! The native host against the local capture server, over loopback.
 
+mod answers;
 mod asynchronous;
 mod delivery;
 mod hooks;
 mod limits;
+mod proxies;
+mod raw;
 mod tiny;
 #[cfg(feature = "tls")]
 mod tls;
@@ -23,10 +26,12 @@ fn server() -> Server {
     Server::start(Options::default()).expect("a port")
 }
 
-/// Options that send to `server` when they are told to, and soon again.
+/// Options that send to `server` when they are told to, and soon again, and add nothing.
 fn options(server: &Server) -> ClientOptions {
     ClientOptions::new("phc_test")
         .host(server.url())
+        .is_server(false)
+        .os_properties(false)
         .flush_interval_ms(600_000)
         .retry_initial_backoff_ms(100)
 }

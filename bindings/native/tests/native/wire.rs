@@ -103,7 +103,7 @@ fn requests_carry_the_clients_headers_and_the_callers() {
     }
     assert_eq!(
         request.header("accept-encoding"),
-        None,
+        Some("identity"),
         "nothing is decoded"
     );
     assert_eq!(request.header("expect"), None, "nothing waits for a 100");
@@ -207,6 +207,30 @@ fn events_are_stamped_with_the_systems_time() {
 }
 
 #[test]
+fn events_say_where_they_come_from() {
+    for mode in [CaptureMode::V1, CaptureMode::V0] {
+        let server = server();
+        let options = options(&server).is_server(true).os_properties(true);
+        let client = client(options.capture_mode(mode));
+        let mut own = owned("own");
+        for (key, value) in [("$os", "x"), ("$os_version", "y"), ("$is_server", "z")] {
+            own.insert_prop(key, value).expect("a string");
+        }
+        client.capture(own).expect("a good event");
+        capture(&client, "plain");
+        client.flush();
+        let [own, plain] = &server.events()[..] else {
+            panic!("two events");
+        };
+        for (key, value) in [("$os", "x"), ("$os_version", "y"), ("$is_server", "z")] {
+            assert_eq!(own.properties[key], value);
+            assert_ne!(plain.properties[key], json!(null), "{key}");
+        }
+        assert_eq!(plain.properties["$is_server"], true);
+    }
+}
+
+#[test]
 fn persons_and_groups_have_events_of_their_own() {
     let server = server();
     let client = client(options(&server));
@@ -227,7 +251,11 @@ fn persons_and_groups_have_events_of_their_own() {
     let expected = [
         ("$identify", "u1", json!({"$set": set})),
         ("$set", "u1", json!({"$set": set})),
-        ("$create_alias", "anon", json!({"alias": "u1"})),
+        (
+            "$create_alias",
+            "anon",
+            json!({"distinct_id": "anon", "alias": "u1"}),
+        ),
         ("$groupidentify", "$company_c1", group),
     ];
     assert_eq!(

@@ -1,0 +1,200 @@
+//! Names into addresses. The system's look-up cannot be broken off, so it runs on a thread of its own
+//! and is waited for; there is one such thread at most for each sender, however often it is asked.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+
+/// How long addresses can be used that came when nobody waited for them any more.
+const LATE: Duration = Duration::from_secs(60);
+
+type Found = io::Result<Vec<SocketAddr>>;
+/// How the system looks a name up: `name:port`.
+type LookUp = fn(&str) -> Found;
+
+/// Looks names up, one at a time.
+#[derive(Debug)]
+pub(crate) struct Lookups {
+    /// Looked up in the place of what is asked for, if there is one: a proxy that is sent the requests
+    /// themselves.
+    instead: Option<Uri>,
+    shared: Arc<Shared>,
+    look_up: LookUp,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The name that the thread looks up.
+    running: Option<String>,
+    /// What it has found last, and when.
+    found: Option<(String, Found, Instant)>,
+}
+
+impl Lookups {
+    pub(crate) fn new(instead: Option<Uri>) -> Self {
+        Self::with(instead, |name| Ok(name.to_socket_addrs()?.collect()))
+    }
+
+    fn with(instead: Option<Uri>, look_up: LookUp) -> Self {
+        Self {
+            instead,
+            shared: Arc::default(),
+            look_up,
+        }
+    }
+
+    /// The addresses of `name`; `None` if there are none until `deadline`.
+    fn get(&self, name: &str, deadline: Option<Instant>) -> io::Result<Option<Vec<SocketAddr>>> {
+        if let Ok(address) = name.parse() {
+            return Ok(Some(vec![address]));
+        }
+        let mut state = lock(&self.shared);
+        loop {
+            let is_it = |found: &mut (String, Found, Instant)| found.0 == name;
+            if let Some((_, found, at)) = state.found.take_if(is_it)
+                && at.elapsed() < LATE
+            {
+                return found.map(Some);
+            }
+            if state.running.is_none() {
+                state.running = Some(name.to_owned());
+                let (shared, look_up, name) =
+                    (Arc::clone(&self.shared), self.look_up, name.to_owned());
+                let run = move || run(&shared, look_up, name);
+                let thread = thread::Builder::new().name("posthog-dns".to_owned());
+                if let Err(error) = thread.spawn(run) {
+                    state.running = None;
+                    return Err(error);
+                }
+            }
+            let ended = &self.shared.ended;
+            let Some(deadline) = deadline else {
+                state = ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            let woken = ended.wait_timeout(state, left);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+fn run(shared: &Shared, look_up: LookUp, name: String) {
+    let found = look_up(&name);
+    let mut state = lock(shared);
+    state.running = None;
+    state.found = Some((name, found, Instant::now()));
+    drop(state);
+    shared.ended.notify_all();
+}
+
+fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, State> {
+    shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Resolver for Lookups {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        _: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let uri = self.instead.as_ref().unwrap_or(uri);
+        let host = uri.host().ok_or(ureq::Error::HostNotFound)?;
+        let port = uri.port_u16().unwrap_or(match uri.scheme_str() {
+            Some("https") => 443,
+            Some("http") => 80,
+            // What is left are SOCKS proxies.
+            _ => 1080,
+        });
+        // A time that never comes is too far away to be one.
+        let deadline = Instant::now().checked_add(*timeout.after);
+        let found = self.get(&format!("{host}:{port}"), deadline)?;
+        let found = found.ok_or(ureq::Error::Timeout(timeout.reason))?;
+        let mut addresses = self.empty();
+        for address in found {
+            // More of them than there is room for are not tried.
+            if addresses.try_push(address).is_err() {
+                break;
+            }
+        }
+        if addresses.is_empty() {
+            return Err(ureq::Error::HostNotFound);
+        }
+        Ok(addresses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn address() -> SocketAddr {
+        ([10, 0, 0, 1], 80).into()
+    }
+
+    #[test]
+    fn a_look_up_that_hangs_has_one_thread_however_often_it_is_asked() {
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        static GATE: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+        let lookups = Lookups::with(None, |_| {
+            STARTED.fetch_add(1, Ordering::SeqCst);
+            let open = GATE.0.lock().expect("no panic");
+            let _open = GATE.1.wait_while(open, |open| !*open).expect("no panic");
+            Ok(vec![address()])
+        });
+        let soon = || Some(Instant::now() + Duration::from_millis(5));
+        for _ in 0..20 {
+            assert_eq!(lookups.get("hangs:80", soon()).expect("no error"), None);
+        }
+        assert_eq!(lookups.get("other:80", soon()).expect("no error"), None);
+        assert_eq!(STARTED.load(Ordering::SeqCst), 1);
+        *GATE.0.lock().expect("no panic") = true;
+        GATE.1.notify_all();
+        let found = lookups.get("hangs:80", None).expect("no error");
+        assert_eq!(found, Some(vec![address()]), "what comes late is used");
+        assert_eq!(STARTED.load(Ordering::SeqCst), 1);
+        let found = lookups.get("other:80", None).expect("no error");
+        assert_eq!(found, Some(vec![address()]));
+    }
+
+    #[test]
+    fn an_address_is_looked_up_by_nobody() {
+        let lookups = Lookups::with(None, |_| panic!("it was looked up"));
+        for name in ["10.0.0.1:80", "[::1]:80"] {
+            let found = lookups.get(name, Some(Instant::now())).expect("no error");
+            assert_eq!(found, Some(vec![name.parse().expect("an address")]));
+        }
+    }
+
+    #[test]
+    fn an_error_is_told_once_and_asked_again() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let lookups = Lookups::with(None, |_| {
+            ASKED.fetch_add(1, Ordering::SeqCst);
+            Err(io::Error::other("no such name"))
+        });
+        for _ in 0..3 {
+            assert!(lookups.get("name:80", None).is_err());
+        }
+        assert_eq!(ASKED.load(Ordering::SeqCst), 3);
+    }
+}
