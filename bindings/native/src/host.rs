@@ -55,7 +55,7 @@ pub(crate) fn has_good_port(authority: &Authority) -> bool {
     let text = text.rsplit_once('@').map_or(text, |(_, text)| text);
     match text.strip_prefix(authority.host()) {
         Some("") => true,
-        Some(port) => port.strip_prefix(':').is_some_and(|port| is_port(port)),
+        Some(port) => port.strip_prefix(':').is_some_and(is_port),
         None => false,
     }
 }

@@ -13,7 +13,7 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
 /// How long addresses can be used that came when nobody waited for them any more.
-const LATE: Duration = Duration::from_secs(60);
+const LATE: Duration = Duration::from_secs(30);
 
 type Found = io::Result<Vec<SocketAddr>>;
 /// How the system looks a name up: `name:port`.

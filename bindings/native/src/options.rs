@@ -50,6 +50,7 @@ pub struct ClientOptions {
     pub(crate) is_server: bool,
     pub(crate) os_properties: bool,
     pub(crate) historical_migration: bool,
+    pub(crate) refuse_placeholder_ids: bool,
     pub(crate) disabled: bool,
     pub(crate) sync_mode: bool,
     pub(crate) extra_headers: Vec<(String, String)>,
@@ -86,6 +87,7 @@ impl ClientOptions {
             is_server: true,
             os_properties: true,
             historical_migration: false,
+            refuse_placeholder_ids: false,
             disabled: false,
             sync_mode: false,
             extra_headers: Vec::new(),
@@ -156,6 +158,15 @@ impl ClientOptions {
     #[must_use]
     pub const fn historical_migration(mut self, historical: bool) -> Self {
         self.historical_migration = historical;
+        self
+    }
+
+    /// Refuses events whose distinct id is a placeholder (`null`, `anonymous`, `0`, …), which many people
+    /// would share: [`CaptureError::DistinctIdIllegal`](crate::CaptureError). Off by default: the server
+    /// stores them, but keeps no person for them.
+    #[must_use]
+    pub const fn refuse_placeholder_ids(mut self, refuse: bool) -> Self {
+        self.refuse_placeholder_ids = refuse;
         self
     }
 

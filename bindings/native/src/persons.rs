@@ -98,7 +98,7 @@ mod tests {
             assert_eq!(client.alias("a", blank), Err(Error::Blank("distinct_id")));
             let group = client.group_identify(blank, "key", json!({}));
             assert_eq!(group, Err(Error::Blank("group_type")));
-            let group = client.group_identify("type", blank.to_owned(), json!({}));
+            let group = client.group_identify("type", blank, json!({}));
             assert_eq!(group, Err(Error::Blank("group_key")));
         }
         for set in [json!(5), json!(null), json!([]), json!("text")] {

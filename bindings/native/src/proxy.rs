@@ -138,10 +138,8 @@ fn parse(url: &str) -> Result<Proxy, &'static str> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let scheme = scheme.to_ascii_lowercase();
     match scheme.as_str() {
-        "http" => {}
-        "https" if cfg!(feature = "tls") => {}
-        "https" => return Err("an https proxy needs feature tls"),
-        "socks" | "socks4" | "socks4a" | "socks5" | "socks5h" => {}
+        "https" if !cfg!(feature = "tls") => return Err("an https proxy needs feature tls"),
+        "http" | "https" | "socks" | "socks4" | "socks4a" | "socks5" | "socks5h" => {}
         _ => return Err("its scheme is none of http, https, socks4, socks4a, socks5, socks5h"),
     }
     let authority = rest.strip_suffix('/').unwrap_or(rest);

@@ -128,6 +128,7 @@ impl Settings {
             config.os_version = &os.version;
         }
         config.historical_migration = options.historical_migration;
+        config.refuse_placeholder_ids = options.refuse_placeholder_ids;
         config.flush_at = options.flush_at;
         config.flush_interval_ms = options.flush_interval_ms;
         config.max_batch_events = options.max_batch_size;

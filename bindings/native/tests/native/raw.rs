@@ -103,7 +103,7 @@ fn read_head(reader: &mut impl BufRead) -> Option<(String, usize)> {
         }
         let value = line.trim().split_once(':').map_or("", |(_, value)| value);
         let name = lower.split(':').next().unwrap_or_default();
-        head += &format!("{name}:{value}\n");
+        head.extend([name, ":", value, "\n"]);
     }
 }
 

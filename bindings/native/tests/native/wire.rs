@@ -231,6 +231,17 @@ fn events_say_where_they_come_from() {
 }
 
 #[test]
+fn a_placeholder_is_sent_unless_it_is_refused() {
+    for refuse in [false, true] {
+        let server = server();
+        let client = client(options(&server).refuse_placeholder_ids(refuse));
+        let event = hoglet_native::BorrowedEvent::new("event", "anonymous");
+        assert_eq!(client.capture(event).is_err(), refuse);
+        assert_eq!(client.flush().delivered, u64::from(!refuse));
+    }
+}
+
+#[test]
 fn persons_and_groups_have_events_of_their_own() {
     let server = server();
     let client = client(options(&server));
