@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hoglet_native::{Client, ClientOptions, PostHogError};
+use hoglet_native::{Client, ClientOptions, PostHogError, Unanswered};
 use hoglet_tests::server::{Options, Server};
 
 use crate::arguments::{Import, Target};
@@ -104,6 +104,8 @@ impl Place {
             .flush_at(BATCH_EVENTS)
             .request_timeout_ms(REQUEST_TIMEOUT_MS)
             .max_retries(options.retries)
+            // Whoever waits at a terminal wants to know, and the next run continues.
+            .unanswered(Unanswered::UseRetries)
             .on_receipt(move |receipt| on_receipt.receive(receipt))
             .on_error(move |error| {
                 if let PostHogError::Capture(failure) = error

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::read::GzEncoder;
@@ -99,6 +100,33 @@ fn a_compressed_file_is_continued() {
     let plain = Events::of("resumed.ndjson", text.as_bytes());
     let ran = run(&mut plain.import(&server, &[]));
     assert_eq!((ran.status, server.stats().duplicates), (Some(0), 1_500));
+}
+
+#[test]
+fn an_import_to_nobody_ends_when_its_retries_are_used_up() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", nobody.local_addr().expect("a port"));
+    drop(nobody);
+    let events = Events::new("nobody", (1..=10).map(line));
+    let mut command = quickstart(&["--host", &url, "--api-key", "phc_test", "--retries", "1"]);
+    let child = command.arg("--import").arg(&events.path);
+    let mut child = child
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program");
+    let began = Instant::now();
+    while child.try_wait().expect("a program").is_none() {
+        if began.elapsed() > LONG {
+            child.kill().expect("a running program");
+            panic!("it still waits");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    let out = child.wait_with_output().expect("its end").stdout;
+    let out = String::from_utf8(out).expect("text");
+    assert!(out.contains("the event of line 1 ended exhausted"), "{out}");
+    assert_eq!(events.settled_lines(), 0);
 }
 
 #[test]
