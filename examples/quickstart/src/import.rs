@@ -55,7 +55,7 @@ pub(crate) fn run(options: &arguments::Import) -> Result<bool, String> {
         settling,
         progress: Progress::new(input.bytes, before, input.nouns()),
         checkpoint,
-        notes: Notes::default(),
+        notes: Notes::new(),
         has_stamped: false,
         errors: 0,
     };

@@ -103,6 +103,11 @@ impl<'a> Line<'a> {
         self.uuid
     }
 
+    /// Whose event it is.
+    pub(crate) fn distinct_id(&self) -> &str {
+        &self.distinct_id
+    }
+
     /// The time that the line itself gives.
     pub(crate) fn timestamp(&self) -> Option<&str> {
         self.timestamp.as_deref()

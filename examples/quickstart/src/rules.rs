@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::arguments;
+use crate::checker::Checker;
 use crate::line::when::{self, Odd};
 use crate::line::{Line, LineError};
 use crate::report::{Ink, Paper};
@@ -22,12 +23,14 @@ pub(crate) struct Rules {
 }
 
 /// How many lines were sent in another way than they stand in the file, or are worth a look.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Notes {
+    checker: Checker,
     without_time: u64,
     /// Where a time is in these lines.
     elsewhere: Reasons,
     numeric_ids: u64,
+    placeholder_ids: Reasons,
     future: u64,
     past: u64,
     without_geoip: u64,
@@ -61,6 +64,21 @@ impl Rules {
 }
 
 impl Notes {
+    pub(crate) fn new() -> Self {
+        Self {
+            checker: Checker::new(),
+            without_time: 0,
+            elsewhere: Reasons::default(),
+            numeric_ids: 0,
+            placeholder_ids: Reasons::default(),
+            future: 0,
+            past: 0,
+            without_geoip: 0,
+            with_ignored: 0,
+            ignored: Reasons::default(),
+        }
+    }
+
     /// Counts a line that the client has taken.
     pub(crate) fn count(&mut self, line: &Line<'_>) {
         if let Some(timestamp) = line.timestamp() {
@@ -74,6 +92,9 @@ impl Notes {
             }
         }
         self.numeric_ids += u64::from(line.has_numeric_id);
+        if self.checker.is_placeholder(line.distinct_id()) {
+            self.placeholder_ids.count(line.distinct_id());
+        }
         self.without_geoip += u64::from(line.is_geoip_disabled_here());
         self.with_ignored += u64::from(!line.ignored.is_empty());
         for name in &line.ignored {
@@ -98,6 +119,12 @@ impl Notes {
                 self.numeric_ids,
                 &none,
                 Ink::Plain,
+            ),
+            (
+                "placeholder ids, no person for them",
+                self.placeholder_ids.total(),
+                &self.placeholder_ids,
+                Ink::Refused,
             ),
             (
                 "sent with $geoip_disable",

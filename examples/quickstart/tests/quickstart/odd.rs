@@ -112,6 +112,30 @@ fn a_number_is_sent_as_text_and_an_empty_id_is_none() {
 }
 
 #[test]
+fn a_placeholder_for_an_id_is_sent_and_counted_by_name() {
+    let server = server();
+    let line = |id: &str| {
+        format!(r#"{{"event":"a","distinct_id":{id},"timestamp":"2024-03-01T10:00:00Z"}}"#)
+    };
+    let lines = [
+        line("\"null\""),
+        line("\"anonymous\""),
+        line("0"),
+        line("\"u\""),
+    ];
+    let events = Events::new("placeholders", lines.into_iter());
+    for options in [&["--dry-run"][..], &[]] {
+        let ran = run(&mut events.import(&server, options));
+        assert_eq!(ran.status, Some(0), "{}{}", ran.out, ran.err);
+        let told = "placeholder ids, no person for them 3 0 1 anonymous 1 null 1";
+        assert!(ran.words().contains(told), "{}", ran.out);
+    }
+    let stored = server.events();
+    let persons = stored.iter().filter(|event| event.person_processing);
+    assert_eq!((stored.len(), persons.count()), (4, 1));
+}
+
+#[test]
 fn members_that_are_not_sent_and_times_that_cannot_be_are_counted() {
     let server = server();
     let events = events(
