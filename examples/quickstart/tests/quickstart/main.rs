@@ -10,6 +10,7 @@ mod events;
 mod forms;
 mod import;
 mod odd;
+mod proxies;
 mod resumed;
 
 fn quickstart(arguments: &[&str]) -> Command {
