@@ -168,22 +168,18 @@ fn debug_shows_no_secret() {
     for mode in ["v0", "v1"] {
         config.capture_mode = hoglet::CaptureMode::from_name(mode).expect("a mode");
         config.lane = Lane::Analytics;
-        let mut shown = format!("{config:?}");
         let storage = Storage::new(&mut bytes, &mut slots);
-        shown += &format!("{storage:?}");
+        let mut shown = format!("{config:?} {storage:?}");
         let mut client = Client::new(config, storage, NOW).expect("a valid configuration");
         let event = Event::new("PRIVATE", "u");
         client.capture(&event, NOW, &mut Ignore).expect("room");
         let Action::Send(id) = client.poll(NOW, &mut Ignore) else {
             panic!("nothing is due")
         };
-        shown += &format!("{client:?}");
         let request = client.request(id).expect("it is under way");
-        shown += &format!("{request:?}");
-        for header in request.headers(request.compression()) {
-            shown += &format!("{header:?}");
-        }
-        shown += &format!("{:?}", hoglet::StorageArray::<64, 2>::new());
+        let headers: Vec<_> = request.headers(request.compression()).collect();
+        let array = hoglet::StorageArray::<64, 2>::new();
+        shown = format!("{shown} {client:?} {request:?} {headers:?} {array:?}");
         assert!(!shown.contains("SECRET"), "{shown}");
         assert!(!shown.contains("PRIVATE"), "{shown}");
         for list in ["115, 101, 101, 100", "80, 82, 73, 86", "0, 0, 0, 0"] {

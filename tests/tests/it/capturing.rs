@@ -75,17 +75,14 @@ fn a_refused_capture_evicts_nothing() {
             });
             let (stats, case) = (client.stats(), format!("{lens:?} with {free} free"));
             assert!(stats.is_balanced(), "{case}");
-            match result {
-                Ok(accepted) => {
-                    let own = u32::from(evicted.last() == Some(&accepted.uuid));
-                    let told = u32::try_from(evicted.len()).expect("few");
-                    assert_eq!(accepted.evicted + own, told, "{case}");
-                    assert_eq!(stats.captured, queued + 1, "{case}");
-                }
-                Err(_) => {
-                    assert!(evicted.is_empty(), "{case}");
-                    assert_eq!((stats.queued, stats.captured), (queued, queued), "{case}");
-                }
+            if let Ok(accepted) = result {
+                let own = u32::from(evicted.last() == Some(&accepted.uuid));
+                let told = u32::try_from(evicted.len()).expect("few");
+                assert_eq!(accepted.evicted + own, told, "{case}");
+                assert_eq!(stats.captured, queued + 1, "{case}");
+            } else {
+                assert!(evicted.is_empty(), "{case}");
+                assert_eq!((stats.queued, stats.captured), (queued, queued), "{case}");
             }
         }
     }
@@ -195,16 +192,16 @@ fn a_null_of_person_properties_is_as_good_as_absent() {
 /// `arbitrary_precision` hands it over, ends nothing early.
 #[test]
 fn a_serialised_number_out_of_range_is_refused() {
-    struct Number;
+    struct Number(&'static str);
     impl serde::Serialize for Number {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             use serde::ser::SerializeStruct as _;
             let mut number = serializer.serialize_struct("$serde_json::private::Number", 1)?;
-            number.serialize_field("$serde_json::private::Number", "1e999")?;
+            number.serialize_field("$serde_json::private::Number", self.0)?;
             number.end()
         }
     }
-    let value = std::collections::BTreeMap::from([("n", Number)]);
+    let value = std::collections::BTreeMap::from([("n", Number("1e999"))]);
     let mut client = client(8_192, 4, Overflow::RejectNew);
     for event in [
         Event::new("e", "u").set(Properties::Serialize(&value)),
@@ -237,7 +234,7 @@ fn errors_have_their_sources() {
         .expect_err("no JSON");
     assert!(
         json.source()
-            .is_some_and(|source| source.is::<hoglet::JsonError>())
+            .is_some_and(<dyn std::error::Error>::is::<hoglet::JsonError>)
     );
     let serialize = Event::new("e", "u").serialize(&7);
     let serialize = client
@@ -246,7 +243,7 @@ fn errors_have_their_sources() {
     assert!(
         serialize
             .source()
-            .is_some_and(|source| source.is::<SerializeError>())
+            .is_some_and(<dyn std::error::Error>::is::<SerializeError>)
     );
     assert!(CaptureError::Closed.source().is_none());
 }
