@@ -3,7 +3,6 @@
 use uuid::Uuid;
 
 use super::{Client, Flight, end};
-use crate::Instant;
 use crate::clock::Clock;
 use crate::config::{MAX_RETRY_WAIT_MS, OnExhausted, Unanswered};
 use crate::http_date;
@@ -14,6 +13,7 @@ use crate::retry::{self, Verdict};
 use crate::stats::Stats;
 use crate::storage::{Slot, State};
 use crate::timers::Timer;
+use crate::{Instant, usize_of};
 
 /// What has arrived of an answer.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct Answer {
     hint_ms: u32,
     parser: Parser,
     /// Where in the batch the next entry is expected.
-    next: usize,
+    next: u32,
     /// Entries that were for no event that waits.
     misses: u8,
 }
@@ -126,21 +126,21 @@ impl Client<'_> {
             let searches = *misses < MAX_MISSES;
             match settle(
                 slots,
-                *next,
+                usize_of(*next),
                 searches,
                 &entry,
                 attempt.number,
                 stats,
                 receipts,
             ) {
-                Some(at) => *next = at,
+                Some(at) => *next = u32::try_from(at).unwrap_or(u32::MAX),
                 None => *misses = misses.saturating_add(1),
             }
         }
         // In an answer that keeps to the batch's order, what is pending is the next.
         let is_pending = |slot: &Slot| slot.state == State::Pending;
         Ok(
-            if slots.get(*next).is_some_and(is_pending) || slots.iter().any(is_pending) {
+            if slots.get(usize_of(*next)).is_some_and(is_pending) || slots.iter().any(is_pending) {
                 BodyProgress::NeedsMore
             } else {
                 BodyProgress::Decided
@@ -403,7 +403,8 @@ impl Client<'_> {
 }
 
 /// Applies one verdict of the server, which answers in the batch's order: the event is expected to
-/// be `next`, and is looked for elsewhere if `searches`. Returns where to expect the next one; `None` if no event waits for this verdict.
+/// be `next`, and is looked for elsewhere if `searches`. Returns where to expect the next one; `None`
+/// if no event waits for this verdict.
 fn settle(
     slots: &mut [Slot],
     next: usize,
