@@ -111,9 +111,6 @@ impl Client<'_> {
         let max_len = usize_of(self.config.max_event_bytes).min(storage);
         // `write` has one caller, this, so where a host captures in one place it is inlined there,
         // and what that host's events never have costs it nothing.
-        //
-        // Only a value that has a longer text each time it is serialised comes a third time to the
-        // loop's start, and no more often than the storage has bytes.
         loop {
             let written = self.write(event, stamp)?;
             for (needed, capacity) in [(written.len, max_len), (written.room, storage)] {
@@ -124,6 +121,11 @@ impl Client<'_> {
             if written.room <= self.arena.room().len() && !self.arena.has_no_slot() {
                 self.commit(stamp.uuid, base, written.len);
                 return Ok(());
+            }
+            // A value that has a longer text each time it is serialised pushes others out only once.
+            #[cfg(feature = "serde")]
+            if *evicted > 0 {
+                return Err(self.queue_full(written.room));
             }
             self.make_room(written.room, evicted, receipts)?;
         }

@@ -88,6 +88,23 @@ fn a_refused_capture_evicts_nothing() {
     }
 }
 
+/// A value whose text grows from call to call pushes out what makes room for its first text, and not the whole queue.
+#[test]
+fn a_value_that_grows_pushes_others_out_once() {
+    let mut client = client(4_096, 64, Overflow::DropOldest);
+    while client.stats().evicted == 0 {
+        let event = Event::new("e", "u");
+        client.capture(&event, NOW, &mut Ignore).expect("room");
+    }
+    let before = client.stats();
+    let value = Changing::new(&[Some(600), Some(1_000), Some(1_400), Some(1_700)]);
+    let event = Event::new("e", "u").serialize(&value);
+    client.capture(&event, NOW, &mut Ignore).expect("evicted");
+    let stats = client.stats();
+    assert_eq!(stats.captured, before.captured + 1);
+    assert!(stats.queued >= before.queued / 2, "{stats:?}");
+}
+
 /// What no server would take for person properties is refused by name; `null` is as good as absent.
 #[test]
 fn person_properties_are_objects() {
