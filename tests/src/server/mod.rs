@@ -77,6 +77,8 @@ pub struct Options {
     /// Whether anything is checked. Default: yes. Without it every event with a uuid is `ok`; with `record` off too,
     /// answering V1 costs little more than decoding.
     pub validate: bool,
+    /// The wait before each answer of the capture endpoints: the round trip of a server far away. Default: none.
+    pub latency: Duration,
     /// Whether each request is printed as one line. Default: no.
     pub log: bool,
     /// The longest body as it comes, in bytes; more is a 413. Default: the server's 10 MiB.
@@ -98,6 +100,7 @@ impl Default for Options {
             port: 0,
             record: true,
             validate: true,
+            latency: Duration::ZERO,
             log: false,
             max_encoded_bytes: 10 << 20,
             max_decompressed_bytes: 50 << 20,

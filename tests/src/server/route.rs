@@ -35,7 +35,14 @@ pub(super) async fn handle(
     };
     let origin = request.headers().get("origin").cloned();
     let mut response = match *request.method() {
-        Method::POST => capture(&shared, &allowance, lane, request).await?,
+        Method::POST => {
+            let response = capture(&shared, &allowance, lane, request).await;
+            // A timer of no time would still be one.
+            if shared.options.latency > Duration::ZERO {
+                tokio::time::sleep(shared.options.latency).await;
+            }
+            response?
+        }
         Method::OPTIONS => preflight(request.headers()),
         _ => plain(405, "method not allowed"),
     };
