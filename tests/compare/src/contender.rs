@@ -1,9 +1,12 @@
 //! The contenders: the same events, in bursts that fit every default queue, each flushed.
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use hoglet::Value;
 use serde::{Deserialize, Serialize};
+
+use crate::figures::{thread_cpu_ns, usage};
 
 /// In the order they are printed; the first is compared with the last.
 pub const CONTENDERS: [&str; 3] = ["hoglet borrowed", "hoglet owned", "posthog-rs"];
@@ -29,12 +32,12 @@ pub struct Measured {
 
 /// What varies from one event to the next.
 #[derive(Clone, Copy)]
-struct Seed {
-    n: u32,
+pub struct Seed {
+    pub n: u32,
 }
 
 impl Seed {
-    fn distinct_id(self) -> &'static str {
+    pub fn distinct_id(self) -> &'static str {
         const IDS: [&str; 4] = ["user-1042", "user-77", "user-31337", "device-9000"];
         IDS[self.n as usize % IDS.len()]
     }
@@ -49,6 +52,22 @@ impl Seed {
     }
 }
 
+/// The properties of every event.
+pub fn properties(seed: Seed) -> [(&'static str, Value<'static>); 10] {
+    [
+        ("plan", "pro".into()),
+        ("seats", 3.into()),
+        ("price", 12.5.into()),
+        ("trial", false.into()),
+        ("$current_url", seed.url().into()),
+        ("referrer", "https://news.example.org/".into()),
+        ("country", "DE".into()),
+        ("n", seed.n.into()),
+        ("ratio", 0.25.into()),
+        ("note", "a longer value, of some forty characters".into()),
+    ]
+}
+
 trait Contender {
     /// Builds and captures one event; returns when building was done.
     fn capture(&mut self, seed: Seed) -> Instant;
@@ -56,13 +75,34 @@ trait Contender {
     fn finish(self: Box<Self>);
 }
 
-pub fn run(name: &str, url: &str, events: u32) -> Result<Measured, String> {
-    let mut contender: Box<dyn Contender> = match name {
+fn contender(name: &str, url: &str) -> Result<Box<dyn Contender>, String> {
+    Ok(match name {
         "hoglet borrowed" => Box::new(Borrowed(hoglet(url)?)),
         "hoglet owned" => Box::new(Owned(hoglet(url)?)),
         "posthog-rs" => Box::new(PosthogRs(posthog_rs(url)?)),
         _ => return Err(format!("unknown contender {name:?}")),
-    };
+    })
+}
+
+/// Offers `events` at `rate` a second, then shuts down; gives the seconds that all of it took.
+pub fn offer(name: &str, url: &str, events: u32, rate: u32) -> Result<f64, String> {
+    let mut contender = contender(name, url)?;
+    let (start, mut n) = (Instant::now(), 0);
+    while n < events {
+        let due = (start.elapsed().as_secs_f64() * f64::from(rate)) as u32;
+        while n < due.min(events) {
+            contender.capture(Seed { n });
+            n += 1;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    contender.finish();
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// Captures `events` in bursts, each flushed, as fast as it goes.
+pub fn run(name: &str, url: &str, events: u32) -> Result<Measured, String> {
+    let mut contender = contender(name, url)?;
     let mut samples = Vec::with_capacity((events / SAMPLE) as usize + 1);
     let mut calling = 0.0;
     let start = Instant::now();
@@ -113,22 +153,12 @@ struct Borrowed(hoglet_native::Client);
 
 impl Contender for Borrowed {
     fn capture(&mut self, seed: Seed) -> Instant {
-        let properties = [
-            ("plan", "pro".into()),
-            ("seats", 3.into()),
-            ("price", 12.5.into()),
-            ("trial", false.into()),
-            ("$current_url", seed.url().into()),
-            ("referrer", "https://news.example.org/".into()),
-            ("country", "DE".into()),
-            ("n", seed.n.into()),
-            ("ratio", 0.25.into()),
-            ("note", "a longer value, of some forty characters".into()),
-        ];
+        let properties = properties(seed);
         let event = hoglet_native::hoglet::Event::new("purchase", seed.distinct_id())
             .properties(&properties);
         let built = Instant::now();
-        black_box(self.0.capture(black_box(event))).expect("the queue holds a burst");
+        // What is refused does not arrive, and the sink counts.
+        let _ = black_box(self.0.capture(black_box(event)));
         built
     }
 
@@ -137,7 +167,7 @@ impl Contender for Borrowed {
     }
 
     fn finish(self: Box<Self>) {
-        self.0.shutdown_timeout(std::time::Duration::from_secs(30));
+        self.0.shutdown_timeout(Duration::from_secs(30));
     }
 }
 
@@ -167,7 +197,8 @@ impl Contender for Owned {
     fn capture(&mut self, seed: Seed) -> Instant {
         let event = owned!(hoglet_native::Event, seed);
         let built = Instant::now();
-        black_box(self.0.capture(black_box(event))).expect("the queue holds a burst");
+        // What is refused does not arrive, and the sink counts.
+        let _ = black_box(self.0.capture(black_box(event)));
         built
     }
 
@@ -176,7 +207,7 @@ impl Contender for Owned {
     }
 
     fn finish(self: Box<Self>) {
-        self.0.shutdown_timeout(std::time::Duration::from_secs(30));
+        self.0.shutdown_timeout(Duration::from_secs(30));
     }
 }
 
@@ -197,28 +228,4 @@ impl Contender for PosthogRs {
     fn finish(self: Box<Self>) {
         self.0.shutdown();
     }
-}
-
-/// CPU nanoseconds of this thread. On two cores the caller, the sender and the sink take turns: by the clock on the wall
-/// it is their number that would be measured.
-fn thread_cpu_ns() -> f64 {
-    // SAFETY: `clock_gettime` fills the struct it is given, which is plain numbers.
-    let time = unsafe {
-        let mut time: libc::timespec = std::mem::zeroed();
-        libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time);
-        time
-    };
-    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
-}
-
-/// CPU seconds and peak memory in MB of this process.
-fn usage() -> (f64, f64) {
-    // SAFETY: `getrusage` fills the whole struct it is given, which is plain numbers.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
-        usage
-    };
-    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
-    (seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss as f64 / 1000.0)
 }

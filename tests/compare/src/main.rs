@@ -4,24 +4,31 @@
 //! one; what is printed are medians and their ratios. Machines are noisy: only compare figures of
 //! one run.
 
+mod codecs;
 mod contender;
+mod figures;
+mod offered;
 
-use std::collections::BTreeMap;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
 use contender::{CONTENDERS, Measured};
+use figures::{Row, print_table};
 use hoglet_tests::server::{Options, Server};
 
 const USAGE: &str = "\
-usage: cargo compare [-- [--rounds N] [--events N]]
+usage: cargo compare [--rounds N] [--events N]
+       cargo compare codecs [ROUNDS]
   --rounds N    times each contender runs, 7 by default
-  --events N    events in a run, 100000 by default";
+  --events N    events in a run, 100000 by default
+  codecs        instead: bytes and time of each way to compress, 7 rounds by default";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
-        ["contender", name, url, events] => contend(name, url, events),
+        ["contender", name, url, numbers @ ..] => contend(name, url, numbers),
+        ["codecs"] => codecs::run(7),
+        ["codecs", rounds] => rounds.parse().map_err(|_| USAGE.to_owned()).and_then(codecs::run),
         words => compare(words),
     };
     match outcome {
@@ -34,10 +41,16 @@ fn main() -> ExitCode {
 }
 
 /// The child's side: runs and prints one line of JSON.
-fn contend(name: &str, url: &str, events: &str) -> Result<(), String> {
-    let events = events.parse().map_err(|_| format!("{events:?} is no count"))?;
-    let measured = contender::run(name, url, events)?;
-    println!("{}", serde_json::to_string(&measured).map_err(|error| error.to_string())?);
+fn contend(name: &str, url: &str, numbers: &[&str]) -> Result<(), String> {
+    let parse = |word: &str| word.parse::<u32>().map_err(|_| format!("{word:?} is no number"));
+    let line = match numbers {
+        [events] => serde_json::to_string(&contender::run(name, url, parse(events)?)?),
+        [events, rate] => {
+            serde_json::to_string(&contender::offer(name, url, parse(events)?, parse(rate)?)?)
+        }
+        _ => return Err(USAGE.to_owned()),
+    };
+    println!("{}", line.map_err(|error| error.to_string())?);
     Ok(())
 }
 
@@ -50,30 +63,25 @@ fn compare(words: &[&str]) -> Result<(), String> {
             _ => return Err(USAGE.to_owned()),
         }
     }
-    let mut runs: BTreeMap<&str, Vec<Measured>> = BTreeMap::new();
+    let mut rows: Vec<Row> = FIGURES.iter().map(|(title, _)| Row::new(*title)).collect();
     for round in 1..=rounds {
-        for name in CONTENDERS {
+        for (column, name) in CONTENDERS.into_iter().enumerate() {
             eprintln!("round {round} of {rounds}: {name}");
-            runs.entry(name).or_default().push(run_child(name, events)?);
+            let measured = run_burst(name, events)?;
+            for (row, (_, figure)) in rows.iter_mut().zip(FIGURES) {
+                row.add(column, figure(&measured));
+            }
         }
     }
-    print(&runs, events, rounds);
+    rows.extend(offered::rows(rounds)?);
+    println!("V1, gzip, {events} events with 10 mixed properties, medians of {rounds} runs in turn\n");
+    print_table(&rows);
     Ok(())
 }
 
-fn run_child(name: &str, events: u32) -> Result<Measured, String> {
-    let options = Options { record: false, validate: false, ..Options::default() };
-    let sink = Server::start(options).map_err(|error| error.to_string())?;
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let output = Command::new(program)
-        .args(["contender", name, &sink.url(), &events.to_string()])
-        .output()
-        .map_err(|error| error.to_string())?;
-    if !output.status.success() {
-        return Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)));
-    }
-    let mut measured: Measured =
-        serde_json::from_slice(&output.stdout).map_err(|error| format!("{name}: {error}"))?;
+fn run_burst(name: &str, events: u32) -> Result<Measured, String> {
+    let sink = Server::start(sink_options()).map_err(|error| error.to_string())?;
+    let mut measured: Measured = Child::start(name, &sink.url(), &[events])?.finish()?;
     let stats = sink.stats();
     if stats.stored != u64::from(events) {
         return Err(format!("{name}: {} of {events} events arrived", stats.stored));
@@ -81,6 +89,40 @@ fn run_child(name: &str, events: u32) -> Result<Measured, String> {
     measured.wire_bytes_per_event = stats.encoded_bytes as f64 / f64::from(events);
     measured.requests = stats.requests as f64;
     Ok(measured)
+}
+
+/// A sink that costs little.
+fn sink_options() -> Options {
+    Options { record: false, validate: false, ..Options::default() }
+}
+
+/// A contender in a process of its own.
+struct Child {
+    name: String,
+    process: std::process::Child,
+}
+
+impl Child {
+    fn start(name: &str, url: &str, numbers: &[u32]) -> Result<Self, String> {
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        let process = Command::new(program)
+            .args(["contender", name, url])
+            .args(numbers.iter().map(u32::to_string))
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        Ok(Self { name: name.to_owned(), process })
+    }
+
+    /// Waits until it ends; gives what it printed.
+    fn finish<T: serde::de::DeserializeOwned>(self) -> Result<T, String> {
+        let Self { name, process } = self;
+        let output = process.wait_with_output().map_err(|error| error.to_string())?;
+        if !output.status.success() {
+            return Err(format!("{name} failed: {}", output.status));
+        }
+        serde_json::from_slice(&output.stdout).map_err(|error| format!("{name}: {error}"))
+    }
 }
 
 type Figure = (&'static str, fn(&Measured) -> f64);
@@ -94,31 +136,3 @@ const FIGURES: [Figure; 7] = [
     ("bytes on the wire per event", |m| m.wire_bytes_per_event),
     ("requests", |m| m.requests),
 ];
-
-fn print(runs: &BTreeMap<&str, Vec<Measured>>, events: u32, rounds: u32) {
-    println!("V1, gzip, {events} events with 10 mixed properties, medians of {rounds} runs in turn\n");
-    println!("| figure | {} | ratio |", CONTENDERS.join(" | "));
-    println!("| --- |{} --- |", " --- |".repeat(CONTENDERS.len()));
-    for (title, figure) in FIGURES {
-        let medians: Vec<f64> = CONTENDERS
-            .iter()
-            .map(|name| median(runs.get(name).into_iter().flatten().map(figure).collect()))
-            .collect();
-        let cells: Vec<String> = medians.iter().map(|value| format_figure(*value)).collect();
-        let ratio = match medians.as_slice() {
-            [ours, .., peer] => format!("{:.2}", peer / ours),
-            _ => String::new(),
-        };
-        println!("| {title} | {} | {ratio} |", cells.join(" | "));
-    }
-    println!("\nratio: {} over {}", CONTENDERS[CONTENDERS.len() - 1], CONTENDERS[0]);
-}
-
-fn format_figure(value: f64) -> String {
-    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}

@@ -44,7 +44,7 @@ fn a_suspend_lets_deadlines_pass() {
          2     header posthog-request-timestamp",
         expect![[r#"
             0 send #1 batch[a]
-            1 sleep 15642 (retry)
+            1 sleep 939 (retry)
             2 send #2 batch[a]
             2 posthog-request-timestamp: 2026-11-24T16:00:00.000Z"#]],
     );
@@ -278,8 +278,8 @@ fn one_bad_reading_of_the_clock_puts_nothing_off() {
          12000        poll",
         expect![[r#"
             31536000000 send #1 batch[a]
-            31536000002 sleep 31536000569 (retry)
-            2000 sleep 2567 (retry)
+            31536000002 sleep 31536000126 (retry)
+            2000 sleep 2124 (retry)
             12000 send #2 batch[a]"#]],
     );
 }

@@ -36,10 +36,9 @@ fn law_1_any_order() {
             9 send #1 batch[a]
             9 sleep 10009 (timeout)
             3 sleep 10003 (timeout)
-            9 sleep 400 (close)
-            400 a abandoned | idle | closed
-            400 flushed
-            400 idle"#]],
+            9 sleep 134 (retry)
+            134 send #2 batch[a]
+            400 a abandoned | idle | flushed | closed"#]],
     );
 }
 
@@ -56,8 +55,8 @@ fn law_2_progress() {
         expect![[r#"
             0 send #1 batch[a]
             0 sleep 1 (timeout)
-            1 sleep 569 (retry)
-            569 send #2 batch[a]"#]],
+            1 sleep 126 (retry)
+            126 send #2 batch[a]"#]],
     );
 }
 
@@ -82,7 +81,7 @@ fn law_3_stability() {
             0 send #1 batch[a]
             3 b evicted | c evicted
             5 d evicted
-            6 uuid="00000000-0000-70ba-a2f6-57fb48ad03b8" timestamp="1970-01-01T00:00:00.000Z"
+            6 uuid="00000000-0000-70ba-8bd9-5fef48ad03b8" timestamp="1970-01-01T00:00:00.000Z"
             7 a delivered
             7 send #2 batch[e]
             8 e delivered
@@ -148,9 +147,9 @@ fn law_5_one_ending() {
          20002  stats",
         expect![[r#"
             0 send #1 batch[a]
-            10000 sleep 10568 (retry)
+            10000 sleep 10125 (retry)
             10001 #1 is unknown
-            10568 send #2 batch[a]
+            10125 send #2 batch[a]
             20000 #1 is unknown
             20000 #1 is unknown
             20001 a delivered
@@ -278,18 +277,18 @@ fn law_8_frozen_identity() {
          2106  show b uuid timestamp",
         expect![[r#"
             3 send #1 batch[a,b]
-            3 posthog-request-id: 01a20be6-44d3-7850-a112-84224782e0f7
+            3 posthog-request-id: 01a20be6-44d3-70ba-8bd9-5ff1072e140a
             3 created_at="2026-11-24T04:52:50.003Z"
-            3 uuid="01a20be6-44d2-7375-81cb-85025a78bda5" timestamp="2026-11-24T04:52:50.002Z"
+            3 uuid="01a20be6-44d2-70ba-8bd9-5ff037546382" timestamp="2026-11-24T04:52:50.002Z"
             5 a delivered
             5 sleep 2005 (retry)
             2005 send #2 batch[b]
-            2005 posthog-request-id: 01a20be6-44d3-7850-a112-84224782e0f7
+            2005 posthog-request-id: 01a20be6-44d3-70ba-8bd9-5ff1072e140a
             2005 created_at="2026-11-24T04:52:50.003Z"
-            2005 uuid="01a20be6-44d2-7375-81cb-85025a78bda5" timestamp="2026-11-24T04:52:50.002Z"
+            2005 uuid="01a20be6-44d2-70ba-8bd9-5ff037546382" timestamp="2026-11-24T04:52:50.002Z"
             2006 sleep 2106 (park)
             2106 send #3 batch[b]
-            2106 uuid="01a20be6-44d2-7375-81cb-85025a78bda5" timestamp="2026-11-24T04:52:50.002Z""#]],
+            2106 uuid="01a20be6-44d2-70ba-8bd9-5ff037546382" timestamp="2026-11-24T04:52:50.002Z""#]],
     );
 }
 

@@ -29,12 +29,12 @@ fn a_batch_that_no_server_answered_is_kept() {
          50000  stats",
         expect![[r#"
             0 send #1 batch[a]
-            1 sleep 569 (retry)
-            569 send #2 batch[a]
-            2000 sleep 17551 (park)
-            17551 send #3 batch[a]
-            40001 sleep 40787 (retry)
-            40787 send #4 batch[a]
+            1 sleep 126 (retry)
+            126 send #2 batch[a]
+            2000 sleep 12667 (park)
+            12667 send #3 batch[a]
+            40001 sleep 40352 (retry)
+            40352 send #4 batch[a]
             50000 a delivered
             50000 captured 2, delivered 1, queued 1, requests 4, retries 2"#]],
     );
@@ -54,8 +54,8 @@ fn a_command_line_gives_up() {
          2000   poll",
         expect![[r#"
             0 send #1 batch[a]
-            1 sleep 569 (retry)
-            569 send #2 batch[a]
+            1 sleep 126 (retry)
+            126 send #2 batch[a]
             2000 a exhausted(dns)
             2000 idle"#]],
     );
@@ -78,10 +78,10 @@ fn answers_and_silence_are_counted_apart() {
          9000   poll",
         expect![[r#"
             0 send #1 batch[a]
-            1 sleep 569 (retry)
-            569 send #2 batch[a]
-            2000 sleep 3082 (retry)
-            3082 send #3 batch[a]
+            1 sleep 126 (retry)
+            126 send #2 batch[a]
+            2000 sleep 2771 (retry)
+            2771 send #3 batch[a]
             9000 a exhausted(503)
             9000 idle"#]],
     );
@@ -102,8 +102,8 @@ fn a_full_storage_keeps_no_batch_that_nobody_answers() {
          2000   poll",
         expect![[r#"
             0 send #1 batch[a]
-            1 sleep 768 (retry)
-            768 send #2 batch[a]
+            1 sleep 419 (retry)
+            419 send #2 batch[a]
             2000 a exhausted(connect)
             2000 send #3 batch[b]"#]],
     );

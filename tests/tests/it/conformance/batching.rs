@@ -228,7 +228,7 @@ fn the_deadline_of_a_close_ends_what_is_left() {
         expect![[r#"
             0 send #1 batch[a]
             1 sleep 5000 (close)
-            2 sleep 769 (retry)
+            2 sleep 420 (retry)
             1500 send #2 batch[a]
             1600 sleep 5000 (close)
             4999 sleep 5000 (close)

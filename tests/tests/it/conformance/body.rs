@@ -52,12 +52,12 @@ fn created_at_is_that_of_the_first_attempt() {
         expect![[r#"
             70 send #1 batch[signup]
             70 created_at="1970-01-01T00:00:00.070Z"
-            80 sleep 648 (retry)
-            648 send #2 batch[signup]
-            648 created_at="1970-01-01T00:00:00.070Z"
-            648 sleep 1730 (retry)
-            1730 send #3 batch[signup]
-            1730 created_at="1970-01-01T00:00:00.070Z""#]],
+            80 sleep 205 (retry)
+            205 send #2 batch[signup]
+            205 created_at="1970-01-01T00:00:00.070Z"
+            205 sleep 976 (retry)
+            976 send #3 batch[signup]
+            976 created_at="1970-01-01T00:00:00.070Z""#]],
     );
 }
 

@@ -14,7 +14,7 @@ fn a_bare_event_has_the_required_members_and_no_others() {
          0  show signup event uuid distinct_id timestamp options properties session_id window_id",
         expect![[r#"
             0 send #1 batch[signup]
-            0 event="signup" uuid="00000000-0000-70ba-a2f6-57fb48ad03b8" distinct_id="user-7" timestamp="1970-01-01T00:00:00.000Z" options={} properties={} session_id=none window_id=none"#]],
+            0 event="signup" uuid="00000000-0000-70ba-8bd9-5fef48ad03b8" distinct_id="user-7" timestamp="1970-01-01T00:00:00.000Z" options={} properties={} session_id=none window_id=none"#]],
     );
 }
 
@@ -44,8 +44,8 @@ fn equal_events_have_different_uuids() {
          1700000000000  show b uuid",
         expect![[r#"
             1700000000000 send #1 batch[a,b]
-            1700000000000 uuid="018bcfe5-6800-70ba-a2f6-57fb48ad03b8"
-            1700000000000 uuid="018bcfe5-6800-7375-81cb-85025a78bda5""#]],
+            1700000000000 uuid="018bcfe5-6800-70ba-8bd9-5fef48ad03b8"
+            1700000000000 uuid="018bcfe5-6800-70ba-8bd9-5ff037546382""#]],
     );
 }
 

@@ -29,7 +29,7 @@ fn a_first_attempt_has_every_required_header() {
             0 authorization: Bearer phc_test
             0 posthog-sdk-info: hoglet/1.2.3
             0 posthog-attempt: 1
-            0 posthog-request-id: 01a20be6-44d0-7375-81cb-85025a78bda5
+            0 posthog-request-id: 01a20be6-44d0-70ba-8bd9-5ff037546382
             0 posthog-request-timestamp: 2026-11-24T04:52:50.000Z
             0 content-encoding: none"#]],
     );
@@ -91,16 +91,16 @@ fn a_retry_counts_keeps_its_id_and_is_stamped_afresh() {
                header posthog-request-timestamp",
         expect![[r#"
             0 send #1 batch[signup]
-            0 posthog-request-id: 01a20be6-44d0-7375-81cb-85025a78bda5
+            0 posthog-request-id: 01a20be6-44d0-70ba-8bd9-5ff037546382
             11 sleep 5010 (retry)
             5010 send #2 batch[signup]
             5010 posthog-attempt: 2
-            5010 posthog-request-id: 01a20be6-44d0-7375-81cb-85025a78bda5
+            5010 posthog-request-id: 01a20be6-44d0-70ba-8bd9-5ff037546382
             5010 posthog-request-timestamp: 2026-11-24T04:52:55.010Z
             5012 sleep 10011 (retry)
             10011 send #3 batch[signup]
             10011 posthog-attempt: 3
-            10011 posthog-request-id: 01a20be6-44d0-7375-81cb-85025a78bda5
+            10011 posthog-request-id: 01a20be6-44d0-70ba-8bd9-5ff037546382
             10011 posthog-request-timestamp: 2026-11-24T04:53:00.011Z"#]],
     );
 }
@@ -120,10 +120,10 @@ fn two_batches_have_two_request_ids() {
          2  header posthog-attempt",
         expect![[r#"
             0 send #1 batch[signup]
-            0 posthog-request-id: 00000000-0000-7375-81cb-85025a78bda5
+            0 posthog-request-id: 00000000-0000-70ba-8bd9-5ff037546382
             1 signup delivered
             2 send #2 batch[login]
-            2 posthog-request-id: 00000000-0002-7bdb-94ae-ed6f98056a73
+            2 posthog-request-id: 00000000-0002-70ba-8bd9-5ff25a78bda5
             2 posthog-attempt: 1"#]],
     );
 }

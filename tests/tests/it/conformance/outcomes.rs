@@ -39,8 +39,8 @@ fn without_an_answer_everything_is_sent_again() {
         ["dns", "connect", "tls", "timeout", "interrupted"],
         expect![[r#"
             0 send #1 batch[a,b]
-            5 sleep 772 (retry)
-            772 send #2 batch[a,b]"#]],
+            5 sleep 423 (retry)
+            423 send #2 batch[a,b]"#]],
     );
 }
 
@@ -61,8 +61,8 @@ fn an_answer_cut_short_settles_what_it_said() {
         expect![[r#"
             0 send #1 batch[a,b,c]
             6 a delivered
-            7 sleep 724 (retry)
-            724 send #2 batch[b,c]"#]],
+            7 sleep 575 (retry)
+            575 send #2 batch[b,c]"#]],
     );
 }
 
@@ -80,9 +80,9 @@ fn a_host_that_never_answers_is_timed_out() {
         expect![[r#"
             0 send #1 batch[a]
             3999 sleep 4000 (timeout)
-            4000 sleep 4568 (retry)
+            4000 sleep 4125 (retry)
             4001 #1 is unknown
-            4568 send #2 batch[a]"#]],
+            4125 send #2 batch[a]"#]],
     );
 }
 
@@ -214,8 +214,8 @@ fn a_split_is_over_with_the_last_of_its_events() {
             0 send #1 batch[a,b,c,d,e,f]
             10 send #2 batch[a,b,c]
             20 a delivered
-            20 sleep 909 (retry)
-            909 send #3 batch[b,c]
+            20 sleep 411 (retry)
+            411 send #3 batch[b,c]
             5000 send #4 batch[b]
             5001 b delivered
             5001 send #5 batch[c]
@@ -260,9 +260,9 @@ fn a_batch_that_is_too_large_is_split_until_it_fits() {
          70  poll",
         expect![[r#"
             0 send #1 batch[a,b,c,d,e]
-            0 posthog-request-id: 00000000-0000-7f4e-8638-0f06ff7af4c6
+            0 posthog-request-id: 00000000-0000-70ba-8bd9-5ff4844a108b
             10 send #2 batch[a,b,c]
-            10 posthog-request-id: 00000000-000a-7c06-9e6a-66225706c93e
+            10 posthog-request-id: 00000000-000a-70ba-8bd9-5ff54782e0f7
             10 posthog-attempt: 1
             20 send #3 batch[a,b]
             30 a delivered | b delivered

@@ -66,16 +66,16 @@ fn only_events_the_server_wants_again_are_sent_again() {
          4010 poll",
         expect![[r#"
             3 send #1 batch[a,b,c]
-            3 posthog-request-id: 00000000-0003-7bdb-94ae-ed6f98056a73
+            3 posthog-request-id: 00000000-0003-70ba-8bd9-5ff25a78bda5
             3 created_at="1970-01-01T00:00:00.003Z"
-            3 uuid="00000000-0001-7375-81cb-85025a78bda5" timestamp="1970-01-01T00:00:00.001Z"
+            3 uuid="00000000-0001-70ba-8bd9-5ff037546382" timestamp="1970-01-01T00:00:00.001Z"
             5 a delivered | c dropped(bad)
             5 sleep 4005 (retry)
             4005 send #2 batch[b]
-            4005 posthog-request-id: 00000000-0003-7bdb-94ae-ed6f98056a73
+            4005 posthog-request-id: 00000000-0003-70ba-8bd9-5ff25a78bda5
             4005 posthog-attempt: 2
             4005 created_at="1970-01-01T00:00:00.003Z"
-            4005 uuid="00000000-0001-7375-81cb-85025a78bda5" timestamp="1970-01-01T00:00:00.001Z"
+            4005 uuid="00000000-0001-70ba-8bd9-5ff037546382" timestamp="1970-01-01T00:00:00.001Z"
             4010 b delivered
             4010 idle"#]],
     );

@@ -24,13 +24,13 @@ fn waits_double_up_to_half_a_minute() {
          200000  poll",
         expect![[r#"
             0 send #1 batch[a]
-            0 sleep 4206 (retry)
+            0 sleep 321 (retry)
             10000 send #2 batch[a]
-            10000 sleep 18316 (retry)
+            10000 sleep 15719 (retry)
             100000 send #3 batch[a]
-            100000 sleep 108452 (retry)
+            100000 sleep 115641 (retry)
             200000 send #4 batch[a]
-            200000 sleep 222257 (retry)"#]],
+            200000 sleep 215551 (retry)"#]],
     );
 }
 
@@ -45,7 +45,7 @@ fn another_seed_waits_otherwise() {
          0  poll",
         expect![[r#"
             0 send #1 batch[a]
-            0 sleep 131 (retry)"#]],
+            0 sleep 198 (retry)"#]],
     );
 }
 
@@ -123,7 +123,7 @@ fn a_short_hint_does_not_shorten_the_backoff() {
          0  poll",
         expect![[r#"
             0 send #1 batch[a]
-            0 sleep 2647 (retry)"#]],
+            0 sleep 1000 (retry)"#]],
     );
 }
 
@@ -191,7 +191,7 @@ fn a_date_without_a_date_is_compared_with_the_wall_clock() {
          0  poll",
         expect![[r#"
             0 send #1 batch[a]
-            0 sleep 568 (retry)"#]],
+            0 sleep 125 (retry)"#]],
     );
 }
 
@@ -240,7 +240,7 @@ fn a_hint_that_makes_no_sense_is_ignored() {
         ["soon", "-5", "", "1e3", "Tue, 24 Nov 2026"],
         expect![[r#"
             0 send #1 batch[a]
-            0 sleep 568 (retry)"#]],
+            0 sleep 125 (retry)"#]],
     );
 }
 
@@ -322,10 +322,10 @@ fn parked_events_are_sent_again_as_a_new_request() {
          60005  respond #3 200",
         expect![[r#"
             0 send #1 batch[a]
-            0 posthog-request-id: 00000000-0000-7375-81cb-85025a78bda5
+            0 posthog-request-id: 00000000-0000-70ba-8bd9-5ff037546382
             1 sleep 60001 (park)
             60001 send #2 batch[a]
-            60001 posthog-request-id: 00000000-ea61-7850-a112-84224782e0f7
+            60001 posthog-request-id: 00000000-ea61-70ba-8bd9-5ff1072e140a
             60001 posthog-attempt: 1
             60003 sleep 120002 (park)
             60004 send #3 batch[a]
