@@ -70,7 +70,7 @@ impl ClientOptions {
             capture_compression: None,
             flush_at: 100,
             flush_interval_ms: 5_000,
-            max_batch_size: 500,
+            max_batch_size: 5_000,
             max_batch_bytes: 1 << 20,
             max_event_bytes: 900 << 10,
             max_queue_size: 10_000,
@@ -256,7 +256,10 @@ impl ClientOptions {
         self
     }
 
-    /// Events in one request at most; at least 1, default 500. A backlog makes batches this large.
+    /// Events in one request at most; at least 1, default 5,000. One request is under way at a time,
+    /// and the next one takes what was queued meanwhile, up to this and to
+    /// [`Self::max_batch_bytes`]. So at most `max_batch_size` events are delivered per round trip, or
+    /// `max_batch_bytes` of JSON: by default 1 MiB per 100 ms, 28,000 events a second of 370 bytes.
     #[must_use]
     pub const fn max_batch_size(mut self, events: u32) -> Self {
         self.max_batch_size = events;
