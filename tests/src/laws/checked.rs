@@ -36,6 +36,10 @@ pub struct Checked<'buf> {
     /// The last action, while nothing but polls has happened since.
     pub(super) slept: Option<Action>,
     pub(super) slept_at_ms: u64,
+    /// At which receipt of the next call the sink panics, counted from 0.
+    pub(super) panic_at: Option<usize>,
+    /// Receipts of the last call that came before the sink had panicked for the last time, if it did.
+    pub(super) told_before_panic: Option<usize>,
 }
 
 /// Making one, its clock, and what is known about it.
@@ -63,6 +67,8 @@ impl<'buf> Checked<'buf> {
             wall_known: false,
             slept: None,
             slept_at_ms: now_ms,
+            panic_at: None,
+            told_before_panic: None,
         })
     }
 
@@ -91,6 +97,16 @@ impl<'buf> Checked<'buf> {
         self.time.base()
     }
 
+    /// The client's wall time, in milliseconds since 1970, if it knows one.
+    pub fn wall_ms(&self) -> Option<i64> {
+        self.time.wall_ms()
+    }
+
+    /// Whether a server's `Date` has agreed with it.
+    pub fn is_clock_confirmed(&self) -> bool {
+        self.time.is_confirmed()
+    }
+
     /// Lets `ms` milliseconds pass.
     pub fn pass(&mut self, ms: u64) {
         self.host_ms = self.host_ms.saturating_add(ms);
@@ -99,6 +115,17 @@ impl<'buf> Checked<'buf> {
     /// Sets the host's monotonic clock, which a broken host may set back.
     pub fn set_host_clock(&mut self, now_ms: u64) {
         self.host_ms = now_ms;
+    }
+
+    /// The sink will panic at this receipt of the next call, counted from 0. Its host catches that and makes the
+    /// call again.
+    pub fn panic_at(&mut self, receipt: usize) {
+        self.panic_at = Some(receipt);
+    }
+
+    /// Receipts of the last call before the one in which the sink panicked, and that one; `None` if it did not.
+    pub fn told_before_panic(&self) -> Option<usize> {
+        self.told_before_panic
     }
 
     /// The client itself, to look at.
@@ -149,10 +176,10 @@ impl Checked<'_> {
     /// Those of [`Client::capture`].
     pub fn capture(&mut self, event: &Event<'_>) -> Result<Accepted, CaptureError> {
         let before = self.client.stats();
-        let (result, ended) = self.call(Call::Capture, true, |client, now, receipts| {
+        let (mut result, ended) = self.call(Call::Capture, true, |client, now, receipts| {
             client.capture(event, now, receipts)
         });
-        match result {
+        match &mut result {
             Ok(accepted) => {
                 let evicted = u32::try_from(ended).unwrap_or(u32::MAX);
                 holds(
@@ -160,6 +187,8 @@ impl Checked<'_> {
                     accepted.evicted == evicted,
                     "evictions are told",
                 );
+                let before = u32::try_from(self.told_before_panic.unwrap_or(0));
+                accepted.evicted += before.unwrap_or(u32::MAX);
                 let own = event.uuid.is_none_or(|uuid| uuid == accepted.uuid);
                 holds(Law::FrozenIdentity, own, "a caller's own uuid is kept");
                 self.ledger
@@ -175,6 +204,7 @@ impl Checked<'_> {
                 let refused = after.refused == before.refused.wrapping_add(1);
                 holds(Law::NothingSilent, refused, "a refusal is counted");
                 let same = after.queued == before.queued && after.ended() == before.ended();
+                let same = same || self.told_before_panic.is_some();
                 holds(
                     Law::AtomicCapture,
                     same,
@@ -292,7 +322,10 @@ impl Checked<'_> {
     /// # Errors
     /// When `id` is not the request under way.
     pub fn respond_body(&mut self, id: RequestId, piece: &[u8]) -> Result<(), UnknownRequest> {
+        // Where the sink panics, the rest of the piece is lost.
+        let mut rest = Some(piece);
         self.input(id, Call::Body, false, |client, _, receipts| {
+            let piece = rest.take().unwrap_or_default();
             client.handle_response_body(id, piece, receipts).map(|_| ())
         })
     }

@@ -55,6 +55,17 @@ impl ClientTime {
         self.base
     }
 
+    /// What the wall clock is, if it is known.
+    pub(super) fn wall_ms(&self) -> Option<i64> {
+        let now_ms = self.now_ms().cast_signed();
+        self.wall_ms.map(|ahead_ms| ahead_ms.wrapping_add(now_ms))
+    }
+
+    /// Whether a server's `Date` agreed with it.
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.is_confirmed
+    }
+
     /// What the host's clock showed last.
     pub(super) fn host_ms(&self) -> u64 {
         self.host_ms

@@ -32,6 +32,10 @@ pub enum Law {
     Outcome,
     /// An event whose receipt says that it was stored was stored.
     Truth,
+    /// The time that the server stores for an event is the true one, where the clock rule promises it.
+    TrueTime,
+    /// No event is lost in an outage while there is room.
+    Outage,
 }
 
 impl fmt::Display for Law {
@@ -50,6 +54,8 @@ impl fmt::Display for Law {
             Self::Order => "order within a lane",
             Self::Outcome => "the outcome table",
             Self::Truth => "truth (delivered means stored)",
+            Self::TrueTime => "true time (what the server stores)",
+            Self::Outage => "outages (nothing is lost while there is room)",
         })
     }
 }

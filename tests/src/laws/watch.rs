@@ -1,5 +1,7 @@
 //! A client that is watched: what every call goes through.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use hoglet::{
     Action, Client, Instant, MAX_RETRY_WAIT_MS, OnExhausted, Receipt, Receipts, RequestId, Stats,
     Timer, Unanswered, UnknownRequest,
@@ -11,31 +13,51 @@ use super::event::Ended;
 use super::law::{Law, broken, holds};
 use super::sent::Sent;
 
+/// What a sink panics with.
+struct SinkPanic;
+
 impl<'buf> Checked<'buf> {
-    /// Makes one call and records its receipts; returns how many came. `takes_time` says whether the call tells the
+    /// Makes one call and records its receipts; returns how many came. Where the sink panics, the call is made again. `takes_time` says whether the call tells the
     /// client the time.
     pub(super) fn call<T>(
         &mut self,
         call: Call,
         takes_time: bool,
-        run: impl FnOnce(&mut Client<'buf>, Instant, &mut dyn Receipts) -> T,
+        mut run: impl FnMut(&mut Client<'buf>, Instant, &mut dyn Receipts) -> T,
     ) -> (T, usize) {
         self.slept = self.slept.filter(|_| matches!(call, Call::Poll(_)));
         let in_flight = self.client.stats().in_flight > 0;
         let batch = self.last.as_ref().filter(|_| in_flight);
-        let mut receipts = Vec::new();
         let now = Instant::from_millis(self.host_ms);
-        let result = run(&mut self.client, now, &mut |receipt: Receipt<'_>| {
-            receipts.push(Ended::from(receipt));
-        });
-        if takes_time {
-            self.time.advance(self.host_ms);
+        self.told_before_panic = None;
+        loop {
+            let mut receipts = Vec::new();
+            let panic_at = self.panic_at.take();
+            let mut sink = |receipt: Receipt<'_>| {
+                receipts.push(Ended::from(receipt));
+                if panic_at.is_some_and(|at| receipts.len() > at) {
+                    // Without the panic hook, which would print it.
+                    resume_unwind(Box::new(SinkPanic));
+                }
+            };
+            let lived = catch_unwind(AssertUnwindSafe(|| run(&mut self.client, now, &mut sink)));
+            if takes_time {
+                self.time.advance(self.host_ms);
+            }
+            let count = receipts.len();
+            for receipt in receipts {
+                self.ledger.end(call, batch, receipt);
+            }
+            match lived {
+                Ok(result) => return (result, count),
+                Err(panic) if panic.is::<SinkPanic>() => {
+                    // The host catches it, and makes the call again.
+                    *self.told_before_panic.get_or_insert(0) += count;
+                    self.ledger.check_stats(&self.client.stats());
+                }
+                Err(panic) => resume_unwind(panic),
+            }
         }
-        let count = receipts.len();
-        for receipt in receipts {
-            self.ledger.end(call, batch, receipt);
-        }
-        (result, count)
     }
 
     /// A call that names a request: it counts only for the request under way (law 5).
@@ -44,7 +66,7 @@ impl<'buf> Checked<'buf> {
         id: RequestId,
         call: Call,
         takes_time: bool,
-        run: impl FnOnce(&mut Client<'buf>, Instant, &mut dyn Receipts) -> Result<(), UnknownRequest>,
+        run: impl FnMut(&mut Client<'buf>, Instant, &mut dyn Receipts) -> Result<(), UnknownRequest>,
     ) -> Result<(), UnknownRequest> {
         let before = self.client.stats();
         let is_open = self.open().is_some_and(|open| open.id == id);

@@ -13,6 +13,7 @@ use super::world::{World, unix_ms};
 impl World<'_> {
     pub(super) fn poll(&mut self) -> Check {
         self.tell_time();
+        self.tell_wall_time();
         let action = self.client.poll_once();
         let now_ms = self.client.now_ms();
         self.note(|| format!("poll {now_ms} {action:?}"));
@@ -33,9 +34,10 @@ impl World<'_> {
     /// Law 2: the reason to sleep holds, and it ends no later than that allows.
     fn check_sleep(&mut self, until_ms: u64, why: Timer) -> Check {
         let now_ms = self.client.elapsed_ms();
-        self.wake_ms = Some(until_ms);
+        let left_ms = until_ms.saturating_sub(self.client.now_ms());
+        self.wake_ms = Some(self.true_ms + left_ms);
         // From here on as the client's deadlines count.
-        let until_ms = now_ms + (until_ms - self.client.now_ms());
+        let until_ms = now_ms + left_ms;
         let is_in = |(least_ms, most_ms)| (least_ms..=most_ms).contains(&until_ms);
         let flight = self.model.flight.as_ref();
         let is_sending = self.model.sending().is_some();
@@ -98,6 +100,9 @@ impl World<'_> {
     /// Tells the client the wall time: the true one, or a little wrong, or very wrong.
     pub(super) fn set_wall_clock(&mut self) {
         let true_unix_ms = u64::try_from(unix_ms(self.true_ms)).unwrap_or(0);
+        if self.temper.tells_wall {
+            return;
+        }
         let unix_ms = if self.rng.chance(self.temper.wrong_clock) {
             self.clock_is_honest = false;
             let choices = [

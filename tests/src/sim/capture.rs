@@ -29,6 +29,17 @@ struct Forecast {
 }
 
 impl World<'_> {
+    /// Captures a valid event that is no poison; says whether it was accepted.
+    pub(super) fn capture_good(&mut self) -> Check<bool> {
+        self.temper.invalid = 0;
+        while self.is_poison(self.serials + 1) {
+            self.serials += 1;
+        }
+        let before = self.accepted;
+        self.capture()?;
+        Ok(self.accepted > before)
+    }
+
     pub(super) fn capture(&mut self) -> Check {
         self.serials += 1;
         let unix_ms = unix_ms(self.true_ms);
@@ -48,12 +59,15 @@ impl World<'_> {
             fault => fault,
         };
         self.tell_time();
+        self.tell_wall_time();
         let forecast = self.forecast(&spec, fault)?;
         let result = spec.with_event(|event| self.client.capture(event));
         self.note(|| format!("capture {} {result:?} ({forecast:?})", spec.name));
-        let evicted = result.as_ref().map_or(0, |accepted| accepted.evicted);
         check_capture(&spec, &result, &forecast)?;
-        let evicted = usize::try_from(evicted).unwrap_or(usize::MAX);
+        let evicted = match &result {
+            Ok(accepted) => usize::try_from(accepted.evicted).unwrap_or(usize::MAX),
+            Err(_) => self.client.told_before_panic().unwrap_or(0),
+        };
         let available = self.model.queue.len();
         ensure!(
             evicted <= available,
@@ -145,6 +159,10 @@ impl World<'_> {
     fn note_accepted(&mut self, spec: &Spec, accepted: Accepted, len: usize) {
         let config = &self.setup.config;
         self.accepted += 1;
+        let own_ms = spec.timestamp.as_ref().map(|own| own.unix_ms);
+        let is_promised = self.temper.lag_ms == 0 && !self.clocks.is_misread;
+        self.truth
+            .captured(self.serials, unix_ms(self.true_ms), own_ms, is_promised);
         let is_absolute =
             spec.timestamp.is_some() && (config.historical_migration || !self.model.wall_known);
         self.model.queue.push_back(Live {

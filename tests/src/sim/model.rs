@@ -28,6 +28,8 @@ pub(super) struct Model {
     pub(super) parked_until_ms: Option<(u64, u64)>,
     /// Whether the server has taken an event since one was last deferred.
     is_server_well: bool,
+    /// How many events the next batch may have: half of one that failed for good.
+    pub(super) next_at_most: Option<usize>,
     pub(super) close_at_ms: Option<u64>,
     /// The number of the last event that a flush covers.
     pub(super) flushed_through: u64,
@@ -60,6 +62,7 @@ impl Model {
             hold_until_ms: 0,
             parked_until_ms: None,
             is_server_well: false,
+            next_at_most: None,
             close_at_ms: None,
             flushed_through: 0,
             wall_known: false,
@@ -215,6 +218,7 @@ impl Model {
                 After::from(self.try_again(cause, answer.hint_ms, now_ms))
             }
             Class::Split if live > 1 => {
+                self.next_at_most = Some(live.div_ceil(2));
                 self.back_to_queue();
                 After::default()
             }
@@ -330,6 +334,9 @@ impl Model {
         };
         if !matches!(cause, Cause::Transport(_)) && !self.defer() {
             return self.end_batch(&Fate::Undeliverable(cause));
+        }
+        if let (Some(flight), false) = (&self.flight, matches!(cause, Cause::Transport(_))) {
+            self.next_at_most = Some(flight.events.len().div_ceil(2));
         }
         self.back_to_queue();
         self.parked_until_ms = Some((now_ms + rest_ms.0, now_ms + rest_ms.1));

@@ -8,6 +8,8 @@ use super::answer::Answer;
 use super::check::{Check, ensure};
 use super::flight::Ending;
 use super::model::After;
+use super::outage::Kind as Outage;
+use super::server::serial;
 use super::wire::Wire;
 use super::world::{World, unix_ms};
 use crate::laws::{Ended, Fate};
@@ -15,8 +17,8 @@ use crate::laws::{Ended, Fate};
 /// Something on its way.
 #[derive(Clone, Debug)]
 pub(super) enum Parcel {
-    /// A request, to the server.
-    Request(RequestId, Rc<Wire>),
+    /// A request that left the host at this time, to the server.
+    Request(RequestId, Rc<Wire>, u64),
     /// An answer, all at once.
     Whole(RequestId, Rc<Answer>),
     Head(RequestId, Rc<Answer>),
@@ -26,15 +28,26 @@ pub(super) enum Parcel {
     Failure(RequestId, TransportError),
 }
 
+impl Parcel {
+    fn is_to_host(&self) -> bool {
+        !matches!(self, Self::Request(..))
+    }
+}
+
 impl World<'_> {
     /// The host sends a request: it may reach the server, fail, or vanish without a word.
     pub(super) fn send(&mut self, id: RequestId, wire: Wire) {
-        let request = Parcel::Request(id, Rc::new(wire));
+        let request = Parcel::Request(id, Rc::new(wire), self.true_ms);
         if self.is_good {
             let delay_ms = self.good_delay();
             return self.post(delay_ms, request);
         }
         let delay_ms = self.delay();
+        match self.outage.map(|outage| outage.kind) {
+            Some(Outage::Fails(why)) => return self.post(delay_ms, Parcel::Failure(id, why)),
+            Some(Outage::Silence) => return,
+            Some(Outage::Unavailable) | None => {}
+        }
         if self.rng.chance(self.temper.delivery) {
             self.post(delay_ms, request);
         } else if self.rng.chance(70) {
@@ -62,13 +75,33 @@ impl World<'_> {
 
     fn post(&mut self, delay_ms: u64, parcel: Parcel) {
         self.parcels_sent += 1;
-        self.parcels
-            .insert((self.true_ms + delay_ms, self.parcels_sent), parcel);
+        let mut due_ms = self.true_ms + delay_ms;
+        if parcel.is_to_host() {
+            due_ms = due_ms.max(self.clocks.asleep_until_ms);
+        }
+        self.parcels.insert((due_ms, self.parcels_sent), parcel);
+    }
+
+    /// What would reach the host before `until_ms` reaches it then.
+    pub(super) fn delay_arrivals(&mut self, until_ms: u64) {
+        let parcels = std::mem::take(&mut self.parcels);
+        self.parcels = parcels
+            .into_iter()
+            .map(|((due_ms, number), parcel)| {
+                let due_ms = if parcel.is_to_host() {
+                    due_ms.max(until_ms)
+                } else {
+                    due_ms
+                };
+                ((due_ms, number), parcel)
+            })
+            .collect();
     }
 
     pub(super) fn arrive(&mut self, parcel: Parcel) -> Check {
         match parcel {
-            Parcel::Request(id, wire) => {
+            Parcel::Request(id, wire, left_ms) => {
+                self.check_stored_times(&wire, left_ms)?;
                 self.serve(id, &wire);
                 Ok(())
             }
@@ -87,6 +120,10 @@ impl World<'_> {
     fn serve(&mut self, id: RequestId, wire: &Wire) {
         let mode = self.setup.config.capture_mode;
         let unix_ms = unix_ms(self.true_ms);
+        if let Some(parcel) = self.upset(id, wire) {
+            let delay_ms = self.good_delay();
+            return self.post(delay_ms, parcel);
+        }
         if self.is_good {
             let answer = self.server.answer_well(wire, mode);
             let delay_ms = self.good_delay();
@@ -126,6 +163,36 @@ impl World<'_> {
                 self.post(delay_ms, Parcel::Whole(id, Rc::clone(&answer)));
             }
         }
+    }
+
+    /// What a gateway makes of a request: nothing, unless an outage goes on or there is poison in it.
+    fn upset(&mut self, id: RequestId, wire: &Wire) -> Option<Parcel> {
+        let is_out = self
+            .outage
+            .is_some_and(|outage| matches!(outage.kind, Outage::Unavailable));
+        let poison = self.temper.poison.filter(|poison| {
+            let mut serials = wire
+                .events
+                .iter()
+                .filter_map(|event| serial(&event.members));
+            serials.any(|serial| poison.is_poison(serial))
+        });
+        let status = match poison {
+            _ if is_out => Some(503),
+            // A connection that is always reset looks like an outage, and ends as one does.
+            Some(poison) if poison.status.is_some() || !self.is_good => poison.status,
+            _ => return None,
+        };
+        self.note(|| {
+            format!(
+                "     a gateway does not let #{} through: {status:?}",
+                id.to_u32()
+            )
+        });
+        Some(match status {
+            Some(status) => Parcel::Whole(id, Rc::new(Answer::empty(status))),
+            None => Parcel::Failure(id, TransportError::Interrupted),
+        })
     }
 
     fn post_pieces(&mut self, id: RequestId, answer: &Rc<Answer>, mut delay_ms: u64) {
@@ -189,7 +256,11 @@ impl World<'_> {
         end: usize,
     ) -> Check {
         self.note(|| format!("piece {start}..{end} of answer #{}", id.to_u32()));
+        self.arm_sink();
         let _ = self.client.respond_body(id, &answer.body[start..end]);
+        if self.client.told_before_panic().is_some() {
+            self.lose_piece();
+        }
         let endings = self.model.body(id, answer, start, end);
         if self
             .model
@@ -202,6 +273,15 @@ impl World<'_> {
         } else {
             self.settle(endings)
         }
+    }
+
+    /// The sink's panic has lost the rest of a piece: only the client knows what the body says now.
+    fn lose_piece(&mut self) {
+        let Some(flight) = &mut self.model.flight else {
+            return;
+        };
+        flight.is_opaque = true;
+        self.server.store(flight.live().map(|live| live.serial));
     }
 
     pub(super) fn take_end(&mut self, id: RequestId) -> Check {

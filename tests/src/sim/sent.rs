@@ -108,6 +108,12 @@ impl World<'_> {
             "{count} events, {} queued",
             self.model.queue.len()
         );
+        let at_most = self.model.next_at_most.take().unwrap_or(count);
+        ensure!(
+            count <= at_most,
+            Progress,
+            "{count} events after a batch that failed for good: at most {at_most} find the one to blame"
+        );
         let events: Vec<Live> = self.model.queue.drain(..count).collect();
         check_order(events.iter(), wire)?;
         for (live, event) in events.iter().zip(&wire.events) {
@@ -150,6 +156,9 @@ impl World<'_> {
     /// Law 9, beyond the distance of the two stamps: a caller's own time is corrected only by what the
     /// request's is off, and without a wall clock the request's is uptime.
     fn check_clock(&mut self, wire: &Wire) -> Check {
+        if self.clocks.is_misread {
+            self.truth.break_promises();
+        }
         let client_ms = self.client.client_ms();
         let Some(flight) = &self.model.flight else {
             return Ok(());
@@ -166,6 +175,11 @@ impl World<'_> {
                     "the caller's {own_ms} became {event:?}"
                 );
                 let off_ms = wire.sent_ms.abs_diff(sent_unix_ms);
+                ensure!(
+                    !self.is_wall_right() || off_ms <= 2_000,
+                    TrueTime,
+                    "the wall clock is right, and the caller's own time is corrected by {off_ms} ms"
+                );
                 let is_right = !live.wall_known || !self.clock_is_honest || off_ms <= tolerance_ms;
                 ensure!(
                     is_right,

@@ -132,8 +132,33 @@ pub(super) struct Temper {
     pub(super) invalid: u64,
     /// Whether the host polls as it should, and not only at random.
     pub(super) polls_in_time: bool,
+    /// Calls in which the sink panics, and the host goes on.
+    pub(super) panics: u64,
+    /// What a gateway in front of the server cannot digest.
+    pub(super) poison: Option<Poison>,
+    /// Steps in a thousand in which an outage begins.
+    pub(super) outages: u64,
+    /// Steps in which a clock leaps, or is read wrongly once.
+    pub(super) leaps: u64,
+    /// Whether the host tells the wall time before every capture and every poll.
+    pub(super) tells_wall: bool,
     /// Steps before the end.
     pub(super) steps: u64,
+}
+
+/// Some events are poison: a batch with one of them is never stored, others are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Poison {
+    /// One event in so many.
+    pub(super) one_in: u64,
+    /// What becomes of a batch with one; `None` if its connection is reset.
+    pub(super) status: Option<u16>,
+}
+
+impl Poison {
+    pub(super) const fn is_poison(self, serial: u64) -> bool {
+        serial % self.one_in == 1
+    }
 }
 
 impl Temper {
@@ -150,6 +175,14 @@ impl Temper {
             capture: *rng.pick(&[20, 45, 70, 90]),
             invalid: *rng.pick(&[0, 10, 40]),
             polls_in_time: rng.chance(70),
+            panics: *rng.pick(&[0, 0, 0, 5, 30]),
+            poison: rng.chance(30).then(|| Poison {
+                one_in: *rng.pick(&[2, 10, 10_000]),
+                status: *rng.pick(&[None, Some(413), Some(500), Some(502), Some(503), Some(503)]),
+            }),
+            outages: *rng.pick(&[0, 0, 5, 20]),
+            leaps: *rng.pick(&[0, 0, 2, 10]),
+            tells_wall: rng.chance(50),
             steps: rng.between(50, 500),
         }
     }

@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use hoglet::{RequestId, Slot, Storage, Uuid};
 
 use super::check::{Check, ensure};
+use super::clocks::Clocks;
 use super::model::Model;
 use super::network::Parcel;
+use super::outage::Outage;
 use super::rng::Rng;
 use super::server::Server;
 use super::setup::{Setup, Temper};
+use super::truth::Truth;
 use super::twin::Twin;
 use crate::laws::Checked;
 
@@ -40,6 +43,10 @@ pub(super) struct World<'a> {
     pub(super) wake_ms: Option<u64>,
     pub(super) accepted: u64,
     pub(super) serials: u64,
+    pub(super) clocks: Clocks,
+    pub(super) truth: Truth,
+    /// The outage that goes on.
+    pub(super) outage: Option<Outage>,
     /// The end has begun in which everything works.
     pub(super) is_good: bool,
     trace: Option<&'a mut Vec<String>>,
@@ -92,6 +99,9 @@ pub(super) fn run(seed: u64, liveness: bool, trace: bool, report: &mut Report) -
         wake_ms: None,
         accepted: 0,
         serials: 0,
+        clocks: Clocks::default(),
+        truth: Truth::default(),
+        outage: None,
         is_good: false,
         trace: trace.then_some(&mut report.trace),
     };
@@ -154,6 +164,10 @@ impl World<'_> {
     }
 
     fn step(&mut self) -> Check {
+        self.begin_or_end_outage();
+        if self.rng.chance(self.temper.leaps) {
+            return self.leap();
+        }
         if self.rng.chance(self.temper.capture) {
             self.capture()?;
             return if self.temper.polls_in_time {
@@ -205,6 +219,7 @@ impl World<'_> {
         self.note(|| "everything works from here".to_owned());
         self.is_good = true;
         self.temper.lag_ms = 0;
+        self.outage = None;
         let config = self.setup.config;
         let left = u64::try_from(self.model.live().count()).unwrap_or(u64::MAX);
         let cooldown = match config.on_exhausted {
@@ -218,10 +233,16 @@ impl World<'_> {
             + 3 * super::model::MAX_WAIT_MS
             + cooldown
             + u64::from(config.flush_interval_ms);
-        let limit_ms = self.true_ms.max(self.client.now_ms()) + wait + (left + 1) * 200;
+        let limit_ms = self.true_ms + wait + (left + 1) * 200;
         let stragglers = u64::try_from(self.parcels.len()).unwrap_or(u64::MAX);
         let limit_steps = *steps + 20 + 8 * left + 2 * stragglers;
+        let (searches, attempts) = self.poison_bounds();
+        let limit_ms = limit_ms + searches * (attempts * (wait + 200) + wait);
+        let limit_steps = limit_steps + searches * attempts * 8;
         while self.model.live().next().is_some() {
+            if self.waits_for_proof() && !self.capture_good()? {
+                return Ok(());
+            }
             *steps += 1;
             self.poll()?;
             self.check_queue()?;
@@ -254,14 +275,26 @@ impl World<'_> {
         self.check_queue()
     }
 
-    /// Sets the host's clock: sometimes behind, sometimes far behind, never ahead.
-    pub(super) fn tell_time(&mut self) {
-        let lag = match self.temper.lag_ms {
-            0 => 0,
-            _ if self.rng.chance(2) => self.true_ms,
-            lag => self.rng.below(lag),
-        };
-        self.client.set_host_clock(self.true_ms.saturating_sub(lag));
+    /// At most how many batches must fail for good until each poisonous event is found and ended, and
+    /// how often each is sent.
+    fn poison_bounds(&self) -> (u64, u64) {
+        let live = self.model.live();
+        let poison = live.filter(|live| self.is_poison(live.serial)).count();
+        let halvings = self.model.live().count().max(1).ilog2() + 4;
+        let searches = u64::try_from(poison).unwrap_or(u64::MAX) * u64::from(halvings);
+        (searches, 2 * (u64::from(self.setup.config.max_retries) + 1))
+    }
+
+    pub(super) fn is_poison(&self, serial: u64) -> bool {
+        self.temper
+            .poison
+            .is_some_and(|poison| poison.is_poison(serial))
+    }
+
+    /// Whether only events are left that failed alone: whether they are to blame, or the server, the
+    /// client can tell only once the server takes another event.
+    fn waits_for_proof(&self) -> bool {
+        self.model.flight.is_none() && self.model.queue.iter().all(|live| live.is_deferred)
     }
 
     /// The client has just been told a wall time: from now on its lag shows in it.
