@@ -91,6 +91,12 @@ impl World<'_> {
         self.setup.config.monotonic == MonotonicClock::StopsInSuspend
     }
 
+    /// From now on the monotonic clock is read well.
+    pub(super) fn mend_clocks(&mut self) {
+        self.temper.lag_ms = 0;
+        self.clocks.misreading_ms = 0;
+    }
+
     /// Sets the host's monotonic clock: where it has stopped behind, sometimes far behind, and for
     /// one reading far ahead.
     pub(super) fn tell_time(&mut self) {

@@ -199,10 +199,12 @@ impl World<'_> {
             return Ok(());
         }
         self.close();
+        // From here on the clock is read well: the deadline is so far from the next reading.
+        self.mend_clocks();
+        self.poll()?;
         let deadline_ms = self.model.close_at_ms.unwrap_or(0);
         let left_ms = deadline_ms.saturating_sub(self.client.elapsed_ms());
-        self.pass_until(self.true_ms.max(self.client.now_ms()) + left_ms)?;
-        self.temper.lag_ms = 0;
+        self.pass_until(self.true_ms + left_ms)?;
         self.poll()?;
         self.check_queue()?;
         ensure!(
@@ -218,7 +220,7 @@ impl World<'_> {
     fn recover(&mut self, steps: &mut u64) -> Check {
         self.note(|| "everything works from here".to_owned());
         self.is_good = true;
-        self.temper.lag_ms = 0;
+        self.mend_clocks();
         self.outage = None;
         let config = self.setup.config;
         let left = u64::try_from(self.model.live().count()).unwrap_or(u64::MAX);
