@@ -7,6 +7,10 @@ use super::flight::Ending;
 use super::world::World;
 use crate::laws::{Ended, Fate};
 
+/// A sink's panic has broken a call off, and what was left of it went another way than the second account
+/// knows: say, the events that had ended made room, so that the others need not end.
+pub(super) const ADRIFT: &str = "the sink's panic has set the two accounts apart";
+
 impl World<'_> {
     /// The receipts that have come since the last time.
     pub(super) fn take_receipts(&mut self) -> Vec<Ended> {
@@ -36,6 +40,9 @@ impl World<'_> {
                 .iter()
                 .zip(&expected)
                 .all(|(seen, ending)| self.agree(seen, &ending.ended));
+        if !is_same && self.client.told_before_panic().is_some() {
+            return Err(ADRIFT.to_owned());
+        }
         ensure!(
             is_same,
             NothingSilent,

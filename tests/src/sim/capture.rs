@@ -161,8 +161,8 @@ impl World<'_> {
         self.accepted += 1;
         let own_ms = spec.timestamp.as_ref().map(|own| own.unix_ms);
         let temper = &self.temper;
-        // Who corrects a wrong wall time may look like one whose machine has slept.
-        let is_told_well = temper.tells_wall || temper.wrong_clock == 0 && temper.true_date;
+        // Who corrects a wall time that was a little wrong looks like one whose machine has slept.
+        let is_told_well = temper.tells_wall || temper.set_clock == 0;
         let is_promised = is_told_well && temper.lag_ms == 0 && !self.clocks.is_misread;
         self.truth
             .captured(self.serials, unix_ms(self.true_ms), own_ms, is_promised);

@@ -28,7 +28,7 @@ pub(super) struct Model {
     pub(super) parked_until_ms: Option<(u64, u64)>,
     /// Whether the server has taken an event since one was last deferred.
     is_server_well: bool,
-    /// How many events the next batch may have: half of one that failed for good.
+    /// How many events the next batch may have: half of one that failed for good, fewer than one that was too large.
     pub(super) next_at_most: Option<usize>,
     pub(super) close_at_ms: Option<u64>,
     /// The number of the last event that a flush covers.
@@ -218,7 +218,7 @@ impl Model {
                 After::from(self.try_again(cause, answer.hint_ms, now_ms))
             }
             Class::Split if live > 1 => {
-                self.next_at_most = Some(live.div_ceil(2));
+                self.next_at_most = Some(live - 1);
                 self.back_to_queue();
                 After::default()
             }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hoglet::{RequestId, Slot, Storage, Uuid};
 
+use super::account::ADRIFT;
 use super::check::{Check, ensure};
 use super::clocks::Clocks;
 use super::model::Model;
@@ -123,15 +124,41 @@ impl World<'_> {
     fn live(&mut self, liveness: bool, steps: &mut u64) -> Check {
         while *steps < self.temper.steps {
             *steps += 1;
-            self.pass_time()?;
-            self.step()?;
-            self.check_queue()?;
+            let lived = self.pass_time().and_then(|()| self.step());
+            match lived.and_then(|()| self.check_queue()) {
+                Err(what) if what == ADRIFT => return self.finish_adrift(),
+                lived => lived?,
+            }
         }
-        if liveness {
+        let end = if liveness {
             self.recover(steps)
         } else {
             self.finish()
+        };
+        match end {
+            Err(what) if what == ADRIFT => self.finish_adrift(),
+            end => end,
         }
+    }
+
+    /// Ends a world whose second account no longer holds: the laws still do, and every event ends.
+    fn finish_adrift(&mut self) -> Check {
+        self.note(|| ADRIFT.to_owned());
+        self.mend_clocks();
+        self.tell_time();
+        let _ = self.client.poll_once();
+        self.client.close(self.client.now_ms() + 1_000);
+        self.true_ms += 1_000;
+        self.temper.panics = 0;
+        self.tell_time();
+        let _ = self.client.poll_once();
+        let left = self.client.live();
+        ensure!(
+            left == 0,
+            NothingSilent,
+            "closed, and {left} events are left"
+        );
+        Ok(())
     }
 
     /// Lets some time pass: none, a little, until the client's next deadline, or a lot.
