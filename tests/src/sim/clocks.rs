@@ -23,6 +23,8 @@ pub(super) struct Clocks {
     is_pending: bool,
     /// Readings that went back, all together: as much the client's time may have drifted.
     pub(super) drift_ms: u64,
+    /// The monotonic clock has missed a pause, and the host has not told the wall time since.
+    has_untold_pause: bool,
     /// Nothing reaches the host, nor does it do anything, before this.
     pub(super) asleep_until_ms: u64,
 }
@@ -77,6 +79,7 @@ impl World<'_> {
         self.pass_until(until_ms)?;
         if stops {
             self.clocks.stopped_ms += length_ms;
+            self.clocks.has_untold_pause = true;
             // The client can tell if the host tells the wall time, and such a clock is known to stop, or
             // the wall clock to be right.
             let can_tell = self.stops_in_suspend() || self.client.is_clock_confirmed();
@@ -113,6 +116,10 @@ impl World<'_> {
             std::mem::take(&mut self.clocks.misreading_ms)
         };
         self.clocks.is_misread = misreading_ms > 1_000;
+        if self.clocks.is_misread && self.clocks.has_untold_pause {
+            // The two hide each other.
+            self.truth.break_promises();
+        }
         self.client.set_host_clock(
             shown_ms
                 .saturating_sub(lag)
@@ -144,6 +151,7 @@ impl World<'_> {
         let shown = unix_ms(self.true_ms).saturating_add(self.clocks.wall_error_ms);
         self.client
             .set_wall_clock(u64::try_from(shown).unwrap_or(0));
+        self.clocks.has_untold_pause = false;
         self.model.wall_known = true;
         self.note_lag();
         let goes_by = self.client.wall_ms().unwrap_or(shown);
