@@ -83,9 +83,13 @@ impl World<'_> {
             // The client can tell if the host tells the wall time, and such a clock is known to stop, or
             // the wall clock to be right.
             let can_tell = self.stops_in_suspend() || self.client.is_clock_confirmed();
-            if !self.temper.tells_wall || !can_tell || self.clocks.is_pending {
+            // A wild reading just before hides the pause.
+            let is_hidden = self.clocks.is_pending || self.clocks.is_misread;
+            if !self.temper.tells_wall || !can_tell || is_hidden {
                 self.truth.break_promises();
             }
+            // Nobody tells the client that the wall time it knows is behind now.
+            self.clock_is_honest &= self.temper.tells_wall;
         }
         Ok(())
     }
