@@ -76,8 +76,9 @@ pub struct Client<'buf> {
     stats: Stats,
     flight: Option<Flight>,
     batch_limit: BatchLimit,
-    /// The last event a `flush` wants sent.
-    flush_through: Option<FlushMark>,
+    /// The last event a `flush` wants sent, if [`Self::is_flushing`].
+    flush_through: FlushMark,
+    is_flushing: bool,
     is_closing: bool,
     /// Whether the server has taken an event since one was last deferred.
     is_server_well: bool,
@@ -101,8 +102,8 @@ impl fmt::Debug for Client<'_> {
 struct Flight {
     attempt: Attempt,
     base: Base,
-    /// The request under way; `None` while waiting.
-    sending: Option<RequestId>,
+    /// Whether a request is under way, the last one that was handed out; else it waits.
+    is_sending: bool,
     /// Events the batch began with.
     events: u32,
     /// Attempts that no server answered, and that used up no retry.
@@ -161,7 +162,8 @@ impl<'buf> Client<'buf> {
             stats: Stats::default(),
             flight: None,
             batch_limit: BatchLimit::NONE,
-            flush_through: None,
+            flush_through: FlushMark(0),
+            is_flushing: false,
             is_closing: false,
             is_server_well: false,
             has_deferred: false,
@@ -175,7 +177,8 @@ impl<'buf> Client<'buf> {
         self.advance(now);
         let mark = FlushMark(self.stats.captured);
         if !self.arena.is_empty() {
-            self.flush_through = Some(mark);
+            self.flush_through = mark;
+            self.is_flushing = true;
             self.timers.clear(Timer::Park);
         }
         mark
@@ -228,11 +231,7 @@ impl Client<'_> {
         if self.arena.is_empty() {
             return Action::Idle;
         }
-        if self
-            .flight
-            .as_ref()
-            .is_some_and(|flight| flight.sending.is_some())
-        {
+        if self.flight.as_ref().is_some_and(|flight| flight.is_sending) {
             return self.sleep(Timer::Timeout);
         }
         let gates = [Timer::Hold, Timer::Park, Timer::Retry];
@@ -260,7 +259,7 @@ impl Client<'_> {
         let flight = self
             .flight
             .as_ref()
-            .filter(|flight| flight.sending == Some(id))?;
+            .filter(|flight| flight.is_sending && id.0 == self.stats.requests)?;
         let events = self.arena.pinned_len();
         Some(Request::new(
             &self.config,
@@ -301,9 +300,7 @@ impl Client<'_> {
             || self.arena.is_nearly_full()
             || self.arena.queued_bytes() >= self.max_events_bytes()
             || self.timers.is_expired(Timer::Flush)
-            || self
-                .flush_through
-                .is_some_and(|mark| !self.is_flushed(mark))
+            || (self.is_flushing && !self.is_flushed(self.flush_through))
     }
 
     /// Whether the batch waits to be sent again and has events that went by the clock which was
@@ -356,7 +353,7 @@ impl Client<'_> {
                 number: 0,
             },
             base,
-            sending: None,
+            is_sending: false,
             events: count,
             unanswered: 0,
             answer: answer::Answer::new(),
@@ -369,7 +366,7 @@ impl Client<'_> {
         };
         self.stats.requests = self.stats.requests.wrapping_add(1);
         let id = RequestId(self.stats.requests);
-        flight.sending = Some(id);
+        flight.is_sending = true;
         flight.attempt.number = flight.attempt.number.saturating_add(1);
         flight.attempt.sent_ms = self.clock.unix_ms(flight.base);
         flight.answer = answer::Answer::new();

@@ -158,11 +158,11 @@ pub struct Config<'buf> {
     /// Adds `"$geoip_disable": true` to every event. Off by default.
     pub disable_geoip: bool,
     /// Adds `"$is_server": true` to every event that does not have it. Off by default.
+    #[cfg(feature = "os")]
     pub is_server: bool,
-    /// `$os` of every event that has none; left out while it is empty, as it is by default.
-    pub os: &'buf str,
-    /// `$os_version` likewise.
-    pub os_version: &'buf str,
+    /// Adds `$os` and `$os_version` to every event that does not have them. None by default.
+    #[cfg(feature = "os")]
+    pub os: Option<&'buf Os<'buf>>,
     /// Marks every batch as a historical migration. Off by default.
     pub historical_migration: bool,
     /// Queued events that make a batch due; at least 1, default 20. So does a storage that has no
@@ -207,6 +207,16 @@ pub struct Config<'buf> {
     /// default. A device whose counter never stops says
     /// [`CountsSuspend`](MonotonicClock::CountsSuspend).
     pub monotonic: MonotonicClock,
+}
+
+/// The operating system that events come from (feature `os`).
+#[cfg(feature = "os")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Os<'a> {
+    /// `$os`.
+    pub name: &'a str,
+    /// `$os_version`.
+    pub version: &'a str,
 }
 
 /// Longest project token the server takes, in bytes.
@@ -255,9 +265,10 @@ impl<'buf> Config<'buf> {
             user_agent: None,
             compression: Compression::None,
             disable_geoip: false,
+            #[cfg(feature = "os")]
             is_server: false,
-            os: "",
-            os_version: "",
+            #[cfg(feature = "os")]
+            os: None,
             historical_migration: false,
             flush_at: 20,
             flush_interval_ms: 10_000,

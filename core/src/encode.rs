@@ -71,9 +71,9 @@ pub(crate) fn encode(
         lift.merge(&mut members, special)?;
     }
     if config.capture_mode.is_v0() {
-        lift.write(&mut members, Place::Properties, &V0_PROPERTIES)?;
+        lift.write(&mut members, Place::Properties, V0_PROPERTIES)?;
     } else {
-        lift.write(&mut members, Place::Properties, &V1_PROPERTIES)?;
+        lift.write(&mut members, Place::Properties, V1_PROPERTIES)?;
         members.end();
         lift.write(&mut members, Place::Root, &ROOTS)?;
         members.begin("options");
@@ -129,11 +129,13 @@ impl<'a> Lift<'a> {
         let defaults = Specials::default()
             .with(Special::IgnoreSentAt, stamp.is_absolute)
             .with(Special::GeoipDisable, config.disable_geoip)
-            .with(Special::IsServer, config.is_server)
-            .with(Special::Os, !config.os.is_empty())
-            .with(Special::OsVersion, !config.os_version.is_empty())
             .with(Special::Lib, config.capture_mode.is_v0())
             .with(Special::LibVersion, config.capture_mode.is_v0());
+        #[cfg(feature = "os")]
+        let defaults = defaults
+            .with(Special::IsServer, config.is_server)
+            .with(Special::Os, config.os.is_some())
+            .with(Special::OsVersion, config.os.is_some());
         let present = seen
             .specials
             .or(defaults)
@@ -235,8 +237,10 @@ impl<'a> Lift<'a> {
         Some(match special {
             Special::Lib => Token::from(split_sdk_info(config.sdk_info).0),
             Special::LibVersion => Token::from(split_sdk_info(config.sdk_info).1),
-            Special::Os => Token::from(config.os),
-            Special::OsVersion => Token::from(config.os_version),
+            #[cfg(feature = "os")]
+            Special::Os => Token::from(config.os?.name),
+            #[cfg(feature = "os")]
+            Special::OsVersion => Token::from(config.os?.version),
             _ => Token::TRUE,
         })
     }
@@ -267,18 +271,24 @@ const OPTIONS: [Special; 4] = [
 const ROOTS: [Special; 2] = [Special::SessionId, Special::WindowId];
 
 /// What V1 has among the properties.
-const V1_PROPERTIES: [Special; 4] = [
+const V1_PROPERTIES: &[Special] = &[
     Special::GeoipDisable,
+    #[cfg(feature = "os")]
     Special::IsServer,
+    #[cfg(feature = "os")]
     Special::Os,
+    #[cfg(feature = "os")]
     Special::OsVersion,
 ];
 
 /// What V0 has among the properties.
-const V0_PROPERTIES: [Special; 12] = [
+const V0_PROPERTIES: &[Special] = &[
     Special::GeoipDisable,
+    #[cfg(feature = "os")]
     Special::IsServer,
+    #[cfg(feature = "os")]
     Special::Os,
+    #[cfg(feature = "os")]
     Special::OsVersion,
     Special::CookielessMode,
     Special::IgnoreSentAt,

@@ -71,6 +71,8 @@ mod writer;
 pub use capture_error::{AI_PREFIX, CaptureError, MAX_DISTINCT_ID_BYTES, MAX_NAME_BYTES};
 pub use client::{Accepted, Action, Client, FlushMark};
 pub use clock::MonotonicClock;
+#[cfg(feature = "os")]
+pub use config::Os;
 pub use config::{
     CaptureMode, Compression, Config, ConfigError, ENVELOPE_BYTES, Lane, MAX_RETRY_WAIT_MS,
     MAX_SDK_INFO_BYTES, MAX_TOKEN_BYTES, MIN_RETRY_INITIAL_MS, OnExhausted, Overflow, Unanswered,

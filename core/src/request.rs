@@ -93,11 +93,9 @@ impl<'a> Request<'a> {
         };
         let sent_at = timestamp::format(attempt.sent_ms);
         ascii(&mut request.sent_at, &sent_at);
-        let uuid = attempt.uuid.hyphenated();
-        ascii(
-            &mut request.uuid,
-            uuid.encode_lower(&mut [0; UUID_LEN]).as_bytes(),
-        );
+        let mut text = [0; UUID_LEN];
+        attempt.uuid.hyphenated().encode_lower(&mut text);
+        ascii(&mut request.uuid, &text);
         let mut digits = [0; MAX_ATTEMPT_LEN];
         let mut writer = Writer::new(&mut digits);
         writer.u64(u64::from(attempt.number));

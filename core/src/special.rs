@@ -18,13 +18,16 @@ pub(crate) enum Special {
     SetOnce,
     Groups,
     GeoipDisable,
+    #[cfg(feature = "os")]
     IsServer,
+    #[cfg(feature = "os")]
     Os,
+    #[cfg(feature = "os")]
     OsVersion,
 }
 
 impl Special {
-    const ALL: [(Self, &'static str); 15] = [
+    const ALL: &[(Self, &'static str)] = &[
         (Self::CookielessMode, "$cookieless_mode"),
         (Self::IgnoreSentAt, "$ignore_sent_at"),
         (Self::ProcessPersonProfile, "$process_person_profile"),
@@ -37,8 +40,11 @@ impl Special {
         (Self::SetOnce, "$set_once"),
         (Self::Groups, "$groups"),
         (Self::GeoipDisable, "$geoip_disable"),
+        #[cfg(feature = "os")]
         (Self::IsServer, "$is_server"),
+        #[cfg(feature = "os")]
         (Self::Os, "$os"),
+        #[cfg(feature = "os")]
         (Self::OsVersion, "$os_version"),
     ];
 
@@ -127,7 +133,7 @@ mod tests {
 
     #[test]
     fn every_name_is_found_again() {
-        for (special, name) in Special::ALL {
+        for &(special, name) in Special::ALL {
             assert_eq!(special.name(), name);
             assert_eq!(Special::from_name(name), Some(special));
         }

@@ -39,9 +39,13 @@ pub(crate) struct Os {
 }
 
 /// That of this machine, read once.
-pub(crate) fn this() -> &'static Os {
-    static THIS: OnceLock<Os> = OnceLock::new();
-    THIS.get_or_init(|| read(std::env::consts::OS, Path::new("/")))
+pub(crate) fn this() -> &'static hoglet::Os<'static> {
+    static READ: OnceLock<Os> = OnceLock::new();
+    static THIS: OnceLock<hoglet::Os<'static>> = OnceLock::new();
+    THIS.get_or_init(|| {
+        let Os { name, version } = READ.get_or_init(|| read(std::env::consts::OS, Path::new("/")));
+        hoglet::Os { name, version }
+    })
 }
 
 /// That of a machine whose files are below `root`.

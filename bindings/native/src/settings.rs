@@ -123,9 +123,7 @@ impl Settings {
         let is_here = !options.historical_migration;
         config.is_server = options.is_server && is_here;
         if options.os_properties && is_here {
-            let os = os::this();
-            config.os = &os.name;
-            config.os_version = &os.version;
+            config.os = Some(os::this());
         }
         config.historical_migration = options.historical_migration;
         config.refuse_placeholder_ids = options.refuse_placeholder_ids;
@@ -373,11 +371,11 @@ mod tests {
         let config = |options| {
             let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
             let config = settings.config(Lane::Analytics, "phc_test", "a/1");
-            (config.is_server, config.os.to_owned())
+            (config.is_server, config.os.is_some())
         };
         let (is_server, os) = config(options());
-        assert!(is_server && !os.is_empty());
-        let nothing = (false, String::new());
+        assert!(is_server && os);
+        let nothing = (false, false);
         assert_eq!(config(options().historical_migration(true)), nothing);
         assert_eq!(
             config(options().is_server(false).os_properties(false)),

@@ -111,7 +111,7 @@ impl Client<'_> {
         let flight = self
             .flight
             .as_mut()
-            .filter(|flight| flight.sending == Some(id));
+            .filter(|flight| flight.is_sending && id.0 == self.stats.requests);
         let Flight {
             answer, attempt, ..
         } = flight.ok_or(UnknownRequest)?;
@@ -243,7 +243,7 @@ impl Client<'_> {
         let flight = self
             .flight
             .as_mut()
-            .filter(|flight| flight.sending == Some(id));
+            .filter(|flight| flight.is_sending && id.0 == self.stats.requests);
         flight.ok_or(UnknownRequest)
     }
 
@@ -262,25 +262,24 @@ impl Client<'_> {
                 end(&mut self.stats, receipts, &slot.uuid, attempts, missing);
             }
         }
-        self.note_taken();
         self.try_again(Cause::ServerRetry, hint_ms, receipts);
     }
 
-    /// Notes that the server has taken the batch, or the part of it that has ended by now.
+    /// Notes that the server has taken the batch, or a part of it.
     fn note_taken(&mut self) {
-        let has_ended = |slot: &Slot| slot.state == State::Ended;
-        let Some(flight) = &self.flight else { return };
-        let is_v0 = self.config.capture_mode.is_v0();
-        if is_v0 || self.arena.pinned().iter().any(has_ended) {
-            let max = self.config.max_batch_events;
-            self.batch_limit.took(flight.events, max);
-            self.is_server_well = true;
-        }
+        let events = self.flight.as_ref().map_or(0, |flight| flight.events);
+        self.batch_limit.took(events, self.config.max_batch_events);
+        self.is_server_well = true;
     }
 
     /// Sends what is left of the batch again, if anything is and the retries are not used up.
     fn try_again(&mut self, cause: Cause, hint_ms: u32, receipts: &mut dyn Receipts) {
         self.arena.retain_unended();
+        let left = u32::try_from(self.arena.pinned_len()).unwrap_or(u32::MAX);
+        let began_with = self.flight.as_ref().map_or(0, |flight| flight.events);
+        if cause == Cause::ServerRetry && left < began_with {
+            self.note_taken();
+        }
         let keeps_unanswered = matches!(cause, Cause::Transport(_))
             && self.config.unanswered == Unanswered::KeepWhileRoom
             && self.config.max_retries > 0
@@ -295,10 +294,10 @@ impl Client<'_> {
         } else {
             attempt.saturating_sub(flight.unanswered)
         };
-        if self.arena.pinned_len() == 0 {
+        if left == 0 {
             self.finish_batch();
         } else if tries <= self.config.max_retries {
-            flight.sending = None;
+            flight.is_sending = false;
             self.timers.clear(Timer::Timeout);
             self.wait(Timer::Retry, self.config.retry_initial_ms, attempt, hint_ms);
         } else {
@@ -381,7 +380,7 @@ impl Client<'_> {
         self.timers.clear(Timer::Retry);
         self.batch_limit.ended(events);
         self.has_deferred &= !self.arena.is_empty();
-        self.flush_through = self.flush_through.filter(|mark| !self.is_flushed(*mark));
+        self.is_flushing &= !self.is_flushed(self.flush_through);
     }
 
     /// Milliseconds from now that a `Retry-After` means; 0 if it means nothing. A date is best

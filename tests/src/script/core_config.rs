@@ -1,7 +1,7 @@
 //! A script's configuration, as the core's.
 
 use hoglet::{
-    CaptureMode, Compression, Config, Lane, MonotonicClock, OnExhausted, Overflow, Unanswered,
+    CaptureMode, Compression, Config, Lane, MonotonicClock, OnExhausted, Os, Overflow, Unanswered,
 };
 
 use super::host::Setup;
@@ -38,8 +38,11 @@ pub(super) fn config(setup: &Setup) -> Config<'_> {
             }
             "disable_geoip" => config.disable_geoip = flag(),
             "is_server" => config.is_server = flag(),
-            "os" => config.os = value,
-            "os_version" => config.os_version = value,
+            "os" => {
+                let (name, version) = value.split_once('/').unwrap_or_else(|| wrong());
+                // A script is short, and so is its test.
+                config.os = Some(Box::leak(Box::new(Os { name, version })));
+            }
             "historical_migration" => config.historical_migration = flag(),
             "flush_at" => config.flush_at = number(),
             "flush_interval_ms" => config.flush_interval_ms = number(),

@@ -62,6 +62,7 @@ const FEATURES: &[&str] = &[
     "--no-default-features",
     "--no-default-features --features float",
     "--no-default-features --features gzip",
+    "--no-default-features --features os",
     "--no-default-features --features text",
     "--no-default-features --features v0",
     "--no-default-features --features serde",

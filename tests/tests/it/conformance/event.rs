@@ -184,7 +184,7 @@ fn the_machine_is_named_where_the_event_does_not() {
         0 properties={"$is_server":false,"$os":"x","$os_version":null,"$lib":"a","$lib_version":"1"}"#]];
     for (mode, expected) in [("v1", v1), ("v0", v0)] {
         let script = format!(
-            "flush_at=2 capture_mode={mode} sdk_info=a/1 is_server=true os=Linux os_version=6.1
+            "flush_at=2 capture_mode={mode} sdk_info=a/1 is_server=true os=Linux/6.1
              0  capture a
              0  capture b json={{\"$os\":\"x\",\"$is_server\":false,\"$os_version\":null}}
              0  poll
