@@ -440,6 +440,29 @@ mod tests {
     }
 
     #[test]
+    fn nothing_goes_past_a_proxy_that_cannot_be_used() {
+        // Not loopback, which needs no proxy, but an address of this machine in any case.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let options = crate::ClientOptions::new("phc_test").host(format!("http://0.0.0.0:{port}"));
+        let mut warnings = Vec::new();
+        let variable = |name| (name == "http_proxy").then(|| "ftp://u:s3cret@proxy".into());
+        let settings = Settings::new(options, variable, &mut warnings).expect("good options");
+        assert_eq!(warnings.len(), 1);
+        let sent = Post::new(&settings, "/path").send([].into_iter(), b"{}");
+        let failure = sent.map(drop).expect_err("there is no way");
+        assert_eq!(failure.kind, TransportError::Connect);
+        assert_eq!(
+            failure.text,
+            "the proxy of http_proxy cannot be used, so nothing is sent: \
+             its scheme is none of http, https, socks4, socks4a, socks5, socks5h"
+        );
+        listener.set_nonblocking(true).expect("a socket");
+        let connection = listener.accept().map(drop);
+        assert!(connection.is_err(), "somebody connected");
+    }
+
+    #[test]
     fn base64_is_padded() {
         for (bytes, text) in [
             ("", ""),

@@ -176,3 +176,14 @@ impl CaptureSummary {
         &self.refused
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_servers_words_cannot_forge_a_log() {
+        let outcome = Outcome::Dropped(Some("no\nforged \u{1b}[31m".to_owned()));
+        assert_eq!(outcome.to_string(), "dropped (no\\nforged \\u{1b}[31m)");
+    }
+}
