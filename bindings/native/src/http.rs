@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hoglet::{CaptureMode, TransportError};
 use ureq::http::header::{HeaderName, HeaderValue};
-use ureq::unversioned::transport::{Connector as _, DefaultConnector, TcpConnector};
+use ureq::unversioned::transport::{Connector as _, TcpConnector};
 use ureq::{Agent, Body, BodyReader, Proxy};
 
 use crate::error::Error;
@@ -14,6 +14,7 @@ use crate::forward::AbsoluteForm;
 use crate::lookup::Lookups;
 use crate::proxy::Route;
 use crate::settings::Settings;
+use crate::tunnel::Connecting;
 
 /// Bytes of a connection's output buffer.
 const OUTPUT_BYTES: usize = 32 << 10;
@@ -158,7 +159,7 @@ impl Post {
             let instead = Some(proxy.uri().clone());
             Agent::with_parts(config, connector, Lookups::new(instead))
         } else {
-            Agent::with_parts(config, DefaultConnector::default(), Lookups::new(None))
+            Agent::with_parts(config, Connecting::default(), Lookups::new(None))
         };
         let blocked = match &settings.route {
             Route::Nowhere(why) => Some(why.clone()),
@@ -253,8 +254,8 @@ impl Post {
             ureq::Error::LargeResponseHeader(..) => {
                 format!("has more than {MAX_HEAD_BYTES} bytes")
             }
-            // Its type is not the library's own, its text is.
-            error if error.to_string().ends_with("too many headers") => {
+            // A type that the library does not export, so it is known by its text.
+            ureq::Error::Protocol(error) if error.to_string().ends_with("too many headers") => {
                 "has more than 128 headers".to_owned()
             }
             _ => return None,

@@ -50,6 +50,7 @@ mod sink;
 mod state;
 mod stats;
 mod texts;
+mod tunnel;
 mod worker;
 
 pub use as_event::AsEvent;

@@ -111,6 +111,29 @@ fn errors_name_the_proxy() {
     }
 }
 
+/// The library reads 20 headers of a proxy's answer to `CONNECT`. What it cannot read there is no answer
+/// of the server, which has not been sent anything.
+#[cfg(feature = "tls")]
+#[test]
+fn a_tunnel_that_is_refused_at_length_is_not_an_answer() {
+    let many = "X-Policy: no\r\n".repeat(40);
+    let proxy = Raw::answering(format!("HTTP/1.1 403 Forbidden\r\n{many}\r\n"));
+    let (options, errors) = with_errors(once("https://example.invalid", &proxy.url()));
+    let client = client(options.capture_mode(CaptureMode::V1));
+    capture(&client, "never sent");
+    client.flush();
+    let text = errors.recv_timeout(PATIENCE).expect("an error");
+    assert!(
+        text.contains("1 event(s) lost: exhausted (connect)"),
+        "{text}"
+    );
+    assert!(text.contains("too many headers"), "{text}");
+    assert!(
+        text.ends_with(&format!("(via proxy {})", proxy.address)),
+        "{text}"
+    );
+}
+
 #[test]
 fn a_proxy_that_cannot_be_used_is_refused() {
     for url in ["ftp://proxy", "http://proxy:99999", "", "http://s3cret@"] {
