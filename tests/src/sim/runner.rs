@@ -235,6 +235,7 @@ mod tests {
             "exhausted",
             "rejected",
             "unconfirmed",
+            "undeliverable",
             "warning",
         ];
         assert!(outcomes.keys().eq(expected.iter()), "{outcomes:?}");
