@@ -66,6 +66,10 @@ pub enum Action {
 ///    never share a request with events stamped after, and a request is stamped by the clock of its
 ///    events. An event with a timestamp of its own goes by the clock that is current when it is
 ///    sent.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts; a set of flags would hide their names"
+)]
 pub struct Client<'buf> {
     config: Config<'buf>,
     arena: Arena<'buf>,
