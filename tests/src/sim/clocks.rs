@@ -76,7 +76,6 @@ impl World<'_> {
         let until_ms = self.true_ms + length_ms;
         self.clocks.asleep_until_ms = until_ms;
         self.delay_arrivals(until_ms);
-        self.pass_until(until_ms)?;
         if stops {
             self.clocks.stopped_ms += length_ms;
             self.clocks.has_untold_pause = true;
@@ -91,7 +90,7 @@ impl World<'_> {
             // Nobody tells the client that the wall time it knows is behind now.
             self.clock_is_honest &= self.temper.tells_wall;
         }
-        Ok(())
+        self.pass_until(until_ms)
     }
 
     fn stops_in_suspend(&self) -> bool {
