@@ -204,8 +204,11 @@ impl Clock {
     }
 
     /// A server says that it is `unix_ms` now, or was a moment ago.
+    ///
+    /// A base that was right stays so: after a pause the first answer may arrive before the host
+    /// has told the wall time, and then it is the monotonic clock that is late.
     pub(crate) fn confirm(&mut self, unix_ms: u64) {
-        self.is_confirmed = self
+        self.is_confirmed |= self
             .wall_ms()
             .is_some_and(|wall_ms| wall_ms.cast_unsigned().abs_diff(unix_ms) <= CONFIRMING_MS);
     }
@@ -301,6 +304,12 @@ mod tests {
         assert!(!clock.is_confirmed);
         clock.confirm(996_000);
         assert!(clock.is_confirmed);
+        clock.confirm(9_000_000);
+        assert_eq!(
+            clock.set(9_000_000, COUNTS, |_| false),
+            8_000_000,
+            "a pause"
+        );
         clock.set(1_000, COUNTS, |_| false);
         assert!(
             !clock.is_confirmed,

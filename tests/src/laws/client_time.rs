@@ -120,7 +120,7 @@ impl ClientTime {
             self.set_wall_clock(unix_ms, true);
         }
         let ahead_ms = unix_ms.wrapping_sub(self.now_ms()).cast_signed();
-        self.is_confirmed = self.wall_ms.is_some_and(|wall_ms| {
+        self.is_confirmed |= self.wall_ms.is_some_and(|wall_ms| {
             ahead_ms.wrapping_sub(wall_ms).saturating_abs() <= CONFIRMING_MS
         });
     }
