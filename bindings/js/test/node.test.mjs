@@ -126,5 +126,9 @@ test("shutdown gives up in time and says how many events it could not send", asy
   const { hoglet, receipts } = await start([], { host: `http://127.0.0.1:${port}/` });
   const uuid = hoglet.capture({ distinctId: "u", event: "e" });
   assert.equal(await hoglet.shutdown(250), 1);
-  assert.deepEqual(receipts, [{ uuid, outcome: "abandoned", attempts: 2, status: 0, details: "" }]);
+  // The waits between attempts are random, so their number is.
+  assert.equal(receipts.length, 1);
+  const [{ attempts, ...receipt }] = receipts;
+  assert.ok(attempts >= 1, `${attempts} attempts`);
+  assert.deepEqual(receipt, { uuid, outcome: "abandoned", status: 0, details: "" });
 });
