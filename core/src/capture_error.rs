@@ -145,7 +145,7 @@ impl fmt::Display for CaptureError {
                 write!(
                     f,
                     "values are nested deeper than {}",
-                    crate::token::MAX_DEPTH
+                    crate::json::lexical::MAX_DEPTH
                 )
             }
             #[cfg(feature = "serde")]

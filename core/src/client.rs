@@ -3,20 +3,22 @@
 
 mod answer;
 mod capture;
+pub(crate) mod clock;
+pub(crate) mod timers;
 
 use core::fmt;
 
-use crate::arena::Arena;
-use crate::batch_limit::BatchLimit;
-use crate::clock::{Base, Clock, GIVEN};
+use crate::client::clock::{Base, Clock, GIVEN};
+use crate::client::timers::{LONGEST_MS, Timer, Timers};
 use crate::config::{Config, ConfigError, ENVELOPE_BYTES};
+use crate::queue::arena::Arena;
+use crate::queue::batch_limit::BatchLimit;
+use crate::queue::storage::Storage;
 use crate::receipt::{Outcome, Receipt, Receipts, TransportError};
-use crate::request::{Attempt, Request, RequestId};
-use crate::results::Details;
+use crate::response::results::Details;
 use crate::rng::Rng;
 use crate::stats::Stats;
-use crate::storage::Storage;
-use crate::timers::{LONGEST_MS, Timer, Timers};
+use crate::wire::request::{Attempt, Request, RequestId};
 use crate::{Instant, usize_of};
 
 pub use capture::Accepted;

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::clock::MonotonicClock;
-use crate::storage::Storage;
+use crate::client::clock::MonotonicClock;
+use crate::queue::storage::Storage;
 
 /// Which protocol carries captured events (`capture_mode`; `POSTHOG_CAPTURE_MODE`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,8 +8,11 @@
 //! once in [`encoded_len`], once to send. A host that can hold the body runs it once.
 
 mod checksum;
+pub(crate) mod encoded;
 mod fixed;
 mod matches;
+#[cfg(feature = "miniz")]
+pub mod miniz;
 mod stored;
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,9 @@
 //! Same inputs, same bytes, on every host.
 //!
 //! To follow one event through this crate, read in this order: [`Event`] (what the caller says),
-//! `client/capture.rs` (checked, stamped, queued), `encode.rs` (its wire form), `arena.rs` (the
-//! queue), `client.rs` (when it is sent), `request.rs` (what is sent), `client/answer.rs` (what the
-//! answer means), [`Receipt`] (how it ended).
+//! `client/capture.rs` (checked, stamped, queued), `wire/encode.rs` (its wire form),
+//! `queue/arena.rs` (the queue), `client.rs` (when it is sent), `wire/request.rs` (what is sent),
+//! `client/answer.rs` (what the answer means), [`Receipt`] (how it ended).
 //!
 //! The wire contract is Capture V1 and V0 of `PostHog`, written down in [`protocol`]: comments that
 //! name a "PROTOCOL section" mean its sections.
@@ -30,47 +30,27 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-mod arena;
-mod batch_limit;
 mod capture_error;
 mod client;
-mod clock;
 mod config;
 #[cfg(feature = "gzip")]
 pub mod deflate;
-mod encode;
-#[cfg(feature = "gzip")]
-mod encoded;
 mod event;
-mod http_date;
 mod instant;
-#[cfg_attr(not(feature = "text"), path = "no_json.rs")]
 mod json;
-#[cfg(feature = "miniz")]
-pub mod miniz;
-mod object;
-mod plain;
 #[doc = include_str!("../PROTOCOL.md")]
 pub mod protocol {}
+mod queue;
 mod receipt;
-mod request;
-mod results;
-mod retry;
+mod response;
 mod rng;
-#[cfg(feature = "serde")]
-mod serialize;
-mod special;
 mod stats;
-mod storage;
-mod timers;
-mod timestamp;
-mod token;
-mod validate;
-mod writer;
+mod wire;
 
 pub use capture_error::{AI_PREFIX, CaptureError, MAX_DISTINCT_ID_BYTES, MAX_NAME_BYTES};
+pub use client::clock::MonotonicClock;
+pub use client::timers::Timer;
 pub use client::{Accepted, Action, Client, FlushMark};
-pub use clock::MonotonicClock;
 #[cfg(feature = "os")]
 pub use config::Os;
 pub use config::{
@@ -78,23 +58,24 @@ pub use config::{
     MAX_SDK_INFO_BYTES, MAX_TOKEN_BYTES, MIN_RETRY_INITIAL_MS, OnExhausted, Overflow, Unanswered,
 };
 #[cfg(feature = "gzip")]
-pub use encoded::Encoded;
+pub use deflate::encoded::Encoded;
+#[cfg(feature = "miniz")]
+pub use deflate::miniz;
 pub use event::{Event, EventOptions, Properties, Timestamp, Value};
 pub use instant::Instant;
+pub use json::lexical::MAX_DEPTH;
 #[cfg(feature = "text")]
 pub use json::{JsonError, JsonErrorKind};
+pub use queue::storage::{Slot, Storage, StorageArray};
 pub use receipt::{Cause, Ignore, Outcome, Receipt, Receipts, TransportError};
-pub use request::{
+pub use response::results::{MAX_DETAILS_LEN, MAX_RESULT_LEN};
+pub use stats::Stats;
+pub use uuid::Uuid;
+pub use wire::request::{
     BodyProgress, Header, Request, RequestId, Response, ResponseHead, UnknownRequest,
 };
-pub use results::{MAX_DETAILS_LEN, MAX_RESULT_LEN};
 #[cfg(feature = "serde")]
-pub use serialize::{SerializeError, ToJson, to_json};
-pub use stats::Stats;
-pub use storage::{Slot, Storage, StorageArray};
-pub use timers::Timer;
-pub use token::MAX_DEPTH;
-pub use uuid::Uuid;
+pub use wire::serialize::{SerializeError, ToJson, to_json};
 
 /// A limit as a length; saturates on a 16-bit machine, where no storage is that large.
 pub(crate) fn usize_of(limit: u32) -> usize {

@@ -3,16 +3,16 @@
 use uuid::Uuid;
 
 use super::{Client, Flight, end};
-use crate::clock::Clock;
+use crate::client::clock::Clock;
+use crate::client::timers::Timer;
 use crate::config::{MAX_RETRY_WAIT_MS, OnExhausted, Unanswered};
-use crate::http_date;
+use crate::queue::storage::{Slot, State};
 use crate::receipt::{Cause, Outcome, Receipts, TransportError};
-use crate::request::{BodyProgress, RequestId, Response, ResponseHead, UnknownRequest};
-use crate::results::{Entry, Parser};
-use crate::retry::{self, Verdict};
+use crate::response::http_date;
+use crate::response::results::{Entry, Parser};
+use crate::response::retry::{self, Verdict};
 use crate::stats::Stats;
-use crate::storage::{Slot, State};
-use crate::timers::Timer;
+use crate::wire::request::{BodyProgress, RequestId, Response, ResponseHead, UnknownRequest};
 use crate::{Instant, usize_of};
 
 /// What has arrived of an answer.

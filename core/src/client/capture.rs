@@ -4,16 +4,16 @@ use uuid::Uuid;
 
 use super::{Client, end};
 use crate::capture_error::CaptureError;
-use crate::clock::{Base, Clock, GIVEN};
+use crate::client::clock::{Base, Clock, GIVEN};
+use crate::client::timers::Timer;
 use crate::config::Overflow;
-use crate::encode::{Source, Stamp, encode};
 use crate::event::Event;
+use crate::queue::storage::{Slot, State};
 use crate::receipt::{Outcome, Receipts};
+use crate::wire::encode::{Source, Stamp, encode};
 #[cfg(feature = "serde")]
-use crate::serialize::Staged;
-use crate::storage::{Slot, State};
-use crate::timers::Timer;
-use crate::validate;
+use crate::wire::serialize::Staged;
+use crate::wire::validate;
 use crate::{Instant, usize_of};
 
 /// When the queue is full, [`Overflow::DropOldest`] frees at least this fraction of it, because
@@ -153,7 +153,7 @@ impl Client<'_> {
     fn write(&mut self, event: &Event<'_>, stamp: Stamp) -> Result<Written, CaptureError> {
         let room = self.arena.room();
         #[cfg(feature = "serde")]
-        let (room, texts, staged) = match crate::serialize::stage(room, event)? {
+        let (room, texts, staged) = match crate::wire::serialize::stage(room, event)? {
             Staged::Fits { room, texts, len } => (room, texts, len),
             Staged::Needs(staged) => {
                 let source = Source::new(event, [None; 3])?;

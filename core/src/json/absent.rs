@@ -1,4 +1,4 @@
-//! What stands in for `json.rs` without the feature `text`: the same types, of which there can be no
+//! What stands in for `scan.rs` without the feature `text`: the same types, of which there can be no
 //! value, so that all code about them vanishes.
 
 use core::convert::Infallible;

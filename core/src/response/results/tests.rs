@@ -1,7 +1,7 @@
 extern crate std;
 
 use super::{Details, MAX_DETAILS_LEN, MAX_RESULT_LEN, Parser};
-use crate::token::MAX_DEPTH;
+use crate::json::lexical::MAX_DEPTH;
 use serde_json::Value;
 use std::string::String;
 use std::vec::Vec;

@@ -10,7 +10,7 @@ mod tests;
 
 pub(crate) use details::Details;
 
-use crate::token::{MAX_DEPTH, hex_digit};
+use crate::json::lexical::{MAX_DEPTH, hex_digit};
 use heapless::String;
 use heapless::string::StringView;
 

@@ -7,8 +7,8 @@ use core::slice;
 use crate::capture_error::CaptureError;
 use crate::event::{Properties, Value};
 use crate::json::{self, RawStr, Text};
-use crate::special::Place;
 use crate::usize_of;
+use crate::wire::special::Place;
 
 pub(crate) use write::Members;
 

@@ -11,8 +11,8 @@ use core::ops::Range;
 
 use uuid::Uuid;
 
-use crate::clock::Base;
-use crate::storage::{Slot, State};
+use crate::client::clock::Base;
+use crate::queue::storage::{Slot, State};
 
 /// A run of events: where their bytes are and where their slots are.
 #[derive(Clone, Debug, Default)]

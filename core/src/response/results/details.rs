@@ -9,8 +9,8 @@ pub(crate) use ascii::Details;
 /// UTF-8, in memory lent for it or the client's own.
 #[cfg(feature = "text")]
 mod utf8 {
-    use crate::results::MAX_DETAILS_LEN;
-    use crate::token::surrogate_pair;
+    use crate::json::lexical::surrogate_pair;
+    use crate::response::results::MAX_DETAILS_LEN;
 
     pub(crate) struct Details<'buf> {
         own: [u8; MAX_DETAILS_LEN],
@@ -122,7 +122,7 @@ mod ascii {
 
     use heapless::String;
 
-    use crate::results::MAX_DETAILS_LEN;
+    use crate::response::results::MAX_DETAILS_LEN;
 
     pub(crate) struct Details<'buf>(String<MAX_DETAILS_LEN, u8>, PhantomData<&'buf mut [u8]>);
 

@@ -2,7 +2,7 @@
 
 use crate::config::Compression;
 use crate::deflate::{Fixed, Format, Table};
-use crate::request::Request;
+use crate::wire::request::Request;
 
 /// A body to be read in pieces of any size, its length known before the first of them.
 ///

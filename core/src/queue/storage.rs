@@ -4,9 +4,9 @@ use core::fmt;
 
 use uuid::Uuid;
 
-use crate::clock::Base;
+use crate::client::clock::Base;
 #[cfg(doc)]
-use crate::results::MAX_DETAILS_LEN;
+use crate::response::results::MAX_DETAILS_LEN;
 
 /// What the client remembers of one event beside its bytes: 32 bytes or less.
 #[derive(Clone, Copy, Debug)]

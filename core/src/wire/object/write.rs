@@ -4,9 +4,9 @@ use super::{Key, Object, Token};
 use crate::capture_error::CaptureError;
 use crate::event::Value;
 use crate::json::Text;
-use crate::special::{Seen, Special};
-use crate::token::MAX_DEPTH;
-use crate::writer::Writer;
+use crate::json::lexical::MAX_DEPTH;
+use crate::wire::special::{Seen, Special};
+use crate::wire::writer::Writer;
 
 impl Key<'_> {
     fn write(self, separator: u8, writer: &mut Writer<'_>) {

@@ -1,6 +1,6 @@
 //! HTTP dates and `Retry-After` (RFC 9110 sections 5.6.7 and 10.2.3).
 
-use crate::timestamp::{Civil, fraction_ms};
+use crate::wire::timestamp::{Civil, fraction_ms};
 
 /// Month names in order, three bytes each; HTTP dates are case-sensitive.
 const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -106,7 +106,7 @@ mod tests {
     extern crate std;
 
     use super::{MONTHS, parse, retry_after_ms};
-    use crate::timestamp;
+    use crate::wire::timestamp;
     use std::format;
 
     const FORMS: [&str; 4] = [

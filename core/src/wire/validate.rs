@@ -3,7 +3,7 @@
 use crate::capture_error::{AI_PREFIX, CaptureError, MAX_DISTINCT_ID_BYTES, MAX_NAME_BYTES};
 use crate::config::Lane;
 use crate::event::{Event, Timestamp};
-use crate::timestamp;
+use crate::wire::timestamp;
 
 /// Texts one behind the other and their lengths in bytes: a slice of `&str` costs eight bytes for each.
 macro_rules! packed {
