@@ -21,6 +21,7 @@ use crate::stats::Stats;
 use crate::wire::request::{Attempt, Request, RequestId};
 use crate::{Instant, usize_of};
 
+use answer::Answer;
 pub use capture::Accepted;
 
 /// What the host should do next.
@@ -108,13 +109,36 @@ impl fmt::Debug for Client<'_> {
 struct Flight {
     attempt: Attempt,
     base: Base,
-    /// Whether a request is under way, the last one that was handed out; else it waits.
-    is_sending: bool,
     /// Events the batch began with.
     events: u32,
     /// Attempts that no server answered, and that used up no retry.
     unanswered: u32,
-    answer: answer::Answer,
+    phase: Phase,
+}
+
+/// Where a batch in flight is between two attempts. The request of an attempt is the last one
+/// that was handed out, so its id is [`Stats::requests`].
+///
+/// | from | what happens | to |
+/// | --- | --- | --- |
+/// | (queued) | `poll`, a batch is due | `Waiting` |
+/// | `Waiting` | `poll`, no timer holds it back | `Sending` |
+/// | `Sending`, `Answering` | an answer's head | `Answering` |
+/// | `Sending`, `Answering` | an answer's end, a failure, a time-out | `Waiting`, or no batch |
+#[derive(Debug)]
+enum Phase {
+    /// For the next attempt.
+    Waiting,
+    /// A request is under way, and no answer has come.
+    Sending,
+    /// A request is under way, and its answer's head has arrived.
+    Answering(Answer),
+}
+
+impl Flight {
+    const fn is_sending(&self) -> bool {
+        !matches!(self.phase, Phase::Waiting)
+    }
 }
 
 /// A barrier: everything captured before the [`Client::flush`] that gave it.
@@ -229,7 +253,7 @@ impl Client<'_> {
     pub fn poll(&mut self, now: Instant, receipts: &mut dyn Receipts) -> Action {
         self.advance(now);
         if self.timers.take_expired(Timer::Timeout) {
-            self.no_answer(TransportError::Timeout, receipts);
+            self.conclude(Err(TransportError::Timeout), receipts);
         }
         if self.is_closing && (self.arena.is_empty() || self.timers.is_expired(Timer::Close)) {
             self.abandon(receipts);
@@ -237,7 +261,7 @@ impl Client<'_> {
         if self.arena.is_empty() {
             return Action::Idle;
         }
-        if self.flight.as_ref().is_some_and(|flight| flight.is_sending) {
+        if self.flight.as_ref().is_some_and(Flight::is_sending) {
             return self.sleep(Timer::Timeout);
         }
         let gates = [Timer::Hold, Timer::Park, Timer::Retry];
@@ -265,7 +289,7 @@ impl Client<'_> {
         let flight = self
             .flight
             .as_ref()
-            .filter(|flight| flight.is_sending && id.0 == self.stats.requests)?;
+            .filter(|flight| flight.is_sending() && id.0 == self.stats.requests)?;
         let events = self.arena.pinned_len();
         Some(Request::new(
             &self.config,
@@ -359,10 +383,9 @@ impl Client<'_> {
                 number: 0,
             },
             base,
-            is_sending: false,
             events: count,
             unanswered: 0,
-            answer: answer::Answer::new(),
+            phase: Phase::Waiting,
         });
     }
 
@@ -372,10 +395,9 @@ impl Client<'_> {
         };
         self.stats.requests = self.stats.requests.wrapping_add(1);
         let id = RequestId(self.stats.requests);
-        flight.is_sending = true;
+        flight.phase = Phase::Sending;
         flight.attempt.number = flight.attempt.number.saturating_add(1);
         flight.attempt.sent_ms = self.clock.unix_ms(flight.base);
-        flight.answer = answer::Answer::new();
         if flight.attempt.number > 1 {
             self.stats.retries = self.stats.retries.wrapping_add(1);
         }
@@ -388,11 +410,25 @@ impl Client<'_> {
     /// or nothing is left and only the timers are to be cleared.
     fn abandon(&mut self, receipts: &mut dyn Receipts) {
         self.end_batch(Outcome::Abandoned, receipts);
-        while let Some(slot) = self.arena.evict_oldest() {
-            end(&mut self.stats, receipts, &slot.uuid, 0, Outcome::Abandoned);
-        }
+        while self.evict_oldest(Outcome::Abandoned, receipts) {}
         self.timers = Timers::new();
         self.batch_limit = BatchLimit::NONE;
+    }
+}
+
+impl Client<'_> {
+    /// Ends the oldest queued event, which no attempt was made to send; says whether there was one.
+    fn evict_oldest(&mut self, outcome: Outcome<'_>, receipts: &mut dyn Receipts) -> bool {
+        let Some(slot) = self.arena.evict_oldest() else {
+            return false;
+        };
+        let mut endings = Endings {
+            stats: &mut self.stats,
+            receipts,
+            attempts: 0,
+        };
+        endings.end(&slot.uuid, outcome);
+        true
     }
 }
 
@@ -432,17 +468,19 @@ impl Client<'_> {
 }
 
 /// The one place where events end: one counter, one receipt (law 6).
-fn end(
-    stats: &mut Stats,
-    receipts: &mut dyn Receipts,
-    uuid: &uuid::Uuid,
+struct Endings<'a> {
+    stats: &'a mut Stats,
+    receipts: &'a mut dyn Receipts,
     attempts: u32,
-    outcome: Outcome<'_>,
-) {
-    stats.count(&outcome);
-    receipts.receipt(Receipt {
-        uuid: *uuid,
-        attempts,
-        outcome,
-    });
+}
+
+impl Endings<'_> {
+    fn end(&mut self, uuid: &uuid::Uuid, outcome: Outcome<'_>) {
+        self.stats.count(&outcome);
+        self.receipts.receipt(Receipt {
+            uuid: *uuid,
+            attempts: self.attempts,
+            outcome,
+        });
+    }
 }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Client, Flight, end};
+use super::{Client, Endings, Flight, Phase};
 use crate::client::clock::Clock;
 use crate::client::timers::Timer;
 use crate::config::{MAX_RETRY_WAIT_MS, OnExhausted, Unanswered};
@@ -11,15 +11,15 @@ use crate::receipt::{Cause, Outcome, Receipts, TransportError};
 use crate::response::http_date;
 use crate::response::results::{Entry, Parser};
 use crate::response::retry::{self, Verdict};
-use crate::stats::Stats;
 use crate::wire::request::{BodyProgress, RequestId, Response, ResponseHead, UnknownRequest};
 use crate::{Instant, usize_of};
 
 /// What has arrived of an answer.
 #[derive(Debug)]
 pub(super) struct Answer {
-    /// 0 until the head has arrived.
     status: u16,
+    /// What the status means for the batch, judged once.
+    verdict: Verdict,
     /// What `Retry-After` asks for.
     hint_ms: u32,
     parser: Parser,
@@ -32,18 +32,6 @@ pub(super) struct Answer {
 /// How many entries for no event that waits are looked for throughout the batch. An honest answer
 /// has none.
 const MAX_MISSES: u8 = 64;
-
-impl Answer {
-    pub(super) const fn new() -> Self {
-        Self {
-            status: 0,
-            hint_ms: 0,
-            parser: Parser::new(),
-            next: 0,
-            misses: 0,
-        }
-    }
-}
 
 /// Inputs.
 impl Client<'_> {
@@ -84,10 +72,19 @@ impl Client<'_> {
         if let (200..=299, Some(date_ms)) = (head.status, date_ms) {
             self.learn_date(date_ms);
         }
-        self.sending(id)?.answer = Answer {
+        let config = &self.config;
+        let answer = Answer {
             status: head.status,
+            verdict: retry::judge(config.capture_mode, head.status, config.retry_404_and_429),
             hint_ms,
-            ..Answer::new()
+            parser: Parser::new(),
+            next: 0,
+            misses: 0,
+        };
+        self.sending(id)?.phase = match head.status {
+            // Some hosts have 0 for an answer that never came.
+            0 => Phase::Sending,
+            _ => Phase::Answering(answer),
         };
         Ok(())
     }
@@ -107,40 +104,38 @@ impl Client<'_> {
         piece: &[u8],
         receipts: &mut dyn Receipts,
     ) -> Result<BodyProgress, UnknownRequest> {
-        let config = &self.config;
+        let requests = self.stats.requests;
         let flight = self
             .flight
             .as_mut()
-            .filter(|flight| flight.is_sending && id.0 == self.stats.requests);
-        let Flight {
-            answer, attempt, ..
-        } = flight.ok_or(UnknownRequest)?;
-        let verdict = retry::judge(config.capture_mode, answer.status, config.retry_404_and_429);
-        if verdict != Verdict::Results {
+            .filter(|flight| flight.is_sending() && id.0 == requests)
+            .ok_or(UnknownRequest)?;
+        let Phase::Answering(answer) = &mut flight.phase else {
+            return Ok(BodyProgress::Decided);
+        };
+        if answer.verdict != Verdict::Results {
             return Ok(BodyProgress::Decided);
         }
-        let (slots, stats) = (self.arena.pinned_mut(), &mut self.stats);
-        let (next, misses, mut rest) = (&mut answer.next, &mut answer.misses, piece);
-        let details = &mut self.details;
-        while let Some(entry) = answer.parser.read(&mut rest, details) {
-            let searches = *misses < MAX_MISSES;
-            match settle(
-                slots,
-                usize_of(*next),
-                searches,
-                &entry,
-                attempt.number,
-                stats,
-                receipts,
-            ) {
-                Some(at) => *next = u32::try_from(at).unwrap_or(u32::MAX),
-                None => *misses = misses.saturating_add(1),
+        let slots = self.arena.pinned_mut();
+        let mut endings = Endings {
+            stats: &mut self.stats,
+            receipts,
+            attempts: flight.attempt.number,
+        };
+        let mut rest = piece;
+        while let Some(entry) = answer.parser.read(&mut rest, &mut self.details) {
+            let searches = answer.misses < MAX_MISSES;
+            match settle(slots, usize_of(answer.next), searches, &entry, &mut endings) {
+                Some(at) => answer.next = u32::try_from(at).unwrap_or(u32::MAX),
+                None => answer.misses = answer.misses.saturating_add(1),
             }
         }
         // In an answer that keeps to the batch's order, what is pending is the next.
         let is_pending = |slot: &Slot| slot.state == State::Pending;
         Ok(
-            if slots.get(usize_of(*next)).is_some_and(is_pending) || slots.iter().any(is_pending) {
+            if slots.get(usize_of(answer.next)).is_some_and(is_pending)
+                || slots.iter().any(is_pending)
+            {
                 BodyProgress::NeedsMore
             } else {
                 BodyProgress::Decided
@@ -158,37 +153,10 @@ impl Client<'_> {
         now: Instant,
         receipts: &mut dyn Receipts,
     ) -> Result<(), UnknownRequest> {
-        let status = self.sending(id)?.answer.status;
+        self.sending(id)?;
         self.advance(now);
-        match status {
-            // An end without a beginning.
-            0 => self.no_answer(TransportError::Interrupted, receipts),
-            _ => self.conclude(receipts),
-        }
+        self.conclude(Ok(()), receipts);
         Ok(())
-    }
-
-    /// Decides what becomes of the batch, by the answer's status and headers.
-    fn conclude(&mut self, receipts: &mut dyn Receipts) {
-        let Some(flight) = &self.flight else { return };
-        let Answer {
-            status, hint_ms, ..
-        } = flight.answer;
-        let config = &self.config;
-        match retry::judge(config.capture_mode, status, config.retry_404_and_429) {
-            Verdict::Results => self.end_results(hint_ms, receipts),
-            Verdict::Delivered => {
-                self.note_taken();
-                self.end_batch(Outcome::Delivered, receipts);
-            }
-            Verdict::Retry => self.try_again(Cause::Status(status), hint_ms, receipts),
-            Verdict::Split => self.split_batch(status, receipts),
-            Verdict::Reject => self.end_batch(Outcome::Rejected(status), receipts),
-            Verdict::RejectAndHold => {
-                self.end_batch(Outcome::Rejected(status), receipts);
-                self.hold(hint_ms);
-            }
-        }
     }
 
     /// Takes the news that there will be no answer, or no more of it.
@@ -204,65 +172,90 @@ impl Client<'_> {
     ) -> Result<(), UnknownRequest> {
         self.sending(id)?;
         self.advance(now);
-        self.no_answer(why, receipts);
+        self.conclude(Err(why), receipts);
         Ok(())
     }
 
-    /// The answer did not arrive, or not all of it. For an error status the head is enough: a
-    /// server that finds a body too large may close the connection right after the head.
-    pub(super) fn no_answer(&mut self, why: TransportError, receipts: &mut dyn Receipts) {
+    /// Ends the attempt under way: its answer has ended, or broke off, or never came. Decides what
+    /// becomes of the batch.
+    pub(super) fn conclude(
+        &mut self,
+        end: Result<(), TransportError>,
+        receipts: &mut dyn Receipts,
+    ) {
         let Some(flight) = &self.flight else { return };
-        let Answer {
-            status, hint_ms, ..
-        } = flight.answer;
-        match status {
-            0 | 200..=299 => self.try_again(Cause::Transport(why), hint_ms, receipts),
-            _ => self.conclude(receipts),
+        let Phase::Answering(answer) = &flight.phase else {
+            // An end without a head is a connection that broke.
+            let why = end.err().unwrap_or(TransportError::Interrupted);
+            return self.try_again(Cause::Transport(why), 0, receipts);
+        };
+        let (status, verdict, hint_ms) = (answer.status, answer.verdict, answer.hint_ms);
+        // For an error status, the head is enough: a server that rejects a large body may close
+        // the connection right after the head.
+        if let (Err(why), 200..=299) = (end, status) {
+            return self.try_again(Cause::Transport(why), hint_ms, receipts);
+        }
+        match verdict {
+            Verdict::Results => {
+                // What the body did not mention is final; what it asked for is sent again.
+                let missing = if answer.parser.is_complete() {
+                    Outcome::Absent
+                } else {
+                    Outcome::Unconfirmed
+                };
+                self.end_events(|slot| slot.state == State::Pending, missing, receipts);
+                self.try_again(Cause::ServerRetry, hint_ms, receipts);
+            }
+            Verdict::Delivered => {
+                self.note_taken();
+                self.end_batch(Outcome::Delivered, receipts);
+            }
+            Verdict::Retry => self.try_again(Cause::Status(status), hint_ms, receipts),
+            Verdict::Split => self.split_batch(status, receipts),
+            Verdict::Reject => self.end_batch(Outcome::Rejected(status), receipts),
+            Verdict::RejectAndHold => {
+                self.end_batch(Outcome::Rejected(status), receipts);
+                self.hold(hint_ms);
+            }
         }
     }
 
     /// Ends every event of the batch that has not ended yet, and the batch.
     pub(super) fn end_batch(&mut self, outcome: Outcome<'_>, receipts: &mut dyn Receipts) {
-        let attempts = self
-            .flight
-            .as_ref()
-            .map_or(0, |flight| flight.attempt.number);
         // Should the sink panic, the rest of the batch ends at the next poll.
         self.timers.start(Timer::Timeout, 0);
-        for slot in self.arena.pinned_mut() {
-            if slot.state != State::Ended {
-                slot.state = State::Ended;
-                end(&mut self.stats, receipts, &slot.uuid, attempts, outcome);
-            }
-        }
+        self.end_events(|slot| slot.state != State::Ended, outcome, receipts);
         self.arena.release();
         self.finish_batch();
+    }
+
+    /// Ends those events of the batch that are `meant`.
+    fn end_events(
+        &mut self,
+        meant: impl Fn(&Slot) -> bool,
+        outcome: Outcome<'_>,
+        receipts: &mut dyn Receipts,
+    ) {
+        let attempts = self.flight.as_ref();
+        let mut endings = Endings {
+            stats: &mut self.stats,
+            receipts,
+            attempts: attempts.map_or(0, |flight| flight.attempt.number),
+        };
+        for slot in self.arena.pinned_mut() {
+            if meant(slot) {
+                slot.state = State::Ended;
+                endings.end(&slot.uuid, outcome);
+            }
+        }
     }
 
     fn sending(&mut self, id: RequestId) -> Result<&mut Flight, UnknownRequest> {
         let flight = self
             .flight
             .as_mut()
-            .filter(|flight| flight.is_sending && id.0 == self.stats.requests);
+            .filter(|flight| flight.is_sending() && id.0 == self.stats.requests);
         flight.ok_or(UnknownRequest)
-    }
-
-    /// V1's body has ended: what it did not mention is final, what it asked for is sent again.
-    fn end_results(&mut self, hint_ms: u32, receipts: &mut dyn Receipts) {
-        let Some(flight) = &self.flight else { return };
-        let attempts = flight.attempt.number;
-        let missing = if flight.answer.parser.is_complete() {
-            Outcome::Absent
-        } else {
-            Outcome::Unconfirmed
-        };
-        for slot in self.arena.pinned_mut().iter_mut() {
-            if slot.state == State::Pending {
-                slot.state = State::Ended;
-                end(&mut self.stats, receipts, &slot.uuid, attempts, missing);
-            }
-        }
-        self.try_again(Cause::ServerRetry, hint_ms, receipts);
     }
 
     /// Notes that the server has taken the batch, or a part of it.
@@ -297,7 +290,7 @@ impl Client<'_> {
         if left == 0 {
             self.finish_batch();
         } else if tries <= self.config.max_retries {
-            flight.is_sending = false;
+            flight.phase = Phase::Waiting;
             self.timers.clear(Timer::Timeout);
             self.wait(Timer::Retry, self.config.retry_initial_ms, attempt, hint_ms);
         } else {
@@ -409,9 +402,7 @@ fn settle(
     next: usize,
     searches: bool,
     entry: &Entry<'_>,
-    attempts: u32,
-    stats: &mut Stats,
-    receipts: &mut dyn Receipts,
+    endings: &mut Endings<'_>,
 ) -> Option<usize> {
     let uuid = Uuid::from_bytes_ref(entry.uuid);
     let is_it = |slot: &Slot| slot.uuid == *uuid && slot.state == State::Pending;
@@ -434,6 +425,6 @@ fn settle(
         word => Outcome::Accepted(word),
     };
     slot.state = State::Ended;
-    end(stats, receipts, uuid, attempts, outcome);
+    endings.end(uuid, outcome);
     Some(at.saturating_add(1))
 }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Client, end};
+use super::{Client, Endings};
 use crate::capture_error::CaptureError;
 use crate::client::clock::{Base, Clock, GIVEN};
 use crate::client::timers::Timer;
@@ -84,7 +84,12 @@ impl Client<'_> {
         #[cfg(feature = "serde")]
         if queued.is_err() && evicted > 0 {
             self.stats.captured = self.stats.captured.wrapping_add(1);
-            end(&mut self.stats, receipts, &stamp.uuid, 0, Outcome::Evicted);
+            Endings {
+                stats: &mut self.stats,
+                receipts,
+                attempts: 0,
+            }
+            .end(&stamp.uuid, Outcome::Evicted);
         } else {
             queued?;
         }
@@ -190,10 +195,9 @@ impl Client<'_> {
             let before = *evicted;
             let goal = self.arena.free_without_queue().fraction(EVICTED_FRACTION);
             while !self.arena.fits(len) || self.arena.free().is_below(goal) {
-                let Some(slot) = self.arena.evict_oldest() else {
+                if !self.evict_oldest(Outcome::Evicted, receipts) {
                     break;
-                };
-                end(&mut self.stats, receipts, &slot.uuid, 0, Outcome::Evicted);
+                }
                 *evicted += 1;
             }
             self.batch_limit.ended(evicted.wrapping_sub(before));
