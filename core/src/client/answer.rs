@@ -81,11 +81,7 @@ impl Client<'_> {
             next: 0,
             misses: 0,
         };
-        self.sending(id)?.phase = match head.status {
-            // Some hosts have 0 for an answer that never came.
-            0 => Phase::Sending,
-            _ => Phase::Answering(answer),
-        };
+        self.sending(id)?.phase = Phase::Answering(answer);
         Ok(())
     }
 
@@ -190,12 +186,17 @@ impl Client<'_> {
             return self.try_again(Cause::Transport(why), 0, receipts);
         };
         let (status, verdict, hint_ms) = (answer.status, answer.verdict, answer.hint_ms);
-        // For an error status, the head is enough: a server that rejects a large body may close
-        // the connection right after the head.
-        if let (Err(why), 200..=299) = (end, status) {
-            return self.try_again(Cause::Transport(why), hint_ms, receipts);
-        }
+        let verdict = match end {
+            // For an error status, the head is enough: a server that rejects a large body may
+            // close the connection right after the head.
+            Err(_) if (200..=299).contains(&status) => Verdict::NoAnswer,
+            _ => verdict,
+        };
         match verdict {
+            Verdict::NoAnswer => {
+                let why = end.err().unwrap_or(TransportError::Interrupted);
+                self.try_again(Cause::Transport(why), hint_ms, receipts);
+            }
             Verdict::Results => {
                 // What the body did not mention is final; what it asked for is sent again.
                 let missing = if answer.parser.is_complete() {

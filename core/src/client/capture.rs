@@ -2,7 +2,9 @@
 
 use uuid::Uuid;
 
-use super::{Client, Endings};
+use super::Client;
+#[cfg(feature = "serde")]
+use super::Endings;
 use crate::capture_error::CaptureError;
 use crate::client::clock::{Base, Clock, GIVEN};
 use crate::client::timers::Timer;

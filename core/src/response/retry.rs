@@ -6,6 +6,8 @@ use crate::rng::Rng;
 /// What to do with the batch an answer belongs to (PROTOCOL section 1, "What the client does").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
+    /// Treat it as a connection that broke: some hosts have status 0 for an answer that never came.
+    NoAnswer,
     /// Read the verdict on each event from the body.
     Results,
     /// The whole batch is stored.
@@ -23,6 +25,7 @@ pub(crate) enum Verdict {
 pub(crate) fn judge(mode: CaptureMode, status: u16, retry_404_and_429: bool) -> Verdict {
     let is_v1 = !mode.is_v0();
     match status {
+        0 => Verdict::NoAnswer,
         200..=299 if is_v1 => Verdict::Results,
         200..=299 => Verdict::Delivered,
         // V1 names 500, 502, 503 and 504. What a CDN adds (520 to 527, 530) is as transient; 501
@@ -94,6 +97,11 @@ mod tests {
             statuses(CaptureMode::V0, false, Verdict::Delivered).len(),
             100
         );
+    }
+
+    #[test]
+    fn status_0_is_no_answer() {
+        assert_eq!(judge(CaptureMode::V1, 0, false), Verdict::NoAnswer);
     }
 
     #[test]
