@@ -196,7 +196,8 @@ pub struct Config<'buf> {
     pub retry_404_and_429: bool,
     /// Milliseconds until an unanswered request counts as failed; at least 1, default 10,000.
     pub request_timeout_ms: u32,
-    /// Takes wall time from the `Date` of the first 2xx answer if nobody has set it. On by default.
+    /// Takes wall time from the `Date` of the first 2xx answer that arrives within
+    /// `request_timeout_ms` of its request, if nobody has set it. On by default.
     pub learn_clock: bool,
     /// Refuses an event whose `distinct_id` is a placeholder (`null`, `anonymous`, `0`, …) with
     /// [`CaptureError::DistinctIdIllegal`](crate::CaptureError). Off by default: the server stores such events with

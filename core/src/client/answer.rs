@@ -68,8 +68,10 @@ impl Client<'_> {
         let hint_ms = head
             .retry_after
             .map_or(0, |value| self.hint_ms(value, date_ms));
-        // A proxy's error page says nothing about the time.
-        if let (200..=299, Some(date_ms)) = (head.status, date_ms) {
+        // A proxy's error page says nothing about the time, and an answer that is overdue says what
+        // the time was: it has waited while the host slept.
+        let is_overdue = self.timers.is_expired(Timer::Timeout);
+        if let (200..=299, Some(date_ms), false) = (head.status, date_ms, is_overdue) {
             self.learn_date(date_ms);
         }
         let config = &self.config;

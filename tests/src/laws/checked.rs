@@ -306,12 +306,16 @@ impl Checked<'_> {
         Ok(())
     }
 
-    /// A 2xx tells the time.
+    /// A 2xx that is not overdue tells the time.
     fn note_date(&mut self, head: ResponseHead<'_>) {
         let date = head.date.and_then(|date| str::from_utf8(date).ok());
         let date = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
         let unix = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());
-        if let (200..=299, Some(unix)) = (head.status, unix) {
+        let timeout_ms = u64::from(self.config.request_timeout_ms);
+        let is_overdue = self.last.as_ref().is_some_and(|last| {
+            last.elapsed_ms.saturating_add(timeout_ms) <= self.time.elapsed_ms()
+        });
+        if let (200..=299, Some(unix), false) = (head.status, unix, is_overdue) {
             self.time
                 .date(u64::try_from(unix.as_millis()).unwrap_or(u64::MAX));
         }

@@ -163,7 +163,8 @@ impl World<'_> {
         let temper = &self.temper;
         // Who corrects a wall time that was a little wrong looks like one whose machine has slept.
         let is_told_well = temper.tells_wall || temper.set_clock == 0;
-        let is_promised = is_told_well && temper.lag_ms == 0 && !self.clocks.is_misread;
+        let is_sure = !self.is_misread() && !self.clocks.is_pending();
+        let is_promised = is_told_well && temper.lag_ms == 0 && is_sure;
         self.truth
             .captured(self.serials, unix_ms(self.true_ms), own_ms, is_promised);
         let is_absolute =

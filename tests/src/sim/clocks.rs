@@ -17,8 +17,6 @@ pub(super) struct Clocks {
     pub(super) wall_error_ms: i64,
     /// The next reading of the monotonic clock, and no other, is ahead by so much, or behind.
     misreading_ms: i64,
-    /// The last reading was a year ahead.
-    pub(super) is_misread: bool,
     /// The client has been told a wall time and goes by another: it has no clock base for a correction.
     is_pending: bool,
     /// Readings that went back, all together: as much the client's time may have drifted.
@@ -27,6 +25,13 @@ pub(super) struct Clocks {
     has_untold_pause: bool,
     /// Nothing reaches the host, nor does it do anything, before this.
     pub(super) asleep_until_ms: u64,
+}
+
+impl Clocks {
+    /// Whether a correction waits for a clock base.
+    pub(super) const fn is_pending(&self) -> bool {
+        self.is_pending
+    }
 }
 
 impl World<'_> {
@@ -82,13 +87,13 @@ impl World<'_> {
         self.clocks.asleep_until_ms = until_ms;
         self.delay_arrivals(until_ms);
         if stops {
+            // A wild reading just before hides the pause.
+            let is_hidden = self.clocks.is_pending || self.is_misread();
             self.clocks.stopped_ms += length_ms;
             self.clocks.has_untold_pause = true;
             // The client can tell if the host tells the wall time, and such a clock is known to stop, or
             // the wall clock to be right.
             let can_tell = self.stops_in_suspend() || self.client.is_clock_confirmed();
-            // A wild reading just before hides the pause.
-            let is_hidden = self.clocks.is_pending || self.clocks.is_misread;
             if !self.temper.tells_wall || !can_tell || is_hidden {
                 self.truth.break_promises();
             }
@@ -118,13 +123,13 @@ impl World<'_> {
         };
         let shown_ms = self.true_ms - self.clocks.stopped_ms;
         // After a wild reading comes a good one: of two bad ones in a row the client cannot tell which is.
-        let misreading_ms = if self.clocks.is_misread {
+        let misreading_ms = if self.is_misread() {
             0
         } else {
             std::mem::take(&mut self.clocks.misreading_ms)
         };
-        self.clocks.is_misread = misreading_ms > 1_000;
-        if self.clocks.is_misread && self.clocks.has_untold_pause {
+        let is_unsure = self.clocks.has_untold_pause || self.clocks.is_pending;
+        if misreading_ms > 1_000 && is_unsure {
             // The two hide each other.
             self.truth.break_promises();
         }
@@ -134,6 +139,12 @@ impl World<'_> {
                 .saturating_add_signed(misreading_ms),
         );
         self.arm_sink();
+    }
+
+    /// Whether the last reading that the client has taken was a year ahead.
+    pub(super) fn is_misread(&self) -> bool {
+        let shown_ms = self.true_ms - self.clocks.stopped_ms;
+        self.client.host_ms() > shown_ms.saturating_add(1_000)
     }
 
     /// Sometimes the sink panics at one of the next call's receipts.
@@ -148,7 +159,7 @@ impl World<'_> {
     pub(super) fn is_wall_right(&self) -> bool {
         let clocks = &self.clocks;
         let is_good = self.temper.tells_wall && self.temper.lag_ms == 0;
-        is_good && clocks.wall_error_ms == 0 && !clocks.is_pending && !clocks.is_misread
+        is_good && clocks.wall_error_ms == 0 && !clocks.is_pending && !self.is_misread()
     }
 
     /// A good host tells the wall time before every capture and every poll, as its clock shows it.

@@ -82,8 +82,8 @@ impl Model {
         self.flight.as_mut().filter(|flight| flight.id == Some(id))
     }
 
-    /// Takes an answer's head; says whether the client learns the time from it.
-    pub(super) fn head(&mut self, id: RequestId, answer: &Rc<Answer>) -> bool {
+    /// Takes an answer's head at `now_ms`; says whether the client learns the time from it.
+    pub(super) fn head(&mut self, id: RequestId, answer: &Rc<Answer>, now_ms: u64) -> bool {
         let can_learn = self.setup.config.learn_clock && !self.wall_known;
         let Some(flight) = self.flight_of(id) else {
             return false;
@@ -92,7 +92,8 @@ impl Model {
         flight.answer = Some(Rc::clone(answer));
         flight.fed = 0;
         let success = (200..300).contains(&answer.status);
-        let learns = can_learn && success && answer.date_ms.is_some();
+        let is_overdue = flight.deadline_ms <= now_ms;
+        let learns = can_learn && success && !is_overdue && answer.date_ms.is_some();
         self.wall_known |= learns;
         learns
     }

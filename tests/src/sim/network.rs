@@ -37,6 +37,14 @@ impl Parcel {
 impl World<'_> {
     /// The host sends a request: it may reach the server, fail, or vanish without a word.
     pub(super) fn send(&mut self, id: RequestId, wire: Wire) {
+        let base = self.client.clock_base();
+        self.note(|| {
+            let stamped_ms = wire.sent_ms;
+            format!(
+                "     sends #{}, stamped {stamped_ms} (clock base {base})",
+                id.to_u32()
+            )
+        });
         let request = Parcel::Request(id, Rc::new(wire), self.true_ms);
         if self.is_good {
             let delay_ms = self.good_delay();
@@ -242,7 +250,7 @@ impl World<'_> {
     }
 
     fn note_head(&mut self, id: RequestId, answer: &Rc<Answer>) {
-        if self.model.head(id, answer) {
+        if self.model.head(id, answer, self.client.elapsed_ms()) {
             self.note_lag();
             self.clock_is_honest &= self.temper.true_date;
         }

@@ -156,7 +156,7 @@ impl World<'_> {
     /// Law 9, beyond the distance of the two stamps: a caller's own time is corrected only by what the
     /// request's is off, and without a wall clock the request's is uptime.
     fn check_clock(&mut self, wire: &Wire) -> Check {
-        if self.clocks.is_misread {
+        if self.is_misread() {
             self.truth.break_promises();
         }
         let client_ms = self.client.client_ms();

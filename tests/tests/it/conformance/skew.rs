@@ -179,6 +179,38 @@ fn the_time_is_not_learned_from_a_refusal_or_against_the_configuration() {
     );
 }
 
+/// An answer that is overdue has waited while the host slept: its `Date` is an old one.
+#[test]
+fn the_time_is_not_learned_from_an_answer_that_is_overdue() {
+    let learned = |at: u64| {
+        format!(
+            "flush_at=1 request_timeout_ms=5000 max_retries=0
+             0     capture a
+             0     poll
+             {at}  respond #1 200 date=\"Tue, 24 Nov 2026 04:52:50 GMT\"
+             6000  capture b
+             6000  poll
+             6000  show b timestamp"
+        )
+    };
+    check(
+        &learned(4_999),
+        expect![[r#"
+            0 send #1 batch[a]
+            4999 a delivered
+            6000 send #2 batch[b]
+            6000 timestamp="2026-11-24T04:52:51.501Z""#]],
+    );
+    check(
+        &learned(5_000),
+        expect![[r#"
+            0 send #1 batch[a]
+            5000 a delivered
+            6000 send #2 batch[b]
+            6000 timestamp="1970-01-01T00:00:06.000Z""#]],
+    );
+}
+
 /// One reading of the monotonic clock that is ahead is forgotten with the next one.
 #[test]
 fn a_reading_that_was_ahead_is_forgotten() {
