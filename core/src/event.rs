@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 #[cfg(feature = "serde")]
-use crate::wire::serialize::ToJson;
+use crate::json::serialize::ToJson;
 
 /// One event to capture. Everything is borrowed and nothing is copied before
 /// [`Client::capture`](crate::Client::capture), which writes it in wire form or refuses it.

@@ -1,10 +1,14 @@
-//! JSON text that a caller hands over.
+//! JSON: the text that a caller hands over, checked and walked; values, written.
 
 #[cfg(not(feature = "text"))]
 mod absent;
 pub(crate) mod lexical;
+mod plain;
 #[cfg(feature = "text")]
 mod scan;
+#[cfg(feature = "serde")]
+pub(crate) mod serialize;
+pub(crate) mod writer;
 
 #[cfg(not(feature = "text"))]
 pub(crate) use absent::*;

@@ -64,6 +64,8 @@ pub use deflate::miniz;
 pub use event::{Event, EventOptions, Properties, Timestamp, Value};
 pub use instant::Instant;
 pub use json::lexical::MAX_DEPTH;
+#[cfg(feature = "serde")]
+pub use json::serialize::{SerializeError, ToJson, to_json};
 #[cfg(feature = "text")]
 pub use json::{JsonError, JsonErrorKind};
 pub use queue::storage::{Slot, Storage, StorageArray};
@@ -74,8 +76,6 @@ pub use uuid::Uuid;
 pub use wire::request::{
     BodyProgress, Header, Request, RequestId, Response, ResponseHead, UnknownRequest,
 };
-#[cfg(feature = "serde")]
-pub use wire::serialize::{SerializeError, ToJson, to_json};
 
 /// A limit as a length; saturates on a 16-bit machine, where no storage is that large.
 pub(crate) fn usize_of(limit: u32) -> usize {

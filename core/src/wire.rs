@@ -4,11 +4,7 @@
 
 pub(crate) mod encode;
 mod object;
-pub(crate) mod plain;
 pub(crate) mod request;
-#[cfg(feature = "serde")]
-pub(crate) mod serialize;
 pub(crate) mod special;
 pub(crate) mod timestamp;
 pub(crate) mod validate;
-pub(crate) mod writer;

@@ -10,11 +10,11 @@ use crate::client::clock::{Base, Clock, GIVEN};
 use crate::client::timers::Timer;
 use crate::config::Overflow;
 use crate::event::Event;
+#[cfg(feature = "serde")]
+use crate::json::serialize::Staged;
 use crate::queue::storage::{Slot, State};
 use crate::receipt::{Outcome, Receipts};
 use crate::wire::encode::{Source, Stamp, encode};
-#[cfg(feature = "serde")]
-use crate::wire::serialize::Staged;
 use crate::wire::validate;
 use crate::{Instant, usize_of};
 
@@ -160,7 +160,7 @@ impl Client<'_> {
     fn write(&mut self, event: &Event<'_>, stamp: Stamp) -> Result<Written, CaptureError> {
         let room = self.arena.room();
         #[cfg(feature = "serde")]
-        let (room, texts, staged) = match crate::wire::serialize::stage(room, event)? {
+        let (room, texts, staged) = match crate::json::serialize::stage(room, event)? {
             Staged::Fits { room, texts, len } => (room, texts, len),
             Staged::Needs(staged) => {
                 let source = Source::new(event, [None; 3])?;

@@ -13,7 +13,7 @@ use core::ops::Range;
 pub(crate) use members::{Members, RawStr};
 
 use crate::json::lexical::{MAX_DEPTH, hex_digit, short_escape, surrogate_pair};
-use crate::wire::plain::plain_len;
+use crate::json::plain::plain_len;
 
 /// Why a text is not the JSON asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

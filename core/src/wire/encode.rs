@@ -8,10 +8,10 @@ use uuid::Uuid;
 use crate::capture_error::CaptureError;
 use crate::config::{Config, split_sdk_info};
 use crate::event::Event;
+use crate::json::writer::Writer;
 use crate::wire::object::{Check, Members, Object, Token};
 use crate::wire::special::{Seen, Special, Specials};
 use crate::wire::timestamp;
-use crate::wire::writer::Writer;
 
 /// What is fixed about an event at capture (law 8).
 #[derive(Clone, Copy, Debug)]

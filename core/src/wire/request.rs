@@ -7,8 +7,8 @@ use heapless::string::StringView;
 use uuid::Uuid;
 
 use crate::config::{Compression, Config, ENVELOPE_BYTES};
+use crate::json::writer::Writer;
 use crate::wire::timestamp;
-use crate::wire::writer::Writer;
 
 /// Names one attempt. Of two attempts of the same batch each has its own, so that a late answer
 /// to the first cannot end the second (law 5 of [`Client`](crate::Client)).

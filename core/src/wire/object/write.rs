@@ -5,8 +5,8 @@ use crate::capture_error::CaptureError;
 use crate::event::Value;
 use crate::json::Text;
 use crate::json::lexical::MAX_DEPTH;
+use crate::json::writer::Writer;
 use crate::wire::special::{Seen, Special};
-use crate::wire::writer::Writer;
 
 impl Key<'_> {
     fn write(self, separator: u8, writer: &mut Writer<'_>) {

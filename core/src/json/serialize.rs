@@ -13,7 +13,7 @@ use serde::ser::{self, Serialize};
 use crate::capture_error::CaptureError;
 use crate::event::{Event, Properties};
 use crate::json::lexical::MAX_DEPTH;
-use crate::wire::writer::Writer;
+use crate::json::writer::Writer;
 
 /// Something that can be written as JSON: every [`Serialize`] is.
 pub trait ToJson {

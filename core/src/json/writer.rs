@@ -4,7 +4,7 @@
 //! room for, so running out of room is not an error here: [`Writer::len`] just goes past the
 //! buffer's end, and whoever commits compares the two.
 
-use crate::wire::plain::{copy_plain, plain_len};
+use crate::json::plain::{copy_plain, plain_len};
 
 /// Decimal digits of `u64::MAX`.
 const MAX_DIGITS: usize = 20;
