@@ -10,7 +10,7 @@ pub const MAX_NAME_BYTES: usize = 200;
 /// Longest `distinct_id` the server takes, in bytes of UTF-8.
 pub const MAX_DISTINCT_ID_BYTES: usize = 200;
 
-/// How the name of every event in the AI lane begins.
+/// The beginning of the name of every event in the AI lane.
 pub const AI_PREFIX: &str = "$ai_";
 
 /// Why [`Client::capture`](crate::Client::capture) refused an event. The queue is as it was
@@ -26,10 +26,10 @@ pub enum CaptureError {
         /// Its length in bytes.
         len: usize,
     },
-    /// `$performance_event` is not taken any more.
+    /// The name is `$performance_event`, which the server no longer takes.
     NameReserved,
-    /// The name does not begin with [`AI_PREFIX`], as the AI lane wants it: its server drops any other event, in V0 the
-    /// whole batch with it.
+    /// The name does not begin with [`AI_PREFIX`]. The server of the AI lane drops such an event, in
+    /// V0 the whole batch with it.
     NameNotAi,
     /// The `distinct_id` is empty or blank.
     DistinctIdEmpty,
@@ -49,34 +49,33 @@ pub enum CaptureError {
     Json(JsonError),
     /// Typed values are nested deeper than [`MAX_DEPTH`](crate::MAX_DEPTH).
     TooDeep,
-    /// A value could not be serialised as a JSON object (feature `serde`).
-    #[cfg(feature = "serde")]
-    Serialize(crate::SerializeError),
-    /// `$set` or `$set_once`, beside the properties or among them, is no object. (`null` counts as absent.)
+    /// `$set` or `$set_once`, beside the properties or among them, is not an object. (`null` counts
+    /// as absent.)
     NotAnObject {
-        /// Which of the two.
+        /// `$set` or `$set_once`.
         member: &'static str,
     },
-    /// The event's own uuid is the nil uuid: the server would take all such events for repetitions of one.
+    /// The event's own uuid is the nil uuid: the server would take all such events for repetitions of
+    /// one.
     UuidNil,
     /// An event with this uuid is queued: the server would refuse the whole batch.
     UuidQueued,
     /// The event is larger than an event may be.
     EventTooLarge {
-        /// Bytes of its JSON; with what is to be serialised counted twice, if that is too much.
+        /// Bytes of its JSON.
         needed: usize,
         /// `max_event_bytes`, or the storage's size if that is less.
         capacity: usize,
     },
     /// The event does not fit beside what is queued.
     QueueFull {
-        /// Bytes of its JSON, what is to be serialised counted twice.
+        /// Bytes of its JSON.
         needed: u32,
         /// Bytes of the storage that are free.
         free: u32,
         /// Events queued and in flight.
         events: u32,
-        /// Slots of the storage: that many events at most.
+        /// Slots of the storage, one for each event.
         max_events: u32,
     },
     /// [`Client::close`](crate::Client::close) was called.
@@ -84,8 +83,8 @@ pub enum CaptureError {
 }
 
 impl CaptureError {
-    /// The error's name in logs and JSON, `snake_case`; a host that cannot afford the text of its
-    /// `Display` (2 KB of compressed code) says this.
+    /// The error's name in logs and JSON, in `snake_case`, for a host that cannot afford the text of
+    /// `Display` (2 KB of compressed code).
     pub const fn name(&self) -> &'static str {
         match self {
             Self::NameEmpty => "name_empty",
@@ -99,8 +98,6 @@ impl CaptureError {
             #[cfg(feature = "text")]
             Self::Json(_) => "json_invalid",
             Self::TooDeep => "too_deep",
-            #[cfg(feature = "serde")]
-            Self::Serialize(_) => "not_serializable",
             Self::NotAnObject { .. } => "not_an_object",
             Self::UuidNil => "uuid_nil",
             Self::UuidQueued => "uuid_queued",
@@ -148,8 +145,6 @@ impl fmt::Display for CaptureError {
                     crate::json::lexical::MAX_DEPTH
                 )
             }
-            #[cfg(feature = "serde")]
-            Self::Serialize(error) => error.fmt(f),
             Self::NotAnObject { member } => write!(f, "{member} is not a JSON object"),
             Self::UuidNil => f.write_str("uuid is the nil uuid, which names no event"),
             Self::UuidQueued => f.write_str("an event with this uuid is queued already"),
@@ -177,8 +172,6 @@ impl core::error::Error for CaptureError {
         match self {
             #[cfg(feature = "text")]
             Self::Json(error) => Some(error),
-            #[cfg(feature = "serde")]
-            Self::Serialize(error) => Some(error),
             _ => None,
         }
     }

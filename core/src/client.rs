@@ -176,7 +176,10 @@ impl<'buf> Client<'buf> {
         storage: Storage<'buf>,
         now: Instant,
     ) -> Result<Self, ConfigError> {
-        config.check(&storage)?;
+        config.check()?;
+        if storage.is_empty() {
+            return Err(ConfigError::NoStorage);
+        }
         let Storage {
             bytes,
             slots,

@@ -3,7 +3,6 @@
 use core::fmt;
 
 use crate::client::clock::MonotonicClock;
-use crate::queue::storage::Storage;
 
 /// Which protocol carries captured events (`capture_mode`; `POSTHOG_CAPTURE_MODE`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -300,7 +299,11 @@ impl<'buf> Config<'buf> {
         }
     }
 
-    pub(crate) fn check(&self, storage: &Storage<'_>) -> Result<(), ConfigError> {
+    /// Checks what [`Client::new`](crate::Client::new) checks, apart from the storage.
+    ///
+    /// # Errors
+    /// The first field that cannot be used.
+    pub fn check(&self) -> Result<(), ConfigError> {
         check_token(self.token)?;
         check_sdk_info(self.sdk_info)?;
         if !self.user_agent.is_none_or(is_header_text) {
@@ -328,8 +331,8 @@ impl<'buf> Config<'buf> {
         let envelope = u32::try_from(ENVELOPE_BYTES).unwrap_or(u32::MAX);
         let min = self.max_event_bytes.saturating_add(envelope);
         at_least("max_batch_bytes", self.max_batch_bytes, min)?;
-        if storage.is_empty() {
-            return Err(ConfigError::NoStorage);
+        if self.seed == [0; 16] {
+            return Err(ConfigError::SeedIsZero);
         }
         Ok(())
     }

@@ -2,10 +2,7 @@
 
 use uuid::Uuid;
 
-#[cfg(feature = "serde")]
-use crate::json::serialize::ToJson;
-
-/// One event to capture. Everything is borrowed and nothing is copied before
+/// One event to capture. Everything is borrowed, and nothing is copied before
 /// [`Client::capture`](crate::Client::capture), which writes it in wire form or refuses it.
 ///
 /// ```
@@ -24,7 +21,7 @@ pub struct Event<'a> {
     pub properties: Properties<'a>,
     /// Person properties to set: `$set`. Merged with a `$set` in `properties`, which wins.
     pub set: Properties<'a>,
-    /// Person properties to set if they are not: `$set_once`. Merged likewise.
+    /// Person properties to set where there is no value yet: `$set_once`. Merged likewise.
     pub set_once: Properties<'a>,
     /// Groups as (type, key): `$groups`. Merged likewise.
     pub groups: &'a [(&'a str, &'a str)],
@@ -32,8 +29,8 @@ pub struct Event<'a> {
     pub session_id: Option<&'a str>,
     /// The window or tab it belongs to.
     pub window_id: Option<&'a str>,
-    /// A uuid of the caller's own, to make a later repetition recognisable; not one that is
-    /// queued already. Without it the client makes a version 7 uuid.
+    /// A uuid of the caller's own, by which the server recognises a repetition. An event with this
+    /// uuid must not be queued already. By default the client makes a version 7 uuid.
     pub uuid: Option<Uuid>,
     /// When it happened; now by default.
     pub timestamp: Option<Timestamp<'a>>,
@@ -59,27 +56,19 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Sets the properties: typed members, or JSON text.
+    /// Sets the properties, usually from a slice of typed members.
     #[must_use]
     pub fn properties(mut self, properties: impl Into<Properties<'a>>) -> Self {
         self.properties = properties.into();
         self
     }
 
-    /// Sets the properties from JSON text, which must be an object; it is checked at capture
+    /// Sets the properties from JSON text, which must be an object: [`Properties::Json`]
     /// (feature `text`).
     #[cfg(feature = "text")]
     #[must_use]
     pub fn json<T: AsRef<[u8]> + ?Sized>(mut self, object: &'a T) -> Self {
         self.properties = Properties::Json(object.as_ref());
-        self
-    }
-
-    /// Sets the properties from anything that serialises as an object (feature `serde`).
-    #[cfg(feature = "serde")]
-    #[must_use]
-    pub fn serialize<T: serde::Serialize>(mut self, object: &'a T) -> Self {
-        self.properties = Properties::Serialize(object);
         self
     }
 
@@ -90,7 +79,7 @@ impl<'a> Event<'a> {
         self
     }
 
-    /// Sets person properties that are not set yet.
+    /// Sets person properties that have no value yet.
     #[must_use]
     pub fn set_once(mut self, set_once: impl Into<Properties<'a>>) -> Self {
         self.set_once = set_once.into();
@@ -140,23 +129,23 @@ impl<'a> Event<'a> {
     }
 }
 
-/// A JSON object in one of the forms a caller has it in.
+/// A JSON object, in one of the forms in which a caller may have it.
+///
+/// A type that implements `serde::Serialize` becomes text first, by `to_json` (feature `serde`).
 #[derive(Clone, Copy, Default)]
 #[non_exhaustive]
 pub enum Properties<'a> {
-    /// `{}`.
+    /// The empty object.
     #[default]
     None,
-    /// Typed members, written as they stand. Keys should differ.
+    /// Typed members. Their names should differ.
     Members(&'a [(&'a str, Value<'a>)]),
-    /// JSON text, checked before it is accepted: UTF-8, well-formed, an object, nested at most
-    /// [`MAX_DEPTH`](crate::MAX_DEPTH) deep (feature `text`).
+    /// Members that are asked for one by one. Their names should differ.
+    Source(&'a dyn MemberSource),
+    /// JSON text. [`Client::capture`](crate::Client::capture) checks it: UTF-8, well-formed, an
+    /// object, nested at most [`MAX_DEPTH`](crate::MAX_DEPTH) deep (feature `text`).
     #[cfg(feature = "text")]
     Json(&'a [u8]),
-    /// Anything that serialises as an object (feature `serde`). It is written to the storage's
-    /// free end first, so it needs that room twice while `capture` runs.
-    #[cfg(feature = "serde")]
-    Serialize(&'a dyn ToJson),
 }
 
 impl core::fmt::Debug for Properties<'_> {
@@ -164,10 +153,9 @@ impl core::fmt::Debug for Properties<'_> {
         match self {
             Self::None => f.write_str("None"),
             Self::Members(members) => f.debug_tuple("Members").field(members).finish(),
+            Self::Source(_) => f.write_str("Source(..)"),
             #[cfg(feature = "text")]
             Self::Json(text) => f.debug_tuple("Json").field(text).finish(),
-            #[cfg(feature = "serde")]
-            Self::Serialize(_) => f.write_str("Serialize(..)"),
         }
     }
 }
@@ -182,6 +170,41 @@ impl<'a, const N: usize> From<&'a [(&'a str, Value<'a>); N]> for Properties<'a> 
     fn from(members: &'a [(&'a str, Value<'a>); N]) -> Self {
         Self::Members(members)
     }
+}
+
+/// An object's members by index, for a caller that does not have them as a slice: structs of C,
+/// fields that are computed when they are asked for.
+///
+/// ```
+/// use hoglet::{Event, MemberSource, Properties, Value};
+///
+/// struct Reading {
+///     millivolts: u32,
+///     is_open: bool,
+/// }
+///
+/// impl MemberSource for Reading {
+///     fn member(&self, index: usize) -> Option<(&str, Value<'_>)> {
+///         Some(match index {
+///             0 => ("millivolts", self.millivolts.into()),
+///             1 => ("open", self.is_open.into()),
+///             _ => return None,
+///         })
+///     }
+/// }
+///
+/// let reading = Reading { millivolts: 3_300, is_open: false };
+/// let event = Event::new("reading", "device-1").properties(Properties::Source(&reading));
+/// assert_eq!(hoglet::properties_json(&event, &mut []), Ok(32));
+/// ```
+pub trait MemberSource {
+    /// The member at `index`, counted from 0; `None` behind the last member.
+    ///
+    /// [`Client::capture`](crate::Client::capture) asks for a member more than once if the event
+    /// does not fit at first, or if the member's name means something to the SDK. The answers should
+    /// be the same until `capture` returns. If they are not, what is queued is still one valid event,
+    /// but older events may have been evicted for an event that is then refused.
+    fn member(&self, index: usize) -> Option<(&str, Value<'_>)>;
 }
 
 /// A JSON value, typed.
@@ -203,7 +226,7 @@ pub enum Value<'a> {
     Fixed {
         /// All digits.
         mantissa: i64,
-        /// How many of them are behind the point.
+        /// How many of them come after the point.
         decimals: u8,
     },
     /// A string.
@@ -287,7 +310,7 @@ impl<'a> From<&'a str> for Timestamp<'a> {
 }
 
 /// How the server should treat an event. `None` leaves the choice to the server. A value here
-/// wins over the sentinel property of the same meaning.
+/// takes precedence over the sentinel property of the same meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EventOptions<'a> {
     /// Count the visitor without storing an id (`$cookieless_mode`).

@@ -61,11 +61,11 @@ pub use config::{
 pub use deflate::encoded::Encoded;
 #[cfg(feature = "miniz")]
 pub use deflate::miniz;
-pub use event::{Event, EventOptions, Properties, Timestamp, Value};
+pub use event::{Event, EventOptions, MemberSource, Properties, Timestamp, Value};
 pub use instant::Instant;
 pub use json::lexical::MAX_DEPTH;
 #[cfg(feature = "serde")]
-pub use json::serialize::{SerializeError, ToJson, to_json};
+pub use json::serialize::{SerializeError, to_json};
 #[cfg(feature = "text")]
 pub use json::{JsonError, JsonErrorKind};
 pub use queue::storage::{Slot, Storage, StorageArray};
@@ -73,6 +73,7 @@ pub use receipt::{Cause, Ignore, Outcome, Receipt, Receipts, TransportError};
 pub use response::results::{MAX_DETAILS_LEN, MAX_RESULT_LEN};
 pub use stats::Stats;
 pub use uuid::Uuid;
+pub use wire::encode::{encoded_len, properties_json};
 pub use wire::request::{
     BodyProgress, Header, Request, RequestId, Response, ResponseHead, UnknownRequest,
 };

@@ -9,8 +9,8 @@ use divan::{Bencher, black_box};
 use hoglet::deflate::{Encoder, Format, TABLE_LEN};
 use hoglet::miniz::Compressor;
 use hoglet::{
-    Action, Client, Compression, Config, Event, Ignore, Instant, RequestId, Response, ResponseHead,
-    Slot, Storage, TransportError, Value,
+    Action, Client, Compression, Config, Event, Ignore, Instant, MemberSource, Properties,
+    RequestId, Response, ResponseHead, Slot, Storage, TransportError, Value,
 };
 
 /// Events in a batch.
@@ -56,7 +56,7 @@ const JSON: &str = concat!(
 );
 
 #[derive(serde::Serialize)]
-struct Properties {
+struct Site {
     plan: &'static str,
     #[serde(rename = "$current_url")]
     url: &'static str,
@@ -76,7 +76,7 @@ struct Device {
     cores: u8,
 }
 
-const SERDE: Properties = Properties {
+const SERDE: Site = Site {
     plan: "enterprise",
     url: "https://app.example.com/projects/42?tab=settings",
     seats: 25,
@@ -91,6 +91,15 @@ const SERDE: Properties = Properties {
     },
     note: "said \"yes\"\n",
 };
+
+/// [`TYPED`], asked for one by one.
+struct Typed;
+
+impl MemberSource for Typed {
+    fn member(&self, index: usize) -> Option<(&str, Value<'_>)> {
+        TYPED.get(index).copied()
+    }
+}
 
 /// A client in memory that lives as long as the program, and its clock.
 struct Sender {
@@ -191,8 +200,20 @@ fn capture_100_json(bencher: Bencher<'_, '_>) {
 }
 
 #[divan::bench]
-fn capture_100_serde(bencher: Bencher<'_, '_>) {
-    capture(bencher, &Event::new("bench", "user-1").serialize(&SERDE));
+fn capture_100_source(bencher: Bencher<'_, '_>) {
+    let source = Properties::Source(&Typed);
+    capture(bencher, &Event::new("bench", "user-1").properties(source));
+}
+
+#[divan::bench]
+fn to_json_100(bencher: Bencher<'_, '_>) {
+    let mut text = [0; 1_024];
+    bencher.counter(ItemsCount::new(BATCH)).bench_local(|| {
+        for _ in 0..BATCH {
+            let len = hoglet::to_json(black_box(&SERDE), &mut text);
+            black_box(len.expect("it has a JSON form"));
+        }
+    });
 }
 
 #[divan::bench]

@@ -6,9 +6,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use hoglet::{
-    Action, CaptureMode, Client, Compression, Config, Event, Instant, OnExhausted, Overflow,
-    Receipt, Receipts, RequestId, Response, ResponseHead, StorageArray, TransportError, Uuid,
-    Value, deflate,
+    Action, CaptureMode, Client, Compression, Config, Event, Instant, MemberSource, OnExhausted,
+    Overflow, Properties, Receipt, Receipts, RequestId, Response, ResponseHead, StorageArray,
+    TransportError, Uuid, Value, deflate, to_json,
 };
 
 thread_local! {
@@ -42,11 +42,22 @@ fn allocations(run: impl FnOnce()) -> usize {
 }
 
 #[derive(serde::Serialize)]
-struct Properties<'a> {
-    plan: &'a str,
+struct Plan<'a> {
+    name: &'a str,
     seats: u32,
     ratio: f64,
     tags: [&'a str; 2],
+}
+
+impl MemberSource for Plan<'_> {
+    fn member(&self, index: usize) -> Option<(&str, Value<'_>)> {
+        Some(match index {
+            0 => ("$set", Value::Object(&[("plan", Value::Bool(true))])),
+            1 => ("name", self.name.into()),
+            2 => ("seats", self.seats.into()),
+            _ => return None,
+        })
+    }
 }
 
 fn capture(client: &mut Client<'_>, now: Instant, receipts: &mut dyn Receipts) {
@@ -65,17 +76,20 @@ fn capture(client: &mut Client<'_>, now: Instant, receipts: &mut dyn Receipts) {
         .json(r#"{"a":[1,{"b":2}],"$session_id":"s","$set":{"a":1}}"#)
         .set(&[("a", Value::Null), ("b", Value::Null)])
         .timestamp("2026-11-24T10:22:50+05:30");
-    let object = Properties {
-        plan: "pro",
+    let plan = Plan {
+        name: "pro",
         seats: 3,
         ratio: 0.5,
         tags: ["x", "y"],
     };
+    let mut text = [0; 128];
+    let len = to_json(&plan, &mut text).expect("it has a JSON form");
     let own = Event::new("own", "user-1")
-        .serialize(&object)
+        .json(&text[..len])
         .uuid(Uuid::from_u128(9));
     let refused = Event::new("refused", "user-1").json("{\"a\":");
-    for event in [typed, json, own, refused] {
+    let source = Event::new("source", "user-1").properties(Properties::Source(&plan));
+    for event in [typed, json, own, source, refused] {
         let _ = client.capture(&event, now, receipts);
     }
 }

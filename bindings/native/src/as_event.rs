@@ -11,7 +11,7 @@ pub trait AsEvent {
     /// The event, owned, for a `before_send` hook.
     ///
     /// # Errors
-    /// [`Error::Capture`] if its properties are no JSON object.
+    /// [`Error::Capture`] if its properties are not a JSON object.
     fn to_event(&self) -> Result<Event, Error>;
 }
 

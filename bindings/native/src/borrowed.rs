@@ -1,76 +1,55 @@
-//! The properties of a borrowed event as text.
-//!
-//! The core knows how to write every form in which a caller can have them, and which of them merge.
-//! So it is asked to: the event goes through a client of its own, in the form of V0, which keeps
-//! everything that V1 moves elsewhere among the properties.
+//! The properties of a borrowed event as one JSON object.
 
 use std::fmt;
 
-use hoglet::{Action, CaptureError, CaptureMode, Client, Config, Ignore, Instant, Slot, Storage};
+use hoglet::{CaptureError, Properties, properties_json};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::Error;
 
 /// Bytes to try first; most events fit.
-const BYTES: usize = 16 << 10;
-/// Bytes to try at most, each time four times as many. The largest event there is, 8 MiB, takes 16:
-/// values that serialise are written twice.
+const BYTES: usize = 4 << 10;
+/// Bytes of the object at most: four times the largest event.
 const MAX_BYTES: usize = 32 << 20;
-/// What the core adds in V0 where the event does not name them itself, and how we make it known.
-const ADDED: [&str; 2] = ["$lib", "$lib_version"];
-const ADDED_VALUE: &str = "\"-\"";
-const SDK_INFO: &str = "-/-";
 
-/// The properties of `event` in the form of V0: one JSON object.
+/// Whether writing `event` runs the caller's code.
+pub(crate) fn has_source(event: &hoglet::Event<'_>) -> bool {
+    [event.properties, event.set, event.set_once]
+        .iter()
+        .any(|object| matches!(object, Properties::Source(_)))
+}
+
+/// Everything that `event` says beside its identity, as [`properties_json`] writes it.
 ///
 /// # Errors
-/// When the event's objects are none, or larger than any event.
-fn properties(event: &hoglet::Event<'_>) -> Result<String, Error> {
-    let event = &hoglet::Event {
-        name: "-",
-        distinct_id: "-",
-        uuid: None,
-        timestamp: None,
-        ..*event
-    };
-    let mut bytes = vec![0; BYTES];
+/// When one of the event's objects is not an object, or is larger than any event.
+pub(crate) fn properties(event: &hoglet::Event<'_>) -> Result<Vec<u8>, CaptureError> {
+    let mut text = vec![0; BYTES];
     loop {
-        match encode(event, &mut bytes) {
-            Err(Error::Capture(CaptureError::EventTooLarge { .. })) if bytes.len() < MAX_BYTES => {
-                bytes.resize((bytes.len() * 4).min(MAX_BYTES), 0);
-            }
-            result => return result,
+        let needed = properties_json(event, &mut text)?;
+        if needed > MAX_BYTES {
+            return Err(CaptureError::EventTooLarge {
+                needed,
+                capacity: MAX_BYTES,
+            });
         }
+        if needed <= text.len() {
+            text.truncate(needed);
+            return Ok(text);
+        }
+        // A `MemberSource` may say more each time it is asked: doubling bounds the turns.
+        text.resize(needed.max(text.len() * 2), 0);
     }
 }
 
-fn encode(event: &hoglet::Event<'_>, bytes: &mut [u8]) -> Result<String, Error> {
-    const NOW: Instant = Instant::from_millis(1);
-    let mut slots = [Slot::EMPTY];
-    let mut config = Config::new("scratch", [1; 16]);
-    config.capture_mode = CaptureMode::V0;
-    config.sdk_info = SDK_INFO;
-    config.flush_at = 1;
-    config.max_event_bytes = u32::MAX;
-    config.max_batch_bytes = u32::MAX;
-    let mut client = Client::new(config, Storage::new(bytes, &mut slots), NOW)?;
-    client.capture(event, NOW, &mut Ignore)?;
-    let properties = match client.poll(NOW, &mut Ignore) {
-        Action::Send(id) => client
-            .request(id)
-            .and_then(|request| last_member(request.body()[1])),
-        Action::SleepUntil(..) | Action::Idle => None,
-    };
-    let unread = "the core did not give the event back";
-    properties.ok_or_else(|| Error::Serialization(unread.to_owned()))
-}
-
-/// The value of the event's last member, its only object.
-fn last_member(event: &[u8]) -> Option<String> {
-    let members = str::from_utf8(event).ok()?.strip_prefix('{')?;
-    let properties = members.get(members.find('{')?..)?.strip_suffix('}')?;
-    Some(properties.to_owned())
+/// `event` with `text` as its properties, which holds what [`properties`] has made of it.
+pub(crate) fn with_properties<'a>(event: &hoglet::Event<'a>, text: &'a [u8]) -> hoglet::Event<'a> {
+    hoglet::Event {
+        uuid: event.uuid,
+        timestamp: event.timestamp,
+        ..hoglet::Event::new(event.name, event.distinct_id).json(text)
+    }
 }
 
 /// Calls `each` with the name and the JSON of every property that `event` has in the form of V0.
@@ -83,16 +62,14 @@ pub(crate) fn for_each_property(
 ) -> Result<(), Error> {
     let text = properties(event)?;
     let Members(members) =
-        serde_json::from_str(&text).map_err(|error| Error::Serialization(error.to_string()))?;
+        serde_json::from_slice(&text).map_err(|error| Error::Serialization(error.to_string()))?;
     for (key, value) in members {
-        if !ADDED.contains(&key.as_str()) || value.get() != ADDED_VALUE {
-            each(&key, value);
-        }
+        each(&key, value);
     }
     Ok(())
 }
 
-/// An object's members, their values unread.
+/// An object's members, with their values as text.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::as_event::AsEvent;
+use crate::borrowed;
 use crate::error::{CaptureFailure, Error, PostHogError, Warning};
 use crate::event::Event;
 use crate::log;
 use crate::outcome::Receipt;
 use crate::sink::{Keeps, News};
-use crate::texts::Texts;
 
 type BeforeSend = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
 type OnReceipt = Arc<dyn Fn(&Receipt) + Send + Sync>;
@@ -54,7 +54,7 @@ impl Callbacks {
         if self.before_send.is_empty() {
             return Ok(None);
         }
-        let mut event = self.serialise(|| event.to_event())?;
+        let mut event = self.ask(|| event.to_event())?;
         for hook in &self.before_send {
             let dropped = match self.call(|| hook(event)) {
                 Some(Some(passed)) => {
@@ -69,18 +69,18 @@ impl Callbacks {
         Ok(Some(event))
     }
 
-    /// The texts of what serialises in `event`, if anything does: written before the client's lock is
-    /// taken, because the caller's code does it.
-    pub(crate) fn texts(&self, event: &hoglet::Event<'_>) -> Result<Option<Texts>, Error> {
-        if !Texts::are_in(event) {
+    /// The properties of `event` as text, if it has a [`MemberSource`](hoglet::MemberSource): the
+    /// caller's code is asked for its members before the client's lock is taken.
+    pub(crate) fn properties(&self, event: &hoglet::Event<'_>) -> Result<Option<Vec<u8>>, Error> {
+        if !borrowed::has_source(event) {
             return Ok(None);
         }
-        let texts = self.serialise(|| Texts::of(event).map_err(Error::Capture));
-        texts.map(Some)
+        self.ask(|| Ok(Some(borrowed::properties(event)?)))
     }
 
-    fn serialise<R>(&self, write: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
-        self.call(write).unwrap_or(Err(Error::SerializePanicked))
+    /// Runs what may ask a [`MemberSource`](hoglet::MemberSource).
+    fn ask<R>(&self, write: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
+        self.call(write).unwrap_or(Err(Error::SourcePanicked))
     }
 
     /// Tells of endings and of dropped events, in their order: `on_receipt` first, then `on_error`,

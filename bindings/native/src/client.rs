@@ -40,7 +40,7 @@ use crate::stats::{Stats, Summary};
 /// # Callbacks
 /// | function | runs on |
 /// | --- | --- |
-/// | `before_send`, `Serialize` of an event's properties | the thread that captures, in the call |
+/// | `before_send`, the `MemberSource` of an event | the thread that captures, in the call |
 /// | `on_receipt`, and `on_error` for lost events and hooks | the lane's worker, which sends nothing meanwhile |
 /// | `on_error` for configuration | the thread that makes the client, in the call |
 ///

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use hoglet::{CaptureError, Lane as Path, Uuid};
 
 use crate::as_event::AsEvent;
+use crate::borrowed;
 use crate::callbacks::Callbacks;
 use crate::error::Error;
 use crate::event::Event;
@@ -19,7 +20,6 @@ use crate::process::{Process, Processes};
 use crate::settings::Settings;
 use crate::sink::{Ended, Keeps};
 use crate::stats::{Stats, Summary};
-use crate::texts::Texts;
 
 /// The longest part of a shutdown's time that is kept for the callbacks, to be told what was given up.
 const MAX_TELLING: Duration = Duration::from_millis(100);
@@ -37,7 +37,8 @@ pub(crate) struct Engine {
 pub(crate) struct Prepared<'a> {
     event: &'a dyn AsEvent,
     passed: Option<Event>,
-    texts: Option<Texts>,
+    /// The properties as text, if they are not in memory.
+    properties: Option<Vec<u8>>,
 }
 
 impl Prepared<'_> {
@@ -47,8 +48,8 @@ impl Prepared<'_> {
             Some(passed) => passed.as_event(),
             None => self.event.as_event(),
         };
-        match &self.texts {
-            Some(texts) => texts.put(&event),
+        match &self.properties {
+            Some(text) => borrowed::with_properties(&event, text),
             None => event,
         }
     }
@@ -56,7 +57,6 @@ impl Prepared<'_> {
     /// The same, to be queued later.
     pub(crate) fn into_event(self) -> Result<Event, Error> {
         match self.passed {
-            // Nothing in it serialises any more.
             Some(passed) => Ok(passed),
             None => Event::from_borrowed(&self.event()),
         }
@@ -134,11 +134,11 @@ impl Engine {
             Some(passed) => passed.as_event(),
             None => event.as_event(),
         };
-        let texts = self.callbacks.texts(&written)?;
+        let properties = self.callbacks.properties(&written)?;
         Ok(Prepared {
             event,
             passed,
-            texts,
+            properties,
         })
     }
 

@@ -36,8 +36,8 @@ pub enum Error {
     Capture(CaptureError),
     /// A property could not be written as JSON; the event is as it was before.
     Serialization(String),
-    /// The properties' own `Serialize` panicked; nothing was queued.
-    SerializePanicked,
+    /// The properties' own [`MemberSource`](hoglet::MemberSource) panicked; nothing was queued.
+    SourcePanicked,
     /// This argument is blank; nothing was queued.
     Blank(&'static str),
     /// This argument does not serialise as an object; nothing was queued.
@@ -92,7 +92,7 @@ impl fmt::Display for Error {
             Self::Thread(kind) => write!(f, "the system gave no thread: {kind}"),
             Self::Capture(error) => write!(f, "event refused: {error}"),
             Self::Serialization(why) => write!(f, "property cannot be written as JSON: {why}"),
-            Self::SerializePanicked => f.write_str("the properties' own Serialize panicked"),
+            Self::SourcePanicked => f.write_str("the properties' own MemberSource panicked"),
             Self::Blank(name) => write!(f, "{name} is blank"),
             Self::NotAnObject(name) => write!(f, "{name} does not serialise as an object"),
             Self::InvalidTimestamp => f.write_str("timestamp is outside the years 0 to 9999"),

@@ -49,7 +49,6 @@ mod settings;
 mod sink;
 mod state;
 mod stats;
-mod texts;
 mod tunnel;
 mod worker;
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use hoglet::{CaptureMode, Compression, Config, ConfigError, Lane, Slot, Storage};
+use hoglet::{CaptureMode, Compression, Config, ConfigError, Lane};
 
 use crate::error::{Error, Warning};
 use crate::host;
@@ -163,50 +163,38 @@ impl Settings {
         usize::try_from(self.options.max_queue_size).unwrap_or(usize::MAX)
     }
 
-    /// Asks the core whether it would take the configuration, without its memory.
+    /// Checks what the core would refuse.
     fn check(&self, lane: Lane) -> Result<(), Error> {
-        let (mut byte, mut slot) = ([0], [Slot::EMPTY]);
-        let bytes = byte
-            .get_mut(..self.queue_bytes(lane).min(1))
-            .unwrap_or_default();
-        let slots = slot
-            .get_mut(..self.queue_events().min(1))
-            .unwrap_or_default();
         let config = self.config(lane, self.token(), &self.options.sdk_info);
-        hoglet::Client::new(
-            config,
-            Storage::new(bytes, slots),
-            hoglet::Instant::default(),
-        )
-        .map(drop)
-        .map_err(|error| self.in_options(error).into())
-    }
-
-    /// The core's error under the names of the options.
-    fn in_options(&self, error: ConfigError) -> ConfigError {
-        match error {
-            ConfigError::TooSmall { field, value, min } => ConfigError::TooSmall {
-                field: match field {
-                    "max_batch_events" => "max_batch_size",
-                    "retry_initial_ms" => "retry_initial_backoff_ms",
-                    // The least of it is the largest event and its envelope.
-                    "max_batch_bytes" => "max_batch_bytes (beside max_event_bytes)",
-                    other => other,
-                },
-                value,
-                min,
-            },
-            ConfigError::NoStorage => ConfigError::TooSmall {
-                field: if self.options.max_queue_size == 0 {
-                    "max_queue_size"
-                } else {
-                    "max_queue_bytes"
-                },
-                value: 0,
-                min: 1,
-            },
-            other => other,
+        config.check().map_err(in_options)?;
+        for (field, is_zero) in [
+            ("max_queue_size", self.queue_events() == 0),
+            ("max_queue_bytes", self.queue_bytes(lane) == 0),
+        ] {
+            if is_zero {
+                let (value, min) = (0, 1);
+                return Err(ConfigError::TooSmall { field, value, min }.into());
+            }
         }
+        Ok(())
+    }
+}
+
+/// The core's error under the names of the options.
+fn in_options(error: ConfigError) -> ConfigError {
+    match error {
+        ConfigError::TooSmall { field, value, min } => ConfigError::TooSmall {
+            field: match field {
+                "max_batch_events" => "max_batch_size",
+                "retry_initial_ms" => "retry_initial_backoff_ms",
+                // Its minimum is the largest event and its envelope.
+                "max_batch_bytes" => "max_batch_bytes (beside max_event_bytes)",
+                other => other,
+            },
+            value,
+            min,
+        },
+        other => other,
     }
 }
 
@@ -218,7 +206,7 @@ fn read<T>(
     warnings: &mut Vec<Warning>,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Option<T> {
-    // Of what is no UTF-8 nothing is known either.
+    // A value that is not UTF-8 matches no known name either, so it is worth the same warning.
     let value = variable(name)?.to_string_lossy().into_owned();
     let parsed = parse(&value.trim().to_ascii_lowercase());
     if parsed.is_none() && !value.trim().is_empty() {
@@ -385,6 +373,6 @@ mod tests {
 
     #[test]
     fn a_queued_event_costs_what_the_options_say() {
-        assert_eq!(size_of::<Slot>(), 28);
+        assert_eq!(size_of::<hoglet::Slot>(), 28);
     }
 }

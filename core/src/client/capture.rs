@@ -3,38 +3,20 @@
 use uuid::Uuid;
 
 use super::Client;
-#[cfg(feature = "serde")]
-use super::Endings;
 use crate::capture_error::CaptureError;
 use crate::client::clock::{Base, Clock, GIVEN};
 use crate::client::timers::Timer;
 use crate::config::Overflow;
 use crate::event::Event;
-#[cfg(feature = "serde")]
-use crate::json::serialize::Staged;
 use crate::queue::storage::{Slot, State};
 use crate::receipt::{Outcome, Receipts};
-use crate::wire::encode::{Source, Stamp, encode};
+use crate::wire::encode::{Stamp, encode};
 use crate::wire::validate;
 use crate::{Instant, usize_of};
 
 /// When the queue is full, [`Overflow::DropOldest`] frees at least this fraction of it, because
 /// making room can mean moving everything that stays.
 const EVICTED_FRACTION: usize = 16;
-
-/// Bytes by which an event can exceed the sum of its serialised text and of the same event
-/// without it: the names and values that sentinel properties get as options, the name of `$set`.
-#[cfg(feature = "serde")]
-const STAGED_EXTRA: usize = 64;
-
-/// What writing an event took, or would have taken.
-#[derive(Clone, Copy)]
-struct Written {
-    /// Bytes of the event. An upper bound, if its serialised text alone exceeds the room.
-    len: usize,
-    /// Bytes of room needed to write it.
-    room: usize,
-}
 
 /// An event that was queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +34,6 @@ impl Client<'_> {
     ///
     /// # Errors
     /// When the event is refused; the queue is as it was (law 7).
-    ///
-    /// What is to be serialised is read twice if its text is larger than what is free. If older events made room for it
-    /// and it cannot be written then, because it has another text by now or one that must be refused, it is accepted
-    /// and ends [`Outcome::Evicted`] like them.
     pub fn capture(
         &mut self,
         event: &Event<'_>,
@@ -75,28 +53,9 @@ impl Client<'_> {
         if self.is_closing {
             return Err(CaptureError::Closed);
         }
-        let is_placeholder = validate::identity(event, self.config.lane)?;
-        if is_placeholder && self.config.refuse_placeholder_ids {
-            return Err(CaptureError::DistinctIdIllegal);
-        }
+        let is_placeholder = validate::identity(event, &self.config)?;
         let (stamp, base) = self.stamp(event)?;
-        let mut evicted = 0;
-        let queued = self.queue(event, stamp, base, &mut evicted, receipts);
-        // Its text, written again, is one to refuse; but what made room for it is gone.
-        #[cfg(feature = "serde")]
-        if queued.is_err() && evicted > 0 {
-            self.stats.captured = self.stats.captured.wrapping_add(1);
-            Endings {
-                stats: &mut self.stats,
-                receipts,
-                attempts: 0,
-            }
-            .end(&stamp.uuid, Outcome::Evicted);
-        } else {
-            queued?;
-        }
-        #[cfg(not(feature = "serde"))]
-        queued?;
+        let evicted = self.queue(event, &stamp, base, receipts)?;
         let counter = &mut self.stats.placeholder_ids;
         *counter = counter.wrapping_add(u32::from(is_placeholder));
         Ok(Accepted {
@@ -105,36 +64,30 @@ impl Client<'_> {
         })
     }
 
-    /// Writes the event and queues it, once there is room; counts what is evicted for that.
+    /// Writes the event and queues it, once there is room; returns how many events were evicted.
     fn queue(
         &mut self,
         event: &Event<'_>,
-        stamp: Stamp,
+        stamp: &Stamp,
         base: Base,
-        evicted: &mut u32,
         receipts: &mut dyn Receipts,
-    ) -> Result<(), CaptureError> {
-        let storage = self.arena.capacity();
-        let max_len = usize_of(self.config.max_event_bytes).min(storage);
-        // `write` has one caller, this, so where a host captures in one place it is inlined there,
-        // and what that host's events never have costs it nothing.
+    ) -> Result<u32, CaptureError> {
+        let capacity = usize_of(self.config.max_event_bytes).min(self.arena.capacity());
+        let mut evicted = 0;
+        // Each turn but the last makes more room than the one before had. The second turn is the last,
+        // unless a `MemberSource` changes its mind. A loop, and not two calls: while `encode` has one
+        // caller it is inlined into a host that captures in one place, and what that host's events
+        // never have costs it nothing (`cargo sizes`: code, V1).
         loop {
-            let written = self.write(event, stamp)?;
-            for (needed, capacity) in [(written.len, max_len), (written.room, storage)] {
-                if needed > capacity {
-                    return Err(CaptureError::EventTooLarge { needed, capacity });
-                }
+            let needed = encode(self.arena.room(), event, stamp, &self.config)?;
+            if needed > capacity {
+                return Err(CaptureError::EventTooLarge { needed, capacity });
             }
-            if written.room <= self.arena.room().len() && !self.arena.has_no_slot() {
-                self.commit(stamp.uuid, base, written.len);
-                return Ok(());
+            if needed <= self.arena.room().len() && !self.arena.has_no_slot() {
+                self.commit(stamp.uuid, base, needed);
+                return Ok(evicted);
             }
-            // A value that has a longer text each time it is serialised pushes others out only once.
-            #[cfg(feature = "serde")]
-            if *evicted > 0 {
-                return Err(self.queue_full(written.room));
-            }
-            self.make_room(written.room, evicted, receipts)?;
+            self.make_room(needed, &mut evicted, receipts)?;
         }
     }
 
@@ -155,34 +108,7 @@ impl Client<'_> {
         Ok((stamp, if is_given { GIVEN } else { base }))
     }
 
-    /// Writes the event behind the queue without queueing it; what it needs may exceed the room,
-    /// and then nothing of use is written.
-    fn write(&mut self, event: &Event<'_>, stamp: Stamp) -> Result<Written, CaptureError> {
-        let room = self.arena.room();
-        #[cfg(feature = "serde")]
-        let (room, texts, staged) = match crate::json::serialize::stage(room, event)? {
-            Staged::Fits { room, texts, len } => (room, texts, len),
-            Staged::Needs(staged) => {
-                let source = Source::new(event, [None; 3])?;
-                let len = encode(&mut [], source, stamp, &self.config)?;
-                let len = len.saturating_add(staged).saturating_add(STAGED_EXTRA);
-                return Ok(Written {
-                    len,
-                    room: len.saturating_add(staged),
-                });
-            }
-        };
-        #[cfg(not(feature = "serde"))]
-        let (texts, staged) = ([None; 3], 0);
-        let source = Source::new(event, texts)?;
-        let len = encode(room, source, stamp, &self.config)?;
-        Ok(Written {
-            len,
-            room: len.saturating_add(staged),
-        })
-    }
-
-    /// Makes room for `len` bytes and a slot; counts the events that are evicted for it.
+    /// Makes room for `len` bytes and a slot; adds the events evicted for it to `evicted`.
     fn make_room(
         &mut self,
         len: usize,

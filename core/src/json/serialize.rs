@@ -1,7 +1,7 @@
-//! Anything `serde::Serialize` as properties (feature `serde`).
+//! Anything `serde::Serialize` as JSON text (feature `serde`).
 //!
-//! A serializer of our own and not `serde-json-core`'s: that one panics on `char`, on tuple variants
-//! and on an error of the caller's own `Serialize`, and writes integer map keys without quotes.
+//! The serializer is our own because `serde-json-core`'s panics on `char`, on tuple variants and on
+//! an error of the caller's own `Serialize`, and writes integer map keys without quotes.
 
 #[cfg(test)]
 mod tests;
@@ -10,48 +10,48 @@ use core::fmt;
 
 use serde::ser::{self, Serialize};
 
-use crate::capture_error::CaptureError;
-use crate::event::{Event, Properties};
 use crate::json::lexical::MAX_DEPTH;
 use crate::json::writer::Writer;
 
-/// Something that can be written as JSON: every [`Serialize`] is.
-pub trait ToJson {
-    #[doc(hidden)]
-    fn write_to(&self, json: Json<'_, '_>) -> Result<(), SerializeError>;
-}
-
-impl<T: Serialize> ToJson for T {
-    fn write_to(&self, json: Json<'_, '_>) -> Result<(), SerializeError> {
-        self.serialize(json)
-    }
-}
-
-/// Writes `value` as JSON text, in the way an event's properties are written; returns the text's length in bytes. If that
-/// is more than `buf` has, what is in `buf` is of no use. For a host that must not run a caller's code while it holds
-/// a lock: the text can be an event's [`Properties::Json`].
+/// Writes `value` as JSON text; returns the text's length in bytes. If that exceeds `buf`, the
+/// contents of `buf` are of no use.
+///
+/// The text can be an event's [`Properties::Json`](crate::Properties::Json):
+/// ```
+/// use hoglet::{Event, SerializeError, to_json};
+///
+/// #[derive(serde::Serialize)]
+/// struct Reading {
+///     millivolts: u32,
+///     is_open: bool,
+/// }
+///
+/// let reading = Reading { millivolts: 3_300, is_open: false };
+/// let mut buf = [0; 64];
+/// let len = to_json(&reading, &mut buf)?;
+/// let event = Event::new("reading", "device-1").json(&buf[..len]);
+/// # Ok::<(), SerializeError>(())
+/// ```
 ///
 /// # Errors
 /// When `value` has no JSON form, or its own `Serialize` fails.
-pub fn to_json(value: &dyn ToJson, buf: &mut [u8]) -> Result<usize, SerializeError> {
+pub fn to_json<T: Serialize + ?Sized>(value: &T, buf: &mut [u8]) -> Result<usize, SerializeError> {
     let mut writer = Writer::new(buf);
-    value.write_to(Json {
+    value.serialize(Json {
         writer: &mut writer,
         depth: MAX_DEPTH,
     })?;
     Ok(writer.len())
 }
 
-/// Why a value could not be serialised as an event's properties.
+/// Why a value could not be serialised as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SerializeError {
-    /// The value is not a struct or a map.
-    NotAnObject,
     /// Nested deeper than [`MAX_DEPTH`](crate::MAX_DEPTH).
     TooDeep,
-    /// A map key that is not a string, an integer, a `bool` or a `char`, or a key without a value, or a value without a
-    /// key.
+    /// A map key that is not a string, an integer, a `bool` or a `char`; or a key without a value, or a
+    /// value without a key.
     Key,
     /// A type JSON has no form for here: 128-bit integers, and floats without feature `float`.
     Unsupported(&'static str),
@@ -62,7 +62,6 @@ pub enum SerializeError {
 impl fmt::Display for SerializeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAnObject => f.write_str("the value is not a struct or a map"),
             Self::TooDeep => write!(f, "values are nested deeper than {MAX_DEPTH}"),
             Self::Key => f.write_str("a map key is not a string, integer, bool or char"),
             Self::Unsupported(kind) => write!(f, "{kind} cannot be written as JSON here"),
@@ -79,82 +78,8 @@ impl ser::Error for SerializeError {
     }
 }
 
-/// The texts of an event's three objects, as far as they are to be serialised.
-pub(crate) type Texts<'a> = [Option<&'a [u8]>; 3];
-
-pub(crate) enum Staged<'a> {
-    /// The texts have `len` bytes, at the end of the room; `room` is what is left before them.
-    Fits {
-        room: &'a mut [u8],
-        texts: Texts<'a>,
-        len: usize,
-    },
-    /// The texts alone have this many bytes, more than the room.
-    Needs(usize),
-}
-
-/// Writes what is to be serialised to the end of `room`, so that the event itself can be encoded
-/// from text into the beginning.
-pub(crate) fn stage<'a>(room: &'a mut [u8], event: &Event<'_>) -> Result<Staged<'a>, CaptureError> {
-    let mut writer = Writer::new(room);
-    let mut lens = [None; 3];
-    let objects = [
-        (event.properties, None),
-        (event.set, Some("$set")),
-        (event.set_once, Some("$set_once")),
-    ];
-    for (len, (object, person)) in lens.iter_mut().zip(objects) {
-        let start = writer.len();
-        if let Properties::Serialize(value) = object {
-            let json = Json {
-                writer: &mut writer,
-                depth: MAX_DEPTH,
-            };
-            value.write_to(json).map_err(CaptureError::Serialize)?;
-            let first = match writer.written() {
-                Some(text) => text.get(start).copied(),
-                None => first_byte(value),
-            };
-            match (first, person) {
-                // `null` of a person is as good as absent.
-                (Some(b'{'), _) | (Some(b'n'), Some(_)) => {}
-                (_, Some(member)) => return Err(CaptureError::NotAnObject { member }),
-                _ => return Err(CaptureError::Serialize(SerializeError::NotAnObject)),
-            }
-            *len = Some(writer.len() - start);
-        }
-    }
-    let total = writer.len();
-    let Some(start) = room.len().checked_sub(total) else {
-        return Ok(Staged::Needs(total));
-    };
-    room.copy_within(..total, start);
-    let Some((room, mut rest)) = room.split_at_mut_checked(start).map(|(a, b)| (a, &*b)) else {
-        return Ok(Staged::Needs(total));
-    };
-    let texts = lens.map(|len| {
-        let (text, after) = rest.split_at_checked(len?)?;
-        rest = after;
-        Some(text)
-    });
-    Ok(Staged::Fits {
-        room,
-        texts,
-        len: total,
-    })
-}
-
-/// The first byte of a text for which there was no room: whether it is an object must be known
-/// before anything is evicted for it.
-fn first_byte(value: &dyn ToJson) -> Option<u8> {
-    let mut first = [0];
-    to_json(value, &mut first).ok()?;
-    Some(first[0])
-}
-
 /// The serializer.
-#[doc(hidden)]
-pub struct Json<'w, 'b> {
+struct Json<'w, 'b> {
     writer: &'w mut Writer<'b>,
     /// Levels that may still open.
     depth: usize,
@@ -191,12 +116,11 @@ impl<'w, 'b> Json<'w, 'b> {
 }
 
 /// An array or object that is being written.
-#[doc(hidden)]
-pub struct Compound<'w, 'b> {
+struct Compound<'w, 'b> {
     writer: &'w mut Writer<'b>,
     depth: usize,
     is_first: bool,
-    /// Whether a map's key waits for its value.
+    /// Whether a map's key has been written and its value has not.
     has_key: bool,
     closing: &'static [u8],
 }
@@ -243,11 +167,11 @@ impl<'b> Compound<'_, 'b> {
 
 type Done = Result<(), SerializeError>;
 
-/// What `serde_json` calls a struct, and the only field of it, that stands for a number with all its digits (its feature
-/// `arbitrary_precision`, which any crate of a program may turn on for all).
+/// The name of the struct, and of its only field, by which `serde_json` hands over a number with all
+/// its digits (its feature `arbitrary_precision`, which any crate of a program may turn on for all).
 const ANY_NUMBER: &str = "$serde_json::private::Number";
 
-/// The same for text that is JSON already.
+/// The same for `RawValue`, text that is JSON already.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 impl<'w, 'b> ser::Serializer for Json<'w, 'b> {
@@ -542,7 +466,7 @@ impl ser::SerializeMap for Compound<'_, '_> {
             }
             _ => return Err(SerializeError::Key),
         }
-        // The second time it may have come out as something else.
+        // A `Serialize` may write something else the second time.
         if self.writer.get(start).is_some_and(|byte| byte != b'"') {
             return Err(SerializeError::Key);
         }

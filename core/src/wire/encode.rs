@@ -1,7 +1,8 @@
-//! An event into its wire form, in one pass, with nothing moved afterwards.
+//! An event into its wire form, in one pass over its properties, with nothing moved afterwards.
 //!
-//! Members of `properties` whose names mean something to the SDK are set aside while the others
-//! are written; what becomes of them differs between V1 and V0 (PROTOCOL sections 1 and 2).
+//! The walk over `properties` writes most members as they come and only notes where those are whose
+//! names mean something to the SDK. [`Relocation`] writes these where the protocol wants them: V1
+//! has options and the event's root, V0 has everything in `properties` (PROTOCOL sections 1 and 2).
 
 use uuid::Uuid;
 
@@ -9,9 +10,10 @@ use crate::capture_error::CaptureError;
 use crate::config::{Config, split_sdk_info};
 use crate::event::Event;
 use crate::json::writer::Writer;
-use crate::wire::object::{Check, Members, Object, Token};
-use crate::wire::special::{Seen, Special, Specials};
-use crate::wire::timestamp;
+use crate::usize_of;
+use crate::wire::object::{JsonValue, Object, ObjectWriter};
+use crate::wire::special::{Special, SpecialMembers, Specials};
+use crate::wire::{timestamp, validate};
 
 /// What is fixed about an event at capture (law 8).
 #[derive(Clone, Copy, Debug)]
@@ -22,64 +24,87 @@ pub(crate) struct Stamp {
     pub(crate) is_absolute: bool,
 }
 
-/// An event whose objects are all in memory as typed members or as text.
-#[derive(Clone, Copy)]
-pub(crate) struct Source<'a> {
-    pub(crate) event: &'a Event<'a>,
-    pub(crate) properties: Object<'a>,
-    pub(crate) set: Object<'a>,
-    pub(crate) set_once: Object<'a>,
-}
-
-impl<'a> Source<'a> {
-    /// `staged` holds the text of properties, `$set` and `$set_once` where they were given as
-    /// something to serialise.
-    #[expect(
-        clippy::inline_always,
-        reason = "moving a source costs as much as making it"
-    )]
-    #[inline(always)]
-    pub(crate) fn new(
-        event: &'a Event<'a>,
-        staged: [Option<&'a [u8]>; 3],
-    ) -> Result<Self, CaptureError> {
-        let [properties, set, set_once] = staged;
-        Ok(Self {
-            event,
-            properties: Object::new(event.properties, properties, Check::OnWalk)?,
-            set: Object::new(event.set, set, Check::Person("$set"))?,
-            set_once: Object::new(event.set_once, set_once, Check::Person("$set_once"))?,
-        })
+/// Bytes that `event` takes in the storage of a client with this configuration, or the reason for
+/// which [`Client::capture`](crate::Client::capture) would refuse it whatever is queued.
+///
+/// A client that knows the wall clock needs the same, or less if the event has a timestamp of its
+/// own. The figure includes the comma between events.
+///
+/// ```
+/// use hoglet::{CaptureError, Config, Event, encoded_len};
+/// let config = Config::new("phc_token", [1; 16]);
+/// assert_eq!(encoded_len(&Event::new("signup", "user-1"), &config), Ok(156));
+/// let nobody = Event::new("signup", " ");
+/// assert_eq!(encoded_len(&nobody, &config), Err(CaptureError::DistinctIdEmpty));
+/// ```
+///
+/// # Errors
+/// The event's own: all of [`CaptureError`] but `UuidQueued`, `QueueFull` and `Closed`.
+pub fn encoded_len(event: &Event<'_>, config: &Config<'_>) -> Result<usize, CaptureError> {
+    validate::identity(event, config)?;
+    let given_ms = validate::unix_ms(event.timestamp)?;
+    // Neither the uuid's nor the timestamp's text depends on its value for its length.
+    let stamp = Stamp {
+        uuid: Uuid::nil(),
+        unix_ms: given_ms.unwrap_or_default(),
+        is_absolute: given_ms.is_some(),
+    };
+    let needed = encode(&mut [], event, &stamp, config)?;
+    let capacity = usize_of(config.max_event_bytes);
+    if needed > capacity {
+        return Err(CaptureError::EventTooLarge { needed, capacity });
     }
+    Ok(needed)
 }
 
-/// Writes `source` with a comma behind it; returns its length, which may exceed `room`.
+/// Writes everything that `event` says beside its identity as one JSON object, `$set`, groups,
+/// session and options among the properties, as V0 has them; returns its length in bytes. If that
+/// exceeds `buf`, the contents of `buf` are of no use. The object, captured as the properties of the
+/// same event, means the same.
+///
+/// # Errors
+/// `Json`, `TooDeep` and `NotAnObject`, as from [`Client::capture`](crate::Client::capture).
+pub fn properties_json(event: &Event<'_>, buf: &mut [u8]) -> Result<usize, CaptureError> {
+    let source = Source::new(event)?;
+    let writer = &mut Writer::new(buf);
+    let mut object = ObjectWriter::new(writer);
+    let mut special = SpecialMembers::default();
+    object.all_but_special(source.properties, &mut special)?;
+    let config = &Config::new("", [0; 16]);
+    let relocation = Relocation::new(&source, &special, Specials::default(), config, true);
+    relocation.merge(&mut object)?;
+    relocation.write(&mut object, Destination::Properties, V0_PROPERTIES)?;
+    object.end();
+    Ok(writer.len())
+}
+
+/// Writes `event`, followed by a comma; returns its length, which may exceed `room`.
 pub(crate) fn encode(
     room: &mut [u8],
-    source: Source<'_>,
-    stamp: Stamp,
+    event: &Event<'_>,
+    stamp: &Stamp,
     config: &Config<'_>,
 ) -> Result<usize, CaptureError> {
+    let source = Source::new(event)?;
     let writer = &mut Writer::new(room);
-    root(writer, source.event, &stamp);
-    let mut members = Members::more(writer);
-    members.begin("properties");
-    let mut seen = Seen::default();
-    members.all_but_special(source.properties, &mut seen)?;
-    let lift = Lift::new(&source, &seen, stamp, config);
-    for special in [Special::Set, Special::SetOnce, Special::Groups] {
-        lift.merge(&mut members, special)?;
-    }
-    if config.capture_mode.is_v0() {
-        lift.write(&mut members, Place::Properties, V0_PROPERTIES)?;
+    root(writer, event, stamp);
+    let mut object = ObjectWriter::after_members(writer);
+    object.begin("properties");
+    let mut special = SpecialMembers::default();
+    object.all_but_special(source.properties, &mut special)?;
+    let is_v0 = config.capture_mode.is_v0();
+    let relocation = Relocation::new(&source, &special, defaults(stamp, config), config, is_v0);
+    relocation.merge(&mut object)?;
+    if is_v0 {
+        relocation.write(&mut object, Destination::Properties, V0_PROPERTIES)?;
     } else {
-        lift.write(&mut members, Place::Properties, V1_PROPERTIES)?;
-        members.end();
-        lift.write(&mut members, Place::Root, &ROOTS)?;
-        members.begin("options");
-        lift.write(&mut members, Place::Options, &OPTIONS)?;
+        relocation.write(&mut object, Destination::Properties, V1_PROPERTIES)?;
+        object.end();
+        relocation.write(&mut object, Destination::Root, &ROOTS)?;
+        object.begin("options");
+        relocation.write(&mut object, Destination::Options, &OPTIONS)?;
     }
-    members.end();
+    object.end();
     writer.raw(b"},");
     Ok(writer.len())
 }
@@ -102,42 +127,80 @@ fn root(writer: &mut Writer<'_>, event: &Event<'_>, stamp: &Stamp) {
     writer.byte(b'"');
 }
 
-/// Where a special property goes.
+/// The special properties that have a value if the event does not say one.
+fn defaults(stamp: &Stamp, config: &Config<'_>) -> Specials {
+    let is_v0 = config.capture_mode.is_v0();
+    let defaults = Specials::default()
+        .with(Special::IgnoreSentAt, stamp.is_absolute)
+        .with(Special::GeoipDisable, config.disable_geoip)
+        .with(Special::Lib, is_v0)
+        .with(Special::LibVersion, is_v0);
+    #[cfg(feature = "os")]
+    let defaults = defaults
+        .with(Special::IsServer, config.is_server)
+        .with(Special::Os, config.os.is_some())
+        .with(Special::OsVersion, config.os.is_some());
+    defaults
+}
+
+/// An event's objects, in the form in which the caller has them.
+struct Source<'a> {
+    event: &'a Event<'a>,
+    properties: Object<'a>,
+    set: Object<'a>,
+    set_once: Object<'a>,
+}
+
+impl<'a> Source<'a> {
+    #[expect(
+        clippy::inline_always,
+        reason = "moving a source costs as much as making it"
+    )]
+    #[inline(always)]
+    fn new(event: &'a Event<'a>) -> Result<Self, CaptureError> {
+        Ok(Self {
+            event,
+            properties: Object::properties(event.properties)?,
+            set: Object::person(event.set, "$set")?,
+            set_once: Object::person(event.set_once, "$set_once")?,
+        })
+    }
+}
+
+/// Which object a special property becomes a member of.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Destination {
     Properties,
     Root,
     Options,
 }
 
-/// What is sent for each special property.
-struct Lift<'a> {
+/// The special properties of one event: what each of them says, and where it goes.
+struct Relocation<'a> {
     source: &'a Source<'a>,
     /// Where they are among the properties.
-    seen: &'a Seen,
-    /// Which of them have a value if nobody gives one.
+    special: &'a SpecialMembers,
+    /// Those that have a value if the event does not say one.
     defaults: Specials,
-    /// Which of them have a value at all: nearly always few, and the others cost nothing.
+    /// Those that have a value at all. Most events have few, so the others should cost nothing.
     present: Specials,
     config: &'a Config<'a>,
+    /// Whether values stay what they are, as V0 wants them, or are read as the types of V1.
+    is_v0: bool,
 }
 
-impl<'a> Lift<'a> {
-    fn new(source: &'a Source<'a>, seen: &'a Seen, stamp: Stamp, config: &'a Config<'a>) -> Self {
+impl<'a> Relocation<'a> {
+    fn new(
+        source: &'a Source<'a>,
+        special: &'a SpecialMembers,
+        defaults: Specials,
+        config: &'a Config<'a>,
+        is_v0: bool,
+    ) -> Self {
         let event = source.event;
         let options = &event.options;
-        let defaults = Specials::default()
-            .with(Special::IgnoreSentAt, stamp.is_absolute)
-            .with(Special::GeoipDisable, config.disable_geoip)
-            .with(Special::Lib, config.capture_mode.is_v0())
-            .with(Special::LibVersion, config.capture_mode.is_v0());
-        #[cfg(feature = "os")]
-        let defaults = defaults
-            .with(Special::IsServer, config.is_server)
-            .with(Special::Os, config.os.is_some())
-            .with(Special::OsVersion, config.os.is_some());
-        let present = seen
-            .specials
+        let present = special
+            .found
             .or(defaults)
             .with(Special::CookielessMode, options.cookieless_mode.is_some())
             .with(
@@ -153,113 +216,117 @@ impl<'a> Lift<'a> {
             .with(Special::WindowId, event.window_id.is_some());
         Self {
             source,
-            seen,
+            special,
             defaults,
             present,
             config,
+            is_v0,
         }
     }
 
-    const fn is_v0(&self) -> bool {
-        self.config.capture_mode.is_v0()
-    }
-
     /// What the properties say.
-    fn found(&self, special: Special) -> Option<Token<'a>> {
-        self.source.properties.at(self.seen.place(special)?)
+    fn found(&self, special: Special) -> Option<JsonValue<'a>> {
+        self.source.properties.at(self.special.span(special)?)
     }
 
-    /// What the event says beside its properties, else what they say, else what the configuration does.
-    fn value(&self, special: Special) -> Option<Token<'a>> {
+    /// What the event says beside its properties, else what they say, else the default.
+    fn value(&self, special: Special) -> Option<JsonValue<'a>> {
         self.given(special)
             .or_else(|| {
                 let found = self.found(special)?;
-                if self.is_v0() {
+                if self.is_v0 {
                     Some(found)
                 } else {
-                    lifted(special, found)
+                    typed(special, found)
                 }
             })
             .or_else(|| self.default(special))
     }
 
-    /// Writes what the event has beside its properties with what it has there.
-    fn merge(&self, members: &mut Members<'_, '_>, special: Special) -> Result<(), CaptureError> {
-        let extra = match special {
-            Special::Set => self.source.set,
-            Special::SetOnce => self.source.set_once,
-            _ => Object::groups(self.source.event.groups),
-        };
-        members.merge(special, self.found(special), extra)
+    /// Writes person properties and groups, merged from what the event says beside its properties and
+    /// what the properties say.
+    fn merge(&self, object: &mut ObjectWriter<'_, '_>) -> Result<(), CaptureError> {
+        for special in [Special::Set, Special::SetOnce, Special::Groups] {
+            let extra = match special {
+                Special::Set => self.source.set,
+                Special::SetOnce => self.source.set_once,
+                _ => Object::groups(self.source.event.groups),
+            };
+            object.merge(special, self.found(special), extra)?;
+        }
+        Ok(())
     }
 
-    /// Writes those of `specials` that have their place in `place`.
+    /// Writes those of `specials` that have a value, under the names that they have at
+    /// `destination`.
     fn write(
         &self,
-        members: &mut Members<'_, '_>,
-        place: Place,
+        object: &mut ObjectWriter<'_, '_>,
+        destination: Destination,
         specials: &[Special],
     ) -> Result<(), CaptureError> {
         for &special in specials {
             if !self.present.has(special) {
                 continue;
             }
-            let Some(token) = self.value(special) else {
+            // A sentinel that cannot be read as its type is left out.
+            let Some(value) = self.value(special) else {
                 continue;
             };
-            let name = match place {
-                Place::Properties => special.name(),
-                Place::Root | Place::Options => special.option_name(),
+            let name = match destination {
+                Destination::Properties => special.name(),
+                Destination::Root | Destination::Options => special.option_name(),
             };
-            members.member(name, &token)?;
+            object.member(name, &value)?;
         }
         Ok(())
     }
 
-    fn given(&self, special: Special) -> Option<Token<'a>> {
+    fn given(&self, special: Special) -> Option<JsonValue<'a>> {
         let event = self.source.event;
+        let options = &event.options;
         match special {
-            Special::CookielessMode => event.options.cookieless_mode.map(Token::from),
-            Special::IgnoreSentAt => event.options.disable_skew_correction.map(Token::from),
-            Special::ProcessPersonProfile => event.options.process_person_profile.map(Token::from),
-            Special::ProductTourId => event.options.product_tour_id.map(Token::from),
-            Special::SessionId => event.session_id.map(Token::from),
-            Special::WindowId => event.window_id.map(Token::from),
+            Special::CookielessMode => options.cookieless_mode.map(JsonValue::from),
+            Special::IgnoreSentAt => options.disable_skew_correction.map(JsonValue::from),
+            Special::ProcessPersonProfile => options.process_person_profile.map(JsonValue::from),
+            Special::ProductTourId => options.product_tour_id.map(JsonValue::from),
+            Special::SessionId => event.session_id.map(JsonValue::from),
+            Special::WindowId => event.window_id.map(JsonValue::from),
             _ => None,
         }
     }
 
-    fn default(&self, special: Special) -> Option<Token<'a>> {
+    fn default(&self, special: Special) -> Option<JsonValue<'a>> {
         if !self.defaults.has(special) {
             return None;
         }
         let config = self.config;
         Some(match special {
-            Special::Lib => Token::from(split_sdk_info(config.sdk_info).0),
-            Special::LibVersion => Token::from(split_sdk_info(config.sdk_info).1),
+            Special::Lib => JsonValue::from(split_sdk_info(config.sdk_info).0),
+            Special::LibVersion => JsonValue::from(split_sdk_info(config.sdk_info).1),
             #[cfg(feature = "os")]
-            Special::Os => Token::from(config.os?.name),
+            Special::Os => JsonValue::from(config.os?.name),
             #[cfg(feature = "os")]
-            Special::OsVersion => Token::from(config.os?.version),
-            _ => Token::TRUE,
+            Special::OsVersion => JsonValue::from(config.os?.version),
+            _ => JsonValue::TRUE,
         })
     }
 }
 
-/// What V1 makes of a property's value: a sentinel becomes an option, if it can be read as one.
-fn lifted(special: Special, token: Token<'_>) -> Option<Token<'_>> {
+/// A special property as the type that V1 has for it; `None` if it cannot be read as that type.
+fn typed(special: Special, value: JsonValue<'_>) -> Option<JsonValue<'_>> {
     match special {
         Special::ProductTourId | Special::SessionId | Special::WindowId => {
-            Some(token).filter(Token::is_string)
+            Some(value).filter(JsonValue::is_string)
         }
         Special::CookielessMode | Special::IgnoreSentAt | Special::ProcessPersonProfile => {
-            token.coerce_bool().map(Token::from)
+            value.coerce_bool().map(JsonValue::from)
         }
-        _ => Some(token),
+        _ => Some(value),
     }
 }
 
-/// What V1 has as options.
+/// V1's options, in the order in which they are written.
 const OPTIONS: [Special; 4] = [
     Special::CookielessMode,
     Special::IgnoreSentAt,
@@ -270,7 +337,7 @@ const OPTIONS: [Special; 4] = [
 /// What V1 has at the event's root.
 const ROOTS: [Special; 2] = [Special::SessionId, Special::WindowId];
 
-/// What V1 has among the properties.
+/// What V1 keeps in the properties.
 const V1_PROPERTIES: &[Special] = &[
     Special::GeoipDisable,
     #[cfg(feature = "os")]
@@ -281,7 +348,7 @@ const V1_PROPERTIES: &[Special] = &[
     Special::OsVersion,
 ];
 
-/// What V0 has among the properties.
+/// What V0 keeps in the properties, which is everything.
 const V0_PROPERTIES: &[Special] = &[
     Special::GeoipDisable,
     #[cfg(feature = "os")]

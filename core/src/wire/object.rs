@@ -1,84 +1,77 @@
-//! JSON objects in the forms a caller has them in. `write.rs` writes them.
+//! JSON objects, in the forms in which a caller may have them. `write.rs` writes them.
 
 mod write;
 
 use core::slice;
 
 use crate::capture_error::CaptureError;
-use crate::event::{Properties, Value};
+use crate::event::{MemberSource, Properties, Value};
 use crate::json::{self, RawStr, Text};
 use crate::usize_of;
-use crate::wire::special::Place;
+use crate::wire::special::Span;
 
-pub(crate) use write::Members;
+pub(crate) use write::ObjectWriter;
 
 /// A JSON object, not written yet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) enum Object<'a> {
-    Typed(&'a [(&'a str, Value<'a>)]),
+    Members(&'a [(&'a str, Value<'a>)]),
+    Source(&'a dyn MemberSource),
     Groups(&'a [(&'a str, &'a str)]),
     Text(Text<'a>),
 }
 
-/// When text that the caller hands over is checked.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Check {
-    /// At once: it is this member, of which `null` is as good as absent.
-    #[cfg_attr(
-        not(feature = "text"),
-        expect(dead_code, reason = "only text is checked")
-    )]
-    Person(&'static str),
-    /// By [`Members::all_but_special`], which comes before any other look at it.
-    OnWalk,
-}
-
 impl<'a> Object<'a> {
-    pub(crate) const EMPTY: Self = Self::Typed(&[]);
+    pub(crate) const EMPTY: Self = Self::Members(&[]);
 
-    /// The caller's object; `staged` is its text if it was serialised.
+    /// An event's properties. [`ObjectWriter::all_but_special`] checks their text while it walks
+    /// them, before anything else reads it.
     #[cfg_attr(
         not(feature = "text"),
-        expect(
-            unused_variables,
-            clippy::unnecessary_wraps,
-            reason = "only text fails"
-        )
-    )]
-    #[cfg_attr(
-        all(feature = "text", not(feature = "serde")),
-        expect(unused_variables, reason = "nothing is staged")
+        expect(clippy::unnecessary_wraps, reason = "only text is refused")
     )]
     #[expect(
         clippy::inline_always,
-        reason = "a form that a host never gives is then left out"
+        reason = "code for a form that the host never gives is dropped"
     )]
     #[inline(always)]
-    pub(crate) fn new(
-        properties: Properties<'a>,
-        staged: Option<&'a [u8]>,
-        check: Check,
-    ) -> Result<Self, CaptureError> {
+    pub(crate) fn properties(properties: Properties<'a>) -> Result<Self, CaptureError> {
         match properties {
             Properties::None => Ok(Self::EMPTY),
-            Properties::Members(members) => Ok(Self::Typed(members)),
+            Properties::Members(members) => Ok(Self::Members(members)),
+            Properties::Source(source) => Ok(Self::Source(source)),
             #[cfg(feature = "text")]
-            Properties::Json(text) => match check {
-                Check::Person(member) => Self::person(text, member),
-                Check::OnWalk => Ok(Self::Text(Text::unwalked(text)?)),
-            },
-            #[cfg(feature = "serde")]
-            Properties::Serialize(_) => match (staged, check) {
-                (None, _) => Ok(Self::EMPTY),
-                (Some(text), Check::Person(member)) => Self::person(text, member),
-                (Some(text), Check::OnWalk) => Ok(Self::Text(Text::checked(text))),
-            },
+            Properties::Json(text) => Ok(Self::Text(Text::unwalked(text)?)),
         }
     }
 
-    /// The text of `$set` or `$set_once`.
+    /// A person's properties, `$set` or `$set_once`, whose text is checked at once.
+    #[cfg_attr(
+        not(feature = "text"),
+        expect(clippy::unnecessary_wraps, reason = "only text is refused")
+    )]
+    #[cfg_attr(
+        not(feature = "text"),
+        expect(unused_variables, reason = "an error about text names the member")
+    )]
+    #[expect(clippy::inline_always, reason = "as for `properties`")]
+    #[inline(always)]
+    pub(crate) fn person(
+        properties: Properties<'a>,
+        member: &'static str,
+    ) -> Result<Self, CaptureError> {
+        match properties {
+            Properties::None => Ok(Self::EMPTY),
+            Properties::Members(members) => Ok(Self::Members(members)),
+            Properties::Source(source) => Ok(Self::Source(source)),
+            #[cfg(feature = "text")]
+            Properties::Json(text) => Self::person_text(text, member),
+        }
+    }
+
+    /// The text of `$set` or `$set_once`; `null` is as good as absent.
     #[cfg(feature = "text")]
-    fn person(text: &'a [u8], member: &'static str) -> Result<Self, CaptureError> {
+    fn person_text(text: &'a [u8], member: &'static str) -> Result<Self, CaptureError> {
         use crate::json::{JsonError, JsonErrorKind};
         match Text::object(text) {
             Ok(text) => Ok(Self::Text(text)),
@@ -102,22 +95,36 @@ impl<'a> Object<'a> {
 
     fn iter(self) -> Iter<'a> {
         match self {
-            Self::Typed(members) => Iter::Typed(members.iter()),
+            Self::Members(members) => Iter::Members(members.iter()),
+            Self::Source(source) => Iter::Source(source, 0),
             Self::Groups(groups) => Iter::Groups(groups.iter()),
             Self::Text(text) => Iter::Text(text.members()),
         }
     }
 
-    /// The value at a place that [`Members::all_but_special`] found, and whose text it checked.
-    pub(crate) fn at(self, (start, end): Place) -> Option<Token<'a>> {
-        let (start, end) = (usize_of(start), usize_of(end));
+    /// The value at a span that [`ObjectWriter::all_but_special`] found, and whose text it checked.
+    pub(crate) fn at(self, span: Span) -> Option<JsonValue<'a>> {
+        let (start, end) = (usize_of(span.start), usize_of(span.end));
         match self {
-            Self::Typed(members) => {
+            Self::Members(members) => {
                 let (_, value) = members.get(start)?;
-                Some(Token::from_checked(*value))
+                Some(match *value {
+                    #[cfg(feature = "text")]
+                    Value::Json(text) => JsonValue::Text(Text::checked(text)),
+                    value => JsonValue::Typed(value),
+                })
             }
-            Self::Text(text) => text.part(start..end).map(Token::Text),
-            // Their names are the caller's.
+            Self::Source(source) => {
+                let (_, value) = source.member(start)?;
+                Some(match value {
+                    // The source may answer with another text than the one that was checked.
+                    #[cfg(feature = "text")]
+                    Value::Json(text) => JsonValue::Text(Text::value(text).ok()?),
+                    value => JsonValue::Typed(value),
+                })
+            }
+            Self::Text(text) => text.part(start..end).map(JsonValue::Text),
+            // Groups are never an event's properties.
             Self::Groups(_) => None,
         }
     }
@@ -126,11 +133,12 @@ impl<'a> Object<'a> {
         self.iter().any(|(key, _)| key.equals(wanted))
     }
 
-    #[expect(clippy::inline_always, reason = "as for `new`")]
+    #[expect(clippy::inline_always, reason = "as for `properties`")]
     #[inline(always)]
     pub(crate) fn is_empty(self) -> bool {
         match self {
-            Self::Typed(members) => members.is_empty(),
+            Self::Members(members) => members.is_empty(),
+            Self::Source(source) => source.member(0).is_none(),
             Self::Groups(groups) => groups.is_empty(),
             Self::Text(text) => text.members().next().is_none(),
         }
@@ -139,33 +147,40 @@ impl<'a> Object<'a> {
 
 /// The members of an [`Object`], in order.
 enum Iter<'a> {
-    Typed(slice::Iter<'a, (&'a str, Value<'a>)>),
+    Members(slice::Iter<'a, (&'a str, Value<'a>)>),
+    /// A source, and the index of its next member.
+    Source(&'a dyn MemberSource, usize),
     Groups(slice::Iter<'a, (&'a str, &'a str)>),
     Text(json::Members<'a>),
 }
 
 impl<'a> Iterator for Iter<'a> {
-    type Item = (Key<'a>, Token<'a>);
+    type Item = (Key<'a>, JsonValue<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
         Some(match self {
-            Self::Typed(members) => {
+            Self::Members(members) => {
                 let (key, value) = members.next()?;
-                (Key::Plain(key), Token::Typed(*value))
+                (Key::Plain(key), JsonValue::Typed(*value))
+            }
+            Self::Source(source, index) => {
+                let (key, value) = source.member(*index)?;
+                *index = index.checked_add(1)?;
+                (Key::Plain(key), JsonValue::Typed(value))
             }
             Self::Groups(groups) => {
                 let (key, value) = groups.next()?;
-                (Key::Plain(key), Token::from(*value))
+                (Key::Plain(key), JsonValue::from(*value))
             }
             Self::Text(members) => {
                 let member = members.next()?;
-                (Key::Raw(member.key), Token::Text(member.value))
+                (Key::Raw(member.key), JsonValue::Text(member.value))
             }
         })
     }
 }
 
-/// A member's name: plain, or as it stands between the quotes of JSON text.
+/// A member's name: plain, or as it stands between the quotes in JSON text.
 #[derive(Clone, Copy)]
 enum Key<'a> {
     Plain(&'a str),
@@ -185,34 +200,25 @@ impl Key<'_> {
 }
 
 /// A JSON value, not written yet.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Token<'a> {
+#[derive(Clone, Copy)]
+pub(crate) enum JsonValue<'a> {
     Typed(Value<'a>),
     Text(Text<'a>),
 }
 
-impl<'a> From<&'a str> for Token<'a> {
+impl<'a> From<&'a str> for JsonValue<'a> {
     fn from(text: &'a str) -> Self {
         Self::Typed(Value::Str(text))
     }
 }
 
-impl From<bool> for Token<'_> {
+impl From<bool> for JsonValue<'_> {
     fn from(value: bool) -> Self {
         Self::Typed(Value::Bool(value))
     }
 }
 
-impl<'a> Token<'a> {
-    /// A value whose text was checked.
-    fn from_checked(value: Value<'a>) -> Self {
-        match value {
-            #[cfg(feature = "text")]
-            Value::Json(text) => Self::Text(Text::checked(text)),
-            _ => Self::Typed(value),
-        }
-    }
-
+impl<'a> JsonValue<'a> {
     pub(crate) const TRUE: Self = Self::Typed(Value::Bool(true));
 
     pub(crate) fn is_string(&self) -> bool {
@@ -222,8 +228,9 @@ impl<'a> Token<'a> {
         }
     }
 
-    /// Coerce-or-omit, as the server does it: booleans; the strings true, 1, false and 0, trimmed
-    /// and in any case; numbers, of which 0 is false.
+    /// The boolean that the server would read: a boolean itself; the strings `true`, `1`, `false` and
+    /// `0` in any case, with white space around them; a number, of which 0 is false. `None` for
+    /// anything else (PROTOCOL section 1, coerce-or-omit).
     pub(crate) fn coerce_bool(&self) -> Option<bool> {
         match *self {
             Self::Typed(Value::Bool(value)) => Some(value),
@@ -250,7 +257,7 @@ impl<'a> Token<'a> {
 
     fn as_object(&self) -> Option<Object<'a>> {
         match *self {
-            Self::Typed(Value::Object(members)) => Some(Object::Typed(members)),
+            Self::Typed(Value::Object(members)) => Some(Object::Members(members)),
             Self::Text(text) => text
                 .bytes()
                 .trim_ascii()
@@ -261,12 +268,13 @@ impl<'a> Token<'a> {
     }
 }
 
-/// `text` is a checked JSON value.
+/// `text` is a checked JSON value other than a string.
 fn bool_of_scalar(text: &[u8]) -> Option<bool> {
     match text {
         b"true" => Some(true),
         b"false" => Some(false),
         [b'-' | b'0'..=b'9', ..] => {
+            // A number is 0 if every digit before its exponent is.
             let mut mantissa = text.iter().take_while(|b| !matches!(b, b'e' | b'E'));
             Some(mantissa.any(|b| matches!(b, b'1'..=b'9')))
         }
@@ -274,10 +282,11 @@ fn bool_of_scalar(text: &[u8]) -> Option<bool> {
     }
 }
 
-/// Bytes of a word that is looked at, white space behind it included.
+/// Bytes that a word may have, white space after it included: room for `false`, and more white space
+/// than anybody writes.
 const MAX_WORD_LEN: usize = 16;
 
-/// What `word` spells, without white space before it; `None` if it is longer than any word that is known.
+/// What `word` spells, without the white space before it; `None` if that exceeds [`MAX_WORD_LEN`].
 fn unescaped<'b>(word: RawStr<'_>, buf: &'b mut [u8; MAX_WORD_LEN]) -> Option<&'b [u8]> {
     let mut len = 0;
     for byte in word.unescaped().skip_while(u8::is_ascii_whitespace) {

@@ -1,5 +1,7 @@
 //! Property names that mean something to the SDK itself.
 
+use core::ops::Range;
+
 use crate::json::RawStr;
 
 /// A property the SDK reads, moves or adds (PROTOCOL section 1).
@@ -103,27 +105,50 @@ impl Specials {
     }
 }
 
-/// Where the special members of an object are; of a name given twice the last, as in every JSON parser the server uses.
+/// Where the special members of an object are. If a name is repeated, the last one wins, as in the
+/// server's parsers.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Seen {
-    pub(crate) specials: Specials,
-    places: [Place; Special::ALL.len()],
+pub(crate) struct SpecialMembers {
+    pub(crate) found: Specials,
+    spans: [Span; Special::ALL.len()],
 }
 
-/// A member's place among others, or the bytes of its value in a text.
-pub(crate) type Place = (u32, u32);
+/// Where a member is: its index in `start`, or the bytes of its value in the object's text.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
 
-impl Seen {
-    pub(crate) fn add(&mut self, special: Special, place: Place) {
-        self.specials = self.specials.with(special, true);
-        if let Some(last) = self.places.get_mut(special as usize) {
-            *last = place;
+impl Span {
+    pub(crate) const fn of_index(index: u32) -> Self {
+        Self {
+            start: index,
+            end: index,
         }
     }
 
-    pub(crate) fn place(&self, special: Special) -> Option<Place> {
-        let place = self.places.get(special as usize).copied();
-        place.filter(|_| self.specials.has(special))
+    pub(crate) fn of_bytes(bytes: Range<usize>) -> Self {
+        // Events are far smaller than 4 GiB.
+        let narrow = |at| u32::try_from(at).unwrap_or(u32::MAX);
+        Self {
+            start: narrow(bytes.start),
+            end: narrow(bytes.end),
+        }
+    }
+}
+
+impl SpecialMembers {
+    pub(crate) fn add(&mut self, special: Special, span: Span) {
+        self.found = self.found.with(special, true);
+        if let Some(last) = self.spans.get_mut(special as usize) {
+            *last = span;
+        }
+    }
+
+    pub(crate) fn span(&self, special: Special) -> Option<Span> {
+        let span = self.spans.get(special as usize).copied();
+        span.filter(|_| self.found.has(special))
     }
 }
 

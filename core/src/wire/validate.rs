@@ -1,11 +1,12 @@
 //! The server's rules for an event's identity, applied before anything is queued.
 
 use crate::capture_error::{AI_PREFIX, CaptureError, MAX_DISTINCT_ID_BYTES, MAX_NAME_BYTES};
-use crate::config::Lane;
+use crate::config::{Config, Lane};
 use crate::event::{Event, Timestamp};
 use crate::wire::timestamp;
 
-/// Texts one behind the other and their lengths in bytes: a slice of `&str` costs eight bytes for each.
+/// Concatenated literals, and their lengths: one byte per entry instead of the eight that a `&[&str]`
+/// costs on a 32-bit target.
 macro_rules! packed {
     ($($text:literal,)*) => {
         (concat!($($text),*).as_bytes(), &[$($text.len() as u8),*])
@@ -41,8 +42,8 @@ const PLACEHOLDERS: (&[u8], &[u8; 20]) = packed![
     "0",
 ];
 
-/// Checks name and `distinct_id`, for the lane that the event would take; says whether the id is a placeholder.
-pub(crate) fn identity(event: &Event<'_>, lane: Lane) -> Result<bool, CaptureError> {
+/// Checks name, `distinct_id` and uuid; returns whether the id is a placeholder.
+pub(crate) fn identity(event: &Event<'_>, config: &Config<'_>) -> Result<bool, CaptureError> {
     let (name, id) = (event.name, event.distinct_id);
     let trimmed = trim(id);
     if name.is_empty() {
@@ -51,7 +52,7 @@ pub(crate) fn identity(event: &Event<'_>, lane: Lane) -> Result<bool, CaptureErr
         Err(CaptureError::NameTooLong { len: name.len() })
     } else if name == "$performance_event" {
         Err(CaptureError::NameReserved)
-    } else if lane == Lane::Ai && !name.starts_with(AI_PREFIX) {
+    } else if config.lane == Lane::Ai && !name.starts_with(AI_PREFIX) {
         Err(CaptureError::NameNotAi)
     } else if trimmed.is_empty() {
         Err(CaptureError::DistinctIdEmpty)
@@ -60,7 +61,11 @@ pub(crate) fn identity(event: &Event<'_>, lane: Lane) -> Result<bool, CaptureErr
     } else if event.uuid.is_some_and(|uuid| uuid.is_nil()) {
         Err(CaptureError::UuidNil)
     } else {
-        Ok(is_placeholder(trimmed))
+        let is_placeholder = is_placeholder(trimmed);
+        if is_placeholder && config.refuse_placeholder_ids {
+            return Err(CaptureError::DistinctIdIllegal);
+        }
+        Ok(is_placeholder)
     }
 }
 
@@ -143,7 +148,7 @@ mod tests {
     use super::*;
 
     fn check(name: &str, id: &str) -> Result<bool, CaptureError> {
-        identity(&Event::new(name, id), Lane::Analytics)
+        identity(&Event::new(name, id), &Config::new("t", [1; 16]))
     }
 
     #[test]
@@ -161,7 +166,7 @@ mod tests {
             assert_eq!(check(name, id), Err(error), "{name:?} {id:?}");
         }
         let event = Event::new("e", "u").uuid(uuid::Uuid::nil());
-        let refused = identity(&event, Lane::Analytics);
+        let refused = identity(&event, &Config::new("t", [1; 16]));
         assert_eq!(refused, Err(CaptureError::UuidNil));
     }
 
@@ -217,7 +222,11 @@ mod tests {
 
     #[test]
     fn the_ai_lane_takes_ai_events_only() {
-        let check = |name, lane| identity(&Event::new(name, "u"), lane);
+        let check = |name, lane| {
+            let mut config = Config::new("t", [1; 16]);
+            config.lane = lane;
+            identity(&Event::new(name, "u"), &config)
+        };
         assert_eq!(check("$ai_generation", Lane::Ai), Ok(false));
         for name in ["signup", "ai_generation", "$ai", "$AI_trace"] {
             assert_eq!(check(name, Lane::Ai), Err(CaptureError::NameNotAi));

@@ -7,7 +7,6 @@ use hoglet_native::{Client, ClientOptions, PostHogError, Unanswered};
 use hoglet_tests::server::{Options, Server};
 
 use crate::arguments::{Import, Target};
-use crate::checker::Checker;
 use crate::checkpoint::Checkpoint;
 use crate::input::Input;
 use crate::report::Paper;
@@ -23,7 +22,8 @@ const REQUEST_TIMEOUT_MS: u32 = 30_000;
 
 /// What takes the events.
 pub(crate) enum Outlet {
-    Check(Checker),
+    /// They are only checked.
+    Check,
     Send(Client),
 }
 
@@ -88,7 +88,7 @@ impl Place {
         settling: &Arc<Settling>,
     ) -> Result<Outlet, String> {
         let (host, api_key) = match self {
-            Self::Nowhere => return Ok(Outlet::Check(Checker::new())),
+            Self::Nowhere => return Ok(Outlet::Check),
             Self::Local(server) => (server.url(), "phc_local"),
             Self::There(target) => (target.host.clone(), target.api_key.as_str()),
         };

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::arguments;
-use crate::checker::Checker;
+use crate::checker;
 use crate::line::when::{self, Odd};
 use crate::line::{Line, LineError};
 use crate::report::{Ink, Paper};
@@ -25,7 +25,6 @@ pub(crate) struct Rules {
 /// How many lines were sent in another way than they stand in the file, or are worth a look.
 #[derive(Debug)]
 pub(crate) struct Notes {
-    checker: Checker,
     without_time: u64,
     /// Where a time is in these lines.
     elsewhere: Reasons,
@@ -66,7 +65,6 @@ impl Rules {
 impl Notes {
     pub(crate) fn new() -> Self {
         Self {
-            checker: Checker::new(),
             without_time: 0,
             elsewhere: Reasons::default(),
             numeric_ids: 0,
@@ -92,7 +90,7 @@ impl Notes {
             }
         }
         self.numeric_ids += u64::from(line.has_numeric_id);
-        if self.checker.is_placeholder(line.distinct_id()) {
+        if checker::is_placeholder(line.distinct_id()) {
             self.placeholder_ids.count(line.distinct_id());
         }
         self.without_geoip += u64::from(line.is_geoip_disabled_here());

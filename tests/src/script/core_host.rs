@@ -2,7 +2,7 @@
 
 use hoglet::{
     Action, Encoded, Event, EventOptions, FlushMark, Properties, RequestId, ResponseHead, Slot,
-    Stats, Storage, Timestamp, TransportError, UnknownRequest, Uuid, Value, deflate,
+    Stats, Storage, Timestamp, TransportError, UnknownRequest, Uuid, Value, deflate, to_json,
 };
 
 use super::core_config::config;
@@ -89,6 +89,7 @@ impl Host for CoreHost<'_> {
     fn capture(&mut self, now_ms: u64, given: &Capture) -> Result<String, String> {
         self.client.set_host_clock(now_ms);
         let members: Vec<(&str, Value<'_>)>;
+        let mut text = vec![0; 1 << 16];
         let properties = match &given.properties {
             Given::None => Properties::None,
             Given::Typed(given) => {
@@ -99,7 +100,10 @@ impl Host for CoreHost<'_> {
                 Properties::Members(&members)
             }
             Given::Json(text) => Properties::Json(text.as_bytes()),
-            Given::Serialize(value) => Properties::Serialize(value),
+            Given::Serialize(value) => {
+                let len = to_json(value, &mut text).map_err(|error| error.to_string())?;
+                Properties::Json(&text[..len])
+            }
         };
         let groups: Vec<_> = given
             .groups

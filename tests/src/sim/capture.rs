@@ -1,6 +1,6 @@
 //! Captures, and what must become of each.
 
-use hoglet::{Accepted, CaptureError, Overflow, Uuid};
+use hoglet::{Accepted, CaptureError, Config, Event, Overflow, Uuid};
 
 use super::check::{Check, ensure};
 use super::event::Spec;
@@ -11,20 +11,13 @@ use super::invalid::{Fault, spoil};
 use super::world::{World, unix_ms};
 use crate::laws::Fate;
 
-/// What the client needs beyond an event's own bytes while it writes one that is serialised: room
-/// for the text once more, and what may change on the way from text to event.
-const STAGING_SLACK: usize = 128;
-
 /// What must become of a capture.
 #[derive(Debug)]
 struct Forecast {
     /// The only fault it may be refused for; `None` if it must be accepted.
     fault: Option<Fault>,
-    /// It may be accepted, or refused for lack of memory: the client's own needs decide.
-    is_open: bool,
-    /// Older events must, and may, make room.
+    /// Older events must make room.
     evicts: bool,
-    may_evict: bool,
     len: usize,
 }
 
@@ -63,7 +56,7 @@ impl World<'_> {
         let forecast = self.forecast(&spec, fault)?;
         let result = spec.with_event(|event| self.client.capture(event));
         self.note(|| format!("capture {} {result:?} ({forecast:?})", spec.name));
-        check_capture(&spec, &result, &forecast)?;
+        check_capture(&result, &forecast)?;
         let evicted = match &result {
             Ok(accepted) => usize::try_from(accepted.evicted).unwrap_or(usize::MAX),
             Err(_) => self.client.told_before_panic().unwrap_or(0),
@@ -106,19 +99,17 @@ impl World<'_> {
     fn forecast(&mut self, spec: &Spec, fault: Option<Fault>) -> Check<Forecast> {
         let mut forecast = Forecast {
             fault,
-            is_open: false,
             evicts: false,
-            may_evict: false,
             len: 0,
         };
         if fault.is_some() {
             return Ok(forecast);
         }
-        let len = self.twin.len(spec, self.model.wall_known);
+        let len = event_len(spec, &self.setup.config, self.model.wall_known);
         ensure!(
             len.is_some(),
             Bounded,
-            "a client with ample memory refuses the event: {spec:?}"
+            "an event without a fault is refused: {spec:?}"
         );
         let len = len.unwrap_or(0);
         forecast.len = len;
@@ -130,14 +121,8 @@ impl World<'_> {
         let has_slot = slots > pinned_slots + queued_slots;
         let fits = |len: usize| has_slot && len + pinned_bytes + queued_bytes <= bytes;
         let could_fit = |len: usize| slots > pinned_slots && len + pinned_bytes <= bytes;
-        let staged = match spec.staged_len() {
-            0 => len,
-            // Twice: what is said in a sentinel property may leave no trace in the event.
-            staged => len + 2 * staged + STAGING_SLACK,
-        };
         let drops = self.setup.config.overflow == Overflow::DropOldest;
         forecast.evicts = !fits(len) && drops;
-        forecast.may_evict = !fits(staged) && drops;
         forecast.fault = if len > limit {
             Some(Fault::TooLarge)
         } else if fits(len) || drops && could_fit(len) {
@@ -145,14 +130,6 @@ impl World<'_> {
         } else {
             Some(Fault::QueueFull)
         };
-        let surely = if drops {
-            could_fit(staged)
-        } else {
-            fits(staged)
-        };
-        // Without that room a staged event's length is not known exactly.
-        let is_short = staged <= limit;
-        forecast.is_open = forecast.fault.is_none() && !(surely && is_short && staged <= bytes);
         Ok(forecast)
     }
 
@@ -183,12 +160,28 @@ impl World<'_> {
     }
 }
 
+/// Bytes that `spec` takes in a client's memory; `None` if every client refuses it.
+fn event_len(spec: &Spec, config: &Config<'_>, wall_known: bool) -> Option<usize> {
+    let config = Config {
+        max_event_bytes: 1 << 20,
+        ..*config
+    };
+    spec.with_event(|event| {
+        let len = hoglet::encoded_len(event, &config).ok()?;
+        if wall_known && !config.historical_migration {
+            // A client that knows the time has the server correct the event's own, as it does its own.
+            let event = Event {
+                timestamp: None,
+                ..*event
+            };
+            return hoglet::encoded_len(&event, &config).ok();
+        }
+        Some(len)
+    })
+}
+
 /// Whether an event is taken or refused as it must be.
-fn check_capture(
-    spec: &Spec,
-    result: &Result<Accepted, CaptureError>,
-    forecast: &Forecast,
-) -> Check {
+fn check_capture(result: &Result<Accepted, CaptureError>, forecast: &Forecast) -> Check {
     match result {
         Ok(accepted) => {
             ensure!(
@@ -204,20 +197,15 @@ fn check_capture(
                 "accepted without room: {forecast:?}"
             );
             ensure!(
-                !evicted || forecast.may_evict,
+                !evicted || forecast.evicts,
                 NothingSilent,
                 "evicted without need: {forecast:?}"
             );
         }
         Err(error) => {
             let found = Fault::of(error);
-            let for_memory = |fault| matches!(fault, Some(Fault::TooLarge | Fault::QueueFull));
-            // Which of the two it is for an event that is staged, only the client knows.
-            let is_open = forecast.is_open || spec.staged_len() > 0 && for_memory(forecast.fault);
-            let is_right =
-                found.is_some() && found == forecast.fault || is_open && for_memory(found);
             ensure!(
-                is_right,
+                found.is_some() && found == forecast.fault,
                 NothingSilent,
                 "refused for {error:?}, where {:?} holds",
                 forecast.fault

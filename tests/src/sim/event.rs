@@ -1,6 +1,6 @@
-//! An event as a caller might have it, owned: typed, as JSON text, through serde.
+//! An event as a caller might have it, owned: typed, asked for by index, as JSON text, through serde.
 
-use hoglet::{Event, EventOptions, Properties, Timestamp, Uuid, Value};
+use hoglet::{Event, EventOptions, MemberSource, Properties, Timestamp, Uuid, Value, to_json};
 use serde_json::{Map, json};
 
 /// A member of typed properties, owned.
@@ -83,23 +83,43 @@ impl Prop {
 pub(super) enum Form {
     Absent,
     Typed(Vec<(String, Prop)>),
+    /// The same, asked for one by one.
+    Source(Vec<(String, Prop)>),
     /// What it means, and its text, which may be no JSON at all.
     Text(Map<String, serde_json::Value>, Vec<u8>),
-    Serde(Map<String, serde_json::Value>),
-    /// Serialises as something that is not an object.
-    NotAnObject(u8),
+}
+
+impl MemberSource for Form {
+    fn member(&self, index: usize) -> Option<(&str, Value<'_>)> {
+        let Self::Source(members) = self else {
+            return None;
+        };
+        members
+            .get(index)
+            .map(|(key, prop)| (key.as_str(), prop.value()))
+    }
 }
 
 impl Form {
+    /// The text that the core's serialiser makes of `map`.
+    pub(super) fn serialized(map: Map<String, serde_json::Value>) -> Self {
+        let mut text = vec![0; 1 << 10];
+        let len = to_json(&map, &mut text).expect("a map of JSON values");
+        text.resize(len, 0);
+        let written = to_json(&map, &mut text);
+        assert_eq!(written, Ok(len), "the same text again");
+        Self::Text(map, text)
+    }
+
     /// What the object says; of a name given twice the last counts.
     pub(super) fn json(&self) -> Map<String, serde_json::Value> {
         match self {
-            Self::Absent | Self::NotAnObject(_) => Map::new(),
-            Self::Typed(members) => members
+            Self::Absent => Map::new(),
+            Self::Typed(members) | Self::Source(members) => members
                 .iter()
                 .map(|(key, prop)| (key.clone(), prop.json()))
                 .collect(),
-            Self::Text(map, _) | Self::Serde(map) => map.clone(),
+            Self::Text(map, _) => map.clone(),
         }
     }
 
@@ -117,18 +137,8 @@ impl Form {
         match self {
             Self::Absent => Properties::None,
             Self::Typed(_) => Properties::Members(members),
+            Self::Source(_) => Properties::Source(self),
             Self::Text(_, text) => Properties::Json(text),
-            Self::Serde(map) => Properties::Serialize(map),
-            Self::NotAnObject(value) => Properties::Serialize(value),
-        }
-    }
-
-    /// Bytes of text that the client stages before it writes the event; 0 unless serialised.
-    pub(super) fn staged_len(&self) -> usize {
-        match self {
-            // `serde_json` and the client write the same text, but for the digits of floats.
-            Self::Serde(map) => serde_json::to_vec(map).map_or(0, |text| text.len() + 16),
-            _ => 0,
         }
     }
 }
@@ -193,13 +203,6 @@ impl Spec {
             return capture(&event);
         }
         nest(self.too_deep, Value::Null, &mut Some(capture), &event)
-    }
-
-    pub(super) fn staged_len(&self) -> usize {
-        [&self.properties, &self.set, &self.set_once]
-            .map(Form::staged_len)
-            .iter()
-            .sum()
     }
 }
 

@@ -156,19 +156,14 @@ fn unique(members: impl IntoIterator<Item = (String, Prop)>) -> Vec<(String, Pro
 }
 
 fn form(rng: &mut Rng, members: Vec<(String, Prop)>) -> Form {
-    match rng.below(5) {
+    let how = rng.below(6);
+    let said = members.iter().map(|(key, prop)| (key.clone(), prop.json()));
+    match how {
         0 | 1 => Form::Typed(members),
-        2 => Form::Serde(
-            members
-                .iter()
-                .map(|(key, prop)| (key.clone(), prop.json()))
-                .collect(),
-        ),
+        2 => Form::Source(members),
+        3 => Form::serialized(said.collect()),
         _ => {
-            let members: Vec<_> = members
-                .iter()
-                .map(|(key, prop)| (key.clone(), prop.json()))
-                .collect();
+            let members: Vec<_> = said.collect();
             let text = scribble_object(rng, &members);
             Form::Text(members.into_iter().collect(), text.into_bytes())
         }

@@ -20,7 +20,6 @@ pub(super) enum Fault {
     TimestampInvalid,
     Json,
     TooDeep,
-    Serialize,
     NotAnObject,
     UuidQueued,
     TooLarge,
@@ -42,7 +41,6 @@ impl Fault {
             CaptureError::TimestampInvalid => Self::TimestampInvalid,
             CaptureError::Json(_) => Self::Json,
             CaptureError::TooDeep => Self::TooDeep,
-            CaptureError::Serialize(_) => Self::Serialize,
             CaptureError::NotAnObject { .. } => Self::NotAnObject,
             CaptureError::UuidQueued => Self::UuidQueued,
             CaptureError::EventTooLarge { .. } => Self::TooLarge,
@@ -127,19 +125,15 @@ pub(super) fn spoil(rng: &mut Rng, spec: &mut Spec, lane: Lane) -> Fault {
                 Fault::Json
             }
         }
-        8 if rng.chance(50) => {
-            let text = BROKEN[3 + rng.index(BROKEN.len() - 3)].to_owned();
-            spec.properties = Form::Typed(vec![("raw".to_owned(), Prop::Raw(text))]);
-            Fault::Json
-        }
         8 => {
-            let (object, is_person) = object(rng, spec);
-            *object = Form::NotAnObject(7);
-            if is_person {
-                Fault::NotAnObject
+            let text = BROKEN[3 + rng.index(BROKEN.len() - 3)].to_owned();
+            let members = vec![("raw".to_owned(), Prop::Raw(text))];
+            spec.properties = if rng.chance(50) {
+                Form::Typed(members)
             } else {
-                Fault::Serialize
-            }
+                Form::Source(members)
+            };
+            Fault::Json
         }
         _ => {
             spec.set = Form::Absent;

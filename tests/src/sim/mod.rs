@@ -30,7 +30,6 @@ mod server;
 mod setup;
 mod time;
 mod truth;
-mod twin;
 mod wire;
 mod world;
 

@@ -14,7 +14,6 @@ use super::rng::Rng;
 use super::server::Server;
 use super::setup::{Setup, Temper};
 use super::truth::Truth;
-use super::twin::Twin;
 use crate::laws::Checked;
 
 /// True wall time when every world begins, 2027 or so.
@@ -26,7 +25,6 @@ pub(super) struct World<'a> {
     pub(super) temper: Temper,
     pub(super) client: Checked<'a>,
     pub(super) model: Model,
-    pub(super) twin: Twin,
     pub(super) server: Server,
     /// What is on its way, by when it arrives.
     pub(super) parcels: BTreeMap<(u64, u64), Parcel>,
@@ -88,7 +86,6 @@ pub(super) fn run(seed: u64, liveness: bool, trace: bool, report: &mut Report) -
         temper,
         client,
         model: Model::new(setup.clone()),
-        twin: Twin::new(&setup.config),
         server: Server::default(),
         parcels: BTreeMap::new(),
         parcels_sent: 0,

@@ -286,7 +286,6 @@ fn errors_are_told_apart_by_name() {
         CaptureError::TimestampInvalid,
         CaptureError::Json(json),
         CaptureError::TooDeep,
-        CaptureError::Serialize(hoglet::SerializeError::Key),
         CaptureError::NotAnObject { member: "$set" },
         CaptureError::UuidNil,
         CaptureError::UuidQueued,

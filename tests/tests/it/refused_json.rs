@@ -68,7 +68,7 @@ fn only_objects_are_serialized() {
     check_each(
         "0 capture a serialize=@",
         ["[1]", "null", "5", "true"],
-        expect!["0 a refused: the value is not a struct or a map"],
+        expect!["0 a refused: JSON is not an object at byte 0"],
     );
 }
 

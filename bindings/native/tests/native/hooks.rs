@@ -1,10 +1,11 @@
 //! The caller's functions: `before_send`, `on_receipt`, `on_error`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use hoglet_native::hoglet::{self, CaptureError, EventOptions, Value};
+use hoglet_native::hoglet::{CaptureError, EventOptions, MemberSource, Properties, Value};
 use hoglet_native::{Client, Error, Event, Outcome, PostHogError};
 use hoglet_tests::server::Fault;
 use serde_json::json;
@@ -321,30 +322,38 @@ fn events_pushed_out_have_receipts_too() {
     assert_eq!(evicted, [(uuids[0], "evicted"), (uuids[1], "evicted")]);
 }
 
-/// Runs the test's code while it is written.
-struct Serializing<F>(F);
+/// Runs the test's code when it is asked for its members.
+struct Asked<F>(F);
 
-impl<F: Fn()> serde::Serialize for Serializing<F> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl<F: Fn()> MemberSource for Asked<F> {
+    fn member(&self, index: usize) -> Option<(&str, Value<'_>)> {
         (self.0)();
-        serializer.collect_map([("written", true)])
+        (index == 0).then_some(("written", Value::Bool(true)))
     }
 }
 
 #[test]
-fn what_serialises_may_use_the_client_from_another_thread() {
+fn a_member_source_may_use_the_client_from_another_thread() {
     let server = server();
     for options in [options(&server), options(&server).before_send(Some)] {
         server.clear();
         let client = client(options);
-        let properties = Serializing(|| {
+        let is_first = AtomicBool::new(true);
+        let properties = Asked(|| {
+            if !is_first.swap(false, Ordering::Relaxed) {
+                return;
+            }
             let (done, is_done) = channel();
             let other = client.clone();
             std::thread::spawn(move || done.send(other.capture(event("other"))));
             let captured = is_done.recv_timeout(PATIENCE);
             assert!(matches!(captured, Ok(Ok(_))), "nothing is locked");
         });
-        let captured = client.capture(event("one").serialize(&properties).session_id("s1"));
+        let captured = client.capture(
+            event("one")
+                .properties(Properties::Source(&properties))
+                .session_id("s1"),
+        );
         assert!(captured.is_ok(), "{captured:?}");
         client.flush();
         assert_eq!(stored(&server).last().map(String::as_str), Some("one"));
@@ -355,29 +364,30 @@ fn what_serialises_may_use_the_client_from_another_thread() {
 }
 
 #[test]
-fn what_serialises_cannot_feed_on_itself() {
+fn a_member_source_cannot_feed_on_itself() {
     let server = server();
     let client = client(options(&server));
     let (told, tells) = channel();
-    let properties = Serializing(|| {
+    let properties = Asked(|| {
         let again = client.capture(event("again"));
         let _ = told.send(again);
     });
-    let captured = client.capture(event("once").set(hoglet::Properties::Serialize(&properties)));
+    let captured = client.capture(event("once").set(Properties::Source(&properties)));
     assert!(captured.is_ok(), "{captured:?}");
     assert_eq!(tells.try_recv(), Ok(Err(Error::InCallback)));
 }
 
 #[test]
-fn what_panics_while_it_is_written_is_refused() {
+fn a_member_source_that_panics_is_refused() {
     let server = server();
     for options in [options(&server), options(&server).before_send(Some)] {
         server.clear();
         let client = client(options);
-        let properties = Serializing(|| panic!("a type's own mistake"));
+        let properties = Asked(|| panic!("a type's own mistake"));
         for _ in 0..2 {
-            let captured = client.capture(event("broken").serialize(&properties));
-            assert_eq!(captured, Err(Error::SerializePanicked));
+            let captured =
+                client.capture(event("broken").properties(Properties::Source(&properties)));
+            assert_eq!(captured, Err(Error::SourcePanicked));
         }
         assert_eq!(client.stats().refused, 2);
         capture(&client, "whole");
@@ -386,8 +396,16 @@ fn what_panics_while_it_is_written_is_refused() {
     }
 }
 
+struct Members(Vec<(&'static str, Value<'static>)>);
+
+impl MemberSource for Members {
+    fn member(&self, index: usize) -> Option<(&str, Value<'_>)> {
+        self.0.get(index).copied()
+    }
+}
+
 #[test]
-fn what_serialises_is_written_as_in_the_core() {
+fn a_member_source_is_written_as_in_the_core() {
     let server = server();
     for mode in [
         hoglet_native::CaptureMode::V1,
@@ -399,15 +417,22 @@ fn what_serialises_is_written_as_in_the_core() {
             .sdk_info("wrapper/1.2")
             .disable_geoip(true);
         let client = client(options);
-        let properties =
-            json!({"a": [1, null], "$set": {"x": 1}, "$product_tour_id": "t1", "$lib_version": 7});
-        let text = properties.to_string();
+        let text = r#"{"a":[1,null],"$set":{"x":1},"$product_tour_id":"t1","$lib_version":7}"#;
+        let members = Members(vec![
+            ("a", Value::Array(&[Value::I64(1), Value::Null])),
+            ("$set", Value::Object(&[("x", Value::I64(1))])),
+            ("$product_tour_id", Value::Str("t1")),
+            ("$lib_version", Value::I64(7)),
+        ]);
         let set = [("x", Value::from(2)), ("y", Value::from(3))];
         let base = event("same")
             .set(&set)
             .groups(&[("company", "c1")])
             .window_id("w1");
-        for event in [base.json(&text), base.serialize(&properties)] {
+        for event in [
+            base.json(text),
+            base.properties(Properties::Source(&members)),
+        ] {
             client.capture(event).expect("a good event");
         }
         client.flush();

@@ -4,14 +4,10 @@ use std::vec::Vec;
 
 use super::*;
 
-fn written(value: &dyn ToJson) -> Result<String, SerializeError> {
+fn written<T: Serialize + ?Sized>(value: &T) -> Result<String, SerializeError> {
     let mut buf = [0; 1024];
-    let mut writer = Writer::new(&mut buf);
-    value.write_to(Json {
-        writer: &mut writer,
-        depth: MAX_DEPTH,
-    })?;
-    Ok(String::from_utf8(writer.written().expect("it fits").to_vec()).expect("UTF-8"))
+    let len = to_json(value, &mut buf)?;
+    Ok(String::from_utf8(buf[..len].to_vec()).expect("UTF-8"))
 }
 
 #[derive(serde::Serialize)]
@@ -70,27 +66,23 @@ fn what_other_serializers_panic_on_is_an_error() {
 
 #[test]
 fn a_map_without_its_keys_is_an_error() {
-    struct Wrong(fn(&mut Compound<'_, '_>) -> Done);
-    impl ToJson for Wrong {
-        fn write_to(&self, json: Json<'_, '_>) -> Done {
-            let mut map = ser::Serializer::serialize_map(json, None)?;
-            (self.0)(&mut map)?;
-            ser::SerializeMap::end(map)
+    use ser::{SerializeMap, Serializer};
+    /// A map with a value that has no key, or with keys that have no values.
+    struct Wrong(&'static [&'static str]);
+    impl Serialize for Wrong {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut map = serializer.serialize_map(None)?;
+            if self.0.is_empty() {
+                map.serialize_value(&1)?;
+            }
+            for key in self.0 {
+                map.serialize_key(key)?;
+            }
+            map.end()
         }
     }
-    use ser::SerializeMap as _;
-    for wrong in [
-        Wrong(|map| map.serialize_value(&1)),
-        Wrong(|map| map.serialize_key("a")),
-        Wrong(|map| map.serialize_key("a").and(map.serialize_key("b"))),
-    ] {
-        let mut buf = [0; 64];
-        let mut writer = Writer::new(&mut buf);
-        let json = Json {
-            writer: &mut writer,
-            depth: 1,
-        };
-        assert_eq!(wrong.write_to(json), Err(SerializeError::Key));
+    for keys in [&[][..], &["a"], &["a", "b"]] {
+        assert_eq!(written(&Wrong(keys)), Err(SerializeError::Key), "{keys:?}");
     }
 }
 

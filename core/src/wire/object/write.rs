@@ -1,12 +1,13 @@
 //! Writing objects and values, member by member.
 
-use super::{Key, Object, Token};
+use super::{JsonValue, Key, Object};
 use crate::capture_error::CaptureError;
 use crate::event::Value;
 use crate::json::Text;
 use crate::json::lexical::MAX_DEPTH;
 use crate::json::writer::Writer;
-use crate::wire::special::{Seen, Special};
+use crate::usize_of;
+use crate::wire::special::{Span, Special, SpecialMembers};
 
 impl Key<'_> {
     fn write(self, separator: u8, writer: &mut Writer<'_>) {
@@ -21,7 +22,7 @@ impl Key<'_> {
     }
 }
 
-impl Token<'_> {
+impl JsonValue<'_> {
     fn write(&self, writer: &mut Writer<'_>) -> Result<(), CaptureError> {
         match self {
             Self::Typed(value) => write_value(writer, value, MAX_DEPTH),
@@ -91,78 +92,111 @@ fn write_object(
     Ok(())
 }
 
-/// Writes an object, member by member.
-pub(crate) struct Members<'w, 'b> {
+/// An object that is being written, member by member.
+pub(crate) struct ObjectWriter<'w, 'b> {
     writer: &'w mut Writer<'b>,
-    /// What comes before the next member: its object's bracket, or a comma.
+    /// What comes before the next member: `{` if it is the first, else `,`.
     separator: u8,
 }
 
-impl<'w, 'b> Members<'w, 'b> {
-    /// Members that follow others of their object.
-    pub(crate) fn more(writer: &'w mut Writer<'b>) -> Self {
+impl<'w, 'b> ObjectWriter<'w, 'b> {
+    /// Goes on with an object that has members already.
+    pub(crate) fn after_members(writer: &'w mut Writer<'b>) -> Self {
         Self {
             writer,
             separator: b',',
         }
     }
 
-    /// Begins an object that is a member of this one; what follows are its members.
+    /// A new object.
+    pub(crate) fn new(writer: &'w mut Writer<'b>) -> Self {
+        Self {
+            writer,
+            separator: b'{',
+        }
+    }
+
+    /// Begins an object as a member of this one, and goes on inside.
     pub(crate) fn begin(&mut self, name: &str) {
         self.writer.name(self.separator, name);
         self.separator = b'{';
     }
 
-    /// Ends an object; what follows are members of the one around it.
+    /// Ends the object, and goes on in the one around it.
     pub(crate) fn end(&mut self) {
+        // Without a member not even the opening bracket has been written.
         let brackets: &[u8] = if self.separator == b'{' { b"{}" } else { b"}" };
         self.writer.raw(brackets);
         self.separator = b',';
     }
 
-    pub(crate) fn member(&mut self, name: &str, token: &Token<'_>) -> Result<(), CaptureError> {
-        self.keyed(Key::Plain(name), token)
+    pub(crate) fn member(&mut self, name: &str, value: &JsonValue<'_>) -> Result<(), CaptureError> {
+        self.keyed(Key::Plain(name), value)
     }
 
-    /// Writes every member whose name is not [`Special`]; notes where those are that it leaves out.
+    /// Writes the members whose names are not [`Special`], and notes in `special` where the others
+    /// are.
     pub(crate) fn all_but_special(
         &mut self,
         object: Object<'_>,
-        seen: &mut Seen,
+        special: &mut SpecialMembers,
     ) -> Result<(), CaptureError> {
-        let members = match object {
-            Object::Typed(members) => members,
-            Object::Text(text) => return self.text_but_special(text, seen),
-            // Groups are never an event's properties.
-            Object::Groups(_) => &[],
-        };
-        for (index, (name, value)) in (0..).zip(members) {
-            if let Some(special) = Special::from_name(name) {
-                seen.add(special, (index, index));
-                #[cfg(feature = "text")]
-                if let Value::Json(text) = value {
-                    Text::value(text)?;
+        match object {
+            Object::Members(members) => {
+                for (index, (name, value)) in (0..).zip(members) {
+                    self.unless_special(index, name, value, special)?;
                 }
-            } else {
-                self.writer.name(self.separator, name);
-                self.separator = b',';
-                write_value(self.writer, value, MAX_DEPTH)?;
             }
+            Object::Source(source) => {
+                for index in 0..=u32::MAX {
+                    let Some((name, value)) = source.member(usize_of(index)) else {
+                        break;
+                    };
+                    self.unless_special(index, name, &value, special)?;
+                }
+            }
+            Object::Text(text) => self.text_but_special(text, special)?,
+            // Groups are never an event's properties.
+            Object::Groups(_) => {}
         }
         Ok(())
     }
 
-    /// Copies runs of members between special ones as they stand.
-    fn text_but_special(&mut self, text: Text<'_>, seen: &mut Seen) -> Result<(), CaptureError> {
+    #[inline]
+    fn unless_special(
+        &mut self,
+        index: u32,
+        name: &str,
+        value: &Value<'_>,
+        special: &mut SpecialMembers,
+    ) -> Result<(), CaptureError> {
+        let Some(name) = Special::from_name(name) else {
+            self.writer.name(self.separator, name);
+            self.separator = b',';
+            return write_value(self.writer, value, MAX_DEPTH);
+        };
+        // A special member may be read, copied or left out later, so its text is checked now.
+        #[cfg(feature = "text")]
+        if let Value::Json(text) = value {
+            Text::value(text)?;
+        }
+        special.add(name, Span::of_index(index));
+        Ok(())
+    }
+
+    /// Copies the text between special members as it stands, many members at a time.
+    fn text_but_special(
+        &mut self,
+        text: Text<'_>,
+        special: &mut SpecialMembers,
+    ) -> Result<(), CaptureError> {
         let mut run = 0..0;
         let mut members = text.members();
         while let Some(member) = members.try_next()? {
-            if let Some(special) = Special::from_raw_name(member.key) {
-                let start = member.span.end.saturating_sub(member.value.bytes().len());
-                // No event is as large as its places can say.
-                let place =
-                    [start, member.span.end].map(|at| u32::try_from(at).unwrap_or(u32::MAX));
-                seen.add(special, place.into());
+            if let Some(name) = Special::from_raw_name(member.key) {
+                let end = member.span.end;
+                let start = end.saturating_sub(member.value.bytes().len());
+                special.add(name, Span::of_bytes(start..end));
                 self.run(text.bytes().get(run.clone()).unwrap_or_default());
                 run = 0..0;
             } else if run.is_empty() {
@@ -183,42 +217,45 @@ impl<'w, 'b> Members<'w, 'b> {
         }
     }
 
-    /// Writes `base` with the members of `extra` that it lacks. Groups that are no object stay alone: the properties
-    /// win. `null` for a person's properties is as good as none.
+    /// Writes `base`, the member `special` of the properties, together with the members of `extra`
+    /// whose names it lacks.
     pub(crate) fn merge(
         &mut self,
         special: Special,
-        base: Option<Token<'_>>,
+        base: Option<JsonValue<'_>>,
         extra: Object<'_>,
     ) -> Result<(), CaptureError> {
         let member = special.name();
-        let object = match base.as_ref().map(|token| (token, token.as_object())) {
+        let object = match base.as_ref().map(|value| (value, value.as_object())) {
             Some((_, Some(object))) if !extra.is_empty() => object,
-            Some((token, object)) if object.is_some() || special == Special::Groups => {
-                return self.member(member, token);
+            // There is nothing to add. Or these are groups of some other type: the properties win,
+            // and the server ignores them.
+            Some((value, object)) if object.is_some() || special == Special::Groups => {
+                return self.member(member, value);
             }
-            Some((token, _)) if !token.is_null() => {
+            Some((value, _)) if !value.is_null() => {
                 return Err(CaptureError::NotAnObject { member });
             }
+            // A person's properties are absent, or `null`, which means the same.
             _ if extra.is_empty() => return Ok(()),
             _ => Object::EMPTY,
         };
         self.begin(member);
-        for (key, token) in object.iter() {
-            self.keyed(key, &token)?;
+        for (key, value) in object.iter() {
+            self.keyed(key, &value)?;
         }
-        for (key, token) in extra.iter() {
+        for (key, value) in extra.iter() {
             if !object.has(key) {
-                self.keyed(key, &token)?;
+                self.keyed(key, &value)?;
             }
         }
         self.end();
         Ok(())
     }
 
-    fn keyed(&mut self, key: Key<'_>, token: &Token<'_>) -> Result<(), CaptureError> {
+    fn keyed(&mut self, key: Key<'_>, value: &JsonValue<'_>) -> Result<(), CaptureError> {
         key.write(self.separator, self.writer);
         self.separator = b',';
-        token.write(self.writer)
+        value.write(self.writer)
     }
 }

@@ -102,7 +102,7 @@ impl Import {
                 nouns,
                 notes: &self.notes,
                 rules: &self.rules,
-                is_dry: matches!(self.outlet, Outlet::Check(_)),
+                is_dry: matches!(self.outlet, Outlet::Check),
                 count: self.checkpoint.as_ref().map(Checkpoint::path),
                 elapsed,
             };

@@ -5,7 +5,7 @@ use hoglet_native::hoglet::{Event, JsonError, JsonErrorKind};
 
 use super::error::Syntax;
 use super::members::offset;
-use crate::checker::Checker;
+use crate::checker;
 use crate::shown::shown;
 
 /// What is wrong with `part` of `line`, a value as it stands; `None` if nothing is.
@@ -38,7 +38,7 @@ pub(super) fn check(
 }
 
 fn wrong(object: &str) -> Option<JsonError> {
-    match Checker::new().check(&Event::new("e", "u").json(object)) {
+    match checker::check(&Event::new("e", "u").json(object)) {
         Err(CaptureError::Json(error)) => Some(error),
         _ => None,
     }

@@ -1,7 +1,7 @@
 use hoglet_native::hoglet::Timestamp;
 
 use super::*;
-use crate::checker::Checker;
+use crate::checker;
 
 const UUID: &str = "0197c0de-0000-7000-8000-000000000001";
 const MS: i64 = 1_795_509_000_000;
@@ -14,7 +14,7 @@ fn parsed(line: &str) -> Line<'_> {
 fn told(line: &[u8], skipped: usize) -> String {
     match Line::parse(line, skipped) {
         Err(error) => error.to_string(),
-        Ok(line) => match Checker::new().check(&line.event(Uuid::from_u128(5), MS)) {
+        Ok(line) => match checker::check(&line.event(Uuid::from_u128(5), MS)) {
             Err(error) => line.explain(&error),
             Ok(()) => "good".to_owned(),
         },
@@ -318,9 +318,6 @@ fn nobody_is_looked_up_on_the_map_unless_the_line_says_so() {
         assert_eq!(line.is_located_by_sender(), is_located, "{text}");
         line.disable_geoip();
         assert_eq!(line.properties.as_deref(), Some(sent), "{text}");
-        assert_eq!(
-            Checker::new().check(&line.event(Uuid::from_u128(5), MS)),
-            Ok(())
-        );
+        assert_eq!(checker::check(&line.event(Uuid::from_u128(5), MS)), Ok(()));
     }
 }
