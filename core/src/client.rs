@@ -4,16 +4,21 @@
 mod answer;
 mod capture;
 pub(crate) mod clock;
+#[cfg(feature = "leave")]
+mod leave;
+#[cfg(not(feature = "leave"))]
+mod stay;
 pub(crate) mod timers;
 
 use core::fmt;
+use core::ops::Range;
 
 use crate::client::clock::{Base, Clock, GIVEN};
 use crate::client::timers::{LONGEST_MS, Timer, Timers};
 use crate::config::{Config, ConfigError, ENVELOPE_BYTES};
 use crate::queue::arena::Arena;
 use crate::queue::batch_limit::BatchLimit;
-use crate::queue::storage::Storage;
+use crate::queue::storage::{Slot, Storage};
 use crate::receipt::{Outcome, Receipt, Receipts, TransportError};
 use crate::response::results::Details;
 use crate::rng::Rng;
@@ -23,6 +28,10 @@ use crate::{Instant, usize_of};
 
 use answer::Answer;
 pub use capture::Accepted;
+#[cfg(feature = "leave")]
+use leave::Leaving;
+#[cfg(not(feature = "leave"))]
+use stay::Leaving;
 
 /// What the host should do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +123,8 @@ struct Flight {
     /// Attempts that no server answered, and that used up no retry.
     unanswered: u32,
     phase: Phase,
+    /// What of it [`Client::leave`] has handed out, in requests of their own.
+    leaving: Option<Leaving>,
 }
 
 /// Where a batch in flight is between two attempts. The request of an attempt is the last one
@@ -255,14 +266,20 @@ impl Client<'_> {
     /// times out here, and the deadline of [`Self::close`] is kept here.
     pub fn poll(&mut self, now: Instant, receipts: &mut dyn Receipts) -> Action {
         self.advance(now);
-        if self.timers.take_expired(Timer::Timeout) {
-            self.conclude(Err(TransportError::Timeout), receipts);
+        let is_overdue = self.timers.take_expired(Timer::Timeout);
+        if self.leaving().is_some() {
+            self.end_leaving(is_overdue);
+        } else if is_overdue {
+            self.conclude(self.last_id(), Err(TransportError::Timeout), receipts);
         }
         if self.is_closing && (self.arena.is_empty() || self.timers.is_expired(Timer::Close)) {
             self.abandon(receipts);
         }
         if self.arena.is_empty() {
             return Action::Idle;
+        }
+        if let Some(action) = self.poll_leaving() {
+            return action;
         }
         if self.flight.as_ref().is_some_and(Flight::is_sending) {
             return self.sleep(Timer::Timeout);
@@ -289,17 +306,33 @@ impl Client<'_> {
     /// The request to send for [`Action::Send`]; `None` once it has ended.
     #[inline(never)]
     pub fn request(&self, id: RequestId) -> Option<Request<'_>> {
-        let flight = self
-            .flight
-            .as_ref()
-            .filter(|flight| flight.is_sending() && id.0 == self.stats.requests)?;
-        let events = self.arena.pinned_len();
-        Some(Request::new(
-            &self.config,
-            &flight.attempt,
-            self.arena.batch(),
-            u32::try_from(events).unwrap_or(u32::MAX),
-        ))
+        self.open(id).filter(|_| id == self.last_id())?;
+        let flight = self.flight.as_ref()?;
+        let (events, count) = match &flight.leaving {
+            Some(leaving) => self.last_part(leaving),
+            None => (
+                self.arena.pinned_bytes(),
+                u32::try_from(self.arena.pinned_len()).unwrap_or(u32::MAX),
+            ),
+        };
+        // Without the last comma.
+        let batch = events.split_last().map_or(&[][..], |(_, batch)| batch);
+        Some(Request::new(&self.config, &flight.attempt, batch, count))
+    }
+
+    /// The request that was handed out last.
+    const fn last_id(&self) -> RequestId {
+        RequestId(self.stats.requests)
+    }
+
+    /// The events of the request `id`, as a part of the batch; `None` if it has ended.
+    fn open(&self, id: RequestId) -> Option<Range<usize>> {
+        let flight = self.flight.as_ref()?;
+        if flight.leaving.is_some() {
+            return self.part(id);
+        }
+        let is_open = flight.is_sending() && id == self.last_id();
+        is_open.then(|| 0..self.arena.pinned_len())
     }
 
     /// Takes the host's time in.
@@ -350,14 +383,18 @@ impl Client<'_> {
         usize_of(self.config.max_batch_bytes).saturating_sub(ENVELOPE_BYTES)
     }
 
-    /// Puts the oldest queued events in flight: of one clock base, within the limits of a batch. An
-    /// event that may be to blame for what went wrong goes alone.
-    fn pin_batch(&mut self) {
+    /// How many of `slots` the next request takes, and their clock base: of one base, within the
+    /// limits of a batch, in `room` bytes. An event that may be to blame for what went wrong goes
+    /// alone.
+    fn first_batch<'a>(
+        &self,
+        slots: impl Iterator<Item = &'a Slot>,
+        mut room: usize,
+    ) -> (u32, Base) {
         let limit = self.batch_limit.next().min(self.config.max_batch_events);
-        let mut room = self.max_events_bytes();
         let mut base = GIVEN;
         let mut count = 0;
-        for slot in self.arena.queued().iter().take(usize_of(limit)) {
+        for slot in slots.take(usize_of(limit)) {
             let left = room.checked_sub(usize_of(slot.len));
             let shared = self.clock.shared(base, slot.base);
             let (Some(left), Some(shared)) = (left, shared.or((count == 0).then_some(slot.base)))
@@ -373,6 +410,12 @@ impl Client<'_> {
                 break;
             }
         }
+        (count, base)
+    }
+
+    /// Puts the oldest queued events in flight.
+    fn pin_batch(&mut self) {
+        let (count, base) = self.first_batch(self.arena.queued().iter(), self.max_events_bytes());
         self.arena.pin(usize_of(count));
         if self.arena.queued_len() == 0 {
             self.timers.clear(Timer::Flush);
@@ -389,6 +432,7 @@ impl Client<'_> {
             events: count,
             unanswered: 0,
             phase: Phase::Waiting,
+            leaving: None,
         });
     }
 
@@ -455,8 +499,12 @@ impl Client<'_> {
 
     /// Where every event is or went.
     pub fn stats(&self) -> Stats {
-        let queued = self.arena.queued_len();
-        let in_flight = self.arena.live().count().saturating_sub(queued);
+        let live = self.arena.live().count();
+        let in_flight = match self.leaving() {
+            Some(_) => self.count_out(),
+            None => live.saturating_sub(self.arena.queued_len()),
+        };
+        let queued = live.saturating_sub(in_flight);
         Stats {
             queued: u32::try_from(queued).unwrap_or(u32::MAX),
             in_flight: u32::try_from(in_flight).unwrap_or(u32::MAX),

@@ -10,6 +10,7 @@ mod checked;
 mod client_time;
 mod event;
 mod law;
+mod leave;
 mod ledger;
 mod sent;
 mod time;

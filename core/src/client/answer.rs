@@ -1,12 +1,14 @@
 //! Answers coming in: exactly one of them ends a request (law 5).
 
+use core::ops::Range;
+
 use uuid::Uuid;
 
-use super::{Client, Endings, Flight, Phase};
+use super::{Client, Endings, Phase};
 use crate::client::clock::Clock;
 use crate::client::timers::Timer;
 use crate::config::{MAX_RETRY_WAIT_MS, OnExhausted, Unanswered};
-use crate::queue::storage::{Slot, State};
+use crate::queue::storage::{Slot, State, UNSENT};
 use crate::receipt::{Cause, Outcome, Receipts, TransportError};
 use crate::response::http_date;
 use crate::response::results::{Entry, Parser};
@@ -17,6 +19,8 @@ use crate::{Instant, usize_of};
 /// What has arrived of an answer.
 #[derive(Debug)]
 pub(super) struct Answer {
+    /// Of which request.
+    id: RequestId,
     status: u16,
     /// What the status means for the batch, judged once.
     verdict: Verdict,
@@ -62,7 +66,7 @@ impl Client<'_> {
         head: ResponseHead<'_>,
         now: Instant,
     ) -> Result<(), UnknownRequest> {
-        self.sending(id)?;
+        self.open(id).ok_or(UnknownRequest)?;
         self.advance(now);
         let date_ms = head.date.and_then(http_date::parse);
         let hint_ms = head
@@ -76,6 +80,7 @@ impl Client<'_> {
         }
         let config = &self.config;
         let answer = Answer {
+            id,
             status: head.status,
             verdict: retry::judge(config.capture_mode, head.status, config.retry_404_and_429),
             hint_ms,
@@ -83,7 +88,9 @@ impl Client<'_> {
             next: 0,
             misses: 0,
         };
-        self.sending(id)?.phase = Phase::Answering(answer);
+        if let Some(flight) = &mut self.flight {
+            flight.phase = Phase::Answering(answer);
+        }
         Ok(())
     }
 
@@ -102,19 +109,15 @@ impl Client<'_> {
         piece: &[u8],
         receipts: &mut dyn Receipts,
     ) -> Result<BodyProgress, UnknownRequest> {
-        let requests = self.stats.requests;
-        let flight = self
-            .flight
-            .as_mut()
-            .filter(|flight| flight.is_sending() && id.0 == requests)
-            .ok_or(UnknownRequest)?;
-        let Phase::Answering(answer) = &mut flight.phase else {
-            return Ok(BodyProgress::Decided);
+        let part = self.open(id).ok_or(UnknownRequest)?;
+        let flight = self.flight.as_mut().ok_or(UnknownRequest)?;
+        let answer = match &mut flight.phase {
+            Phase::Answering(answer) if answer.id == id && answer.verdict == Verdict::Results => {
+                answer
+            }
+            _ => return Ok(BodyProgress::Decided),
         };
-        if answer.verdict != Verdict::Results {
-            return Ok(BodyProgress::Decided);
-        }
-        let slots = self.arena.pinned_mut();
+        let slots = self.arena.pinned_mut().get_mut(part).unwrap_or_default();
         let mut endings = Endings {
             stats: &mut self.stats,
             receipts,
@@ -151,9 +154,9 @@ impl Client<'_> {
         now: Instant,
         receipts: &mut dyn Receipts,
     ) -> Result<(), UnknownRequest> {
-        self.sending(id)?;
+        self.open(id).ok_or(UnknownRequest)?;
         self.advance(now);
-        self.conclude(Ok(()), receipts);
+        self.conclude(id, Ok(()), receipts);
         Ok(())
     }
 
@@ -168,49 +171,57 @@ impl Client<'_> {
         now: Instant,
         receipts: &mut dyn Receipts,
     ) -> Result<(), UnknownRequest> {
-        self.sending(id)?;
+        self.open(id).ok_or(UnknownRequest)?;
         self.advance(now);
-        self.conclude(Err(why), receipts);
+        self.conclude(id, Err(why), receipts);
         Ok(())
     }
 
-    /// Ends the attempt under way: its answer has ended, or broke off, or never came. Decides what
-    /// becomes of the batch.
+    /// Ends the attempt `id`: its answer has ended, or broke off, or never came. Decides what
+    /// becomes of its events.
     pub(super) fn conclude(
         &mut self,
+        id: RequestId,
         end: Result<(), TransportError>,
         receipts: &mut dyn Receipts,
     ) {
-        let Some(flight) = &self.flight else { return };
-        let Phase::Answering(answer) = &flight.phase else {
-            // An end without a head is a connection that broke.
-            let why = end.err().unwrap_or(TransportError::Interrupted);
-            return self.try_again(Cause::Transport(why), 0, receipts);
-        };
-        let (status, verdict, hint_ms) = (answer.status, answer.verdict, answer.hint_ms);
-        let verdict = match end {
+        let Some(part) = self.open(id) else { return };
+        let (status, verdict, hint_ms, is_complete) = match self.answer(id) {
             // For an error status, the head is enough: a server that rejects a large body may
             // close the connection right after the head.
-            Err(_) if (200..=299).contains(&status) => Verdict::NoAnswer,
-            _ => verdict,
+            Some(answer) if end.is_err() && (200..=299).contains(&answer.status) => {
+                (answer.status, Verdict::NoAnswer, answer.hint_ms, false)
+            }
+            Some(answer) => (
+                answer.status,
+                answer.verdict,
+                answer.hint_ms,
+                answer.parser.is_complete(),
+            ),
+            // An end without a head is a connection that broke.
+            None => (0, Verdict::NoAnswer, 0, false),
         };
+        if verdict == Verdict::Results {
+            // What the body did not mention is final; what it asked for is sent again.
+            let missing = if is_complete {
+                Outcome::Absent
+            } else {
+                Outcome::Unconfirmed
+            };
+            let is_pending = |slot: &Slot| slot.state == State::Pending;
+            self.end_events(part.clone(), is_pending, missing, receipts);
+        }
+        if self.leaving().is_some() {
+            return self.conclude_part(part, verdict, status, hint_ms, receipts);
+        }
         match verdict {
             Verdict::NoAnswer => {
                 let why = end.err().unwrap_or(TransportError::Interrupted);
                 self.try_again(Cause::Transport(why), hint_ms, receipts);
             }
-            Verdict::Results => {
-                // What the body did not mention is final; what it asked for is sent again.
-                let missing = if answer.parser.is_complete() {
-                    Outcome::Absent
-                } else {
-                    Outcome::Unconfirmed
-                };
-                self.end_events(|slot| slot.state == State::Pending, missing, receipts);
-                self.try_again(Cause::ServerRetry, hint_ms, receipts);
-            }
+            Verdict::Results => self.try_again(Cause::ServerRetry, hint_ms, receipts),
             Verdict::Delivered => {
-                self.note_taken();
+                self.note_taken(part.len());
                 self.end_batch(Outcome::Delivered, receipts);
             }
             Verdict::Retry => self.try_again(Cause::Status(status), hint_ms, receipts),
@@ -227,43 +238,50 @@ impl Client<'_> {
     pub(super) fn end_batch(&mut self, outcome: Outcome<'_>, receipts: &mut dyn Receipts) {
         // Should the sink panic, the rest of the batch ends at the next poll.
         self.timers.start(Timer::Timeout, 0);
-        self.end_events(|slot| slot.state != State::Ended, outcome, receipts);
+        let all = 0..self.arena.pinned_len();
+        self.end_events(all, |_| true, outcome, receipts);
         self.arena.release();
         self.finish_batch();
     }
 
-    /// Ends those events of the batch that are `meant`.
-    fn end_events(
+    /// Ends those events of a part of the batch that are `meant` and have not ended.
+    pub(super) fn end_events(
         &mut self,
+        part: Range<usize>,
         meant: impl Fn(&Slot) -> bool,
         outcome: Outcome<'_>,
         receipts: &mut dyn Receipts,
     ) {
-        let attempts = self.flight.as_ref();
+        let flight = self.flight.as_ref();
+        let attempts = flight.map_or(0, |flight| flight.attempt.number);
+        let is_leaving = self.leaving().is_some();
         let mut endings = Endings {
             stats: &mut self.stats,
             receipts,
-            attempts: attempts.map_or(0, |flight| flight.attempt.number),
+            attempts,
         };
-        for slot in self.arena.pinned_mut() {
-            if meant(slot) {
+        let slots = self.arena.pinned_mut().get_mut(part).unwrap_or_default();
+        for slot in slots {
+            if slot.state != State::Ended && meant(slot) {
                 slot.state = State::Ended;
+                let is_unsent = is_leaving && slot.request == UNSENT;
+                endings.attempts = if is_unsent { 0 } else { attempts };
                 endings.end(&slot.uuid, outcome);
             }
         }
     }
 
-    fn sending(&mut self, id: RequestId) -> Result<&mut Flight, UnknownRequest> {
-        let flight = self
-            .flight
-            .as_mut()
-            .filter(|flight| flight.is_sending() && id.0 == self.stats.requests);
-        flight.ok_or(UnknownRequest)
+    /// What has arrived of the answer to the request `id`, once its head has.
+    pub(super) fn answer(&self, id: RequestId) -> Option<&Answer> {
+        match &self.flight.as_ref()?.phase {
+            Phase::Answering(answer) if answer.id == id => Some(answer),
+            _ => None,
+        }
     }
 
-    /// Notes that the server has taken the batch, or a part of it.
-    fn note_taken(&mut self) {
-        let events = self.flight.as_ref().map_or(0, |flight| flight.events);
+    /// Notes that the server has taken a batch of `events`, or a part of it.
+    pub(super) fn note_taken(&mut self, events: usize) {
+        let events = u32::try_from(events).unwrap_or(u32::MAX);
         self.batch_limit.took(events, self.config.max_batch_events);
         self.is_server_well = true;
     }
@@ -274,7 +292,7 @@ impl Client<'_> {
         let left = u32::try_from(self.arena.pinned_len()).unwrap_or(u32::MAX);
         let began_with = self.flight.as_ref().map_or(0, |flight| flight.events);
         if cause == Cause::ServerRetry && left < began_with {
-            self.note_taken();
+            self.note_taken(usize_of(began_with));
         }
         let keeps_unanswered = matches!(cause, Cause::Transport(_))
             && self.config.unanswered == Unanswered::KeepWhileRoom
@@ -337,13 +355,13 @@ impl Client<'_> {
     }
 
     /// Starts `timer` with a backoff.
-    fn wait(&mut self, timer: Timer, initial_ms: u32, attempt: u32, hint_ms: u32) {
+    pub(super) fn wait(&mut self, timer: Timer, initial_ms: u32, attempt: u32, hint_ms: u32) {
         let wait_ms = retry::wait_ms(initial_ms, attempt, hint_ms, &mut self.rng);
         self.timers.start(timer, wait_ms);
     }
 
     /// Keeps to a `Retry-After` for which nothing is left to be sent again.
-    fn hold(&mut self, hint_ms: u32) {
+    pub(super) fn hold(&mut self, hint_ms: u32) {
         let hold_ms = hint_ms.min(MAX_RETRY_WAIT_MS);
         self.timers.start(Timer::Hold, hold_ms);
     }
@@ -370,7 +388,7 @@ impl Client<'_> {
         self.finish_batch();
     }
 
-    fn finish_batch(&mut self) {
+    pub(super) fn finish_batch(&mut self) {
         let events = self.flight.take().map_or(0, |flight| flight.events);
         self.timers.clear(Timer::Timeout);
         self.timers.clear(Timer::Retry);

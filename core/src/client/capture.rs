@@ -8,7 +8,7 @@ use crate::client::clock::{Base, Clock, GIVEN};
 use crate::client::timers::Timer;
 use crate::config::Overflow;
 use crate::event::Event;
-use crate::queue::storage::{Slot, State};
+use crate::queue::storage::{Slot, State, UNSENT};
 use crate::receipt::{Outcome, Receipts};
 use crate::wire::encode::{Stamp, encode};
 use crate::wire::validate;
@@ -160,6 +160,7 @@ impl Client<'_> {
             base,
             state: State::Pending,
             is_deferred: false,
+            request: UNSENT,
         });
         self.timers
             .bring_forward(Timer::Flush, self.config.flush_interval_ms);

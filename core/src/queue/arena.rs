@@ -213,6 +213,13 @@ impl<'buf> Arena<'buf> {
         };
     }
 
+    /// Puts everything that is queued in flight, behind what is.
+    #[cfg(feature = "leave")]
+    pub(crate) fn pin_all(&mut self) {
+        self.unpin();
+        self.pin(self.queued.slots.len());
+    }
+
     /// Puts what is in flight back in front of the queue.
     pub(crate) fn unpin(&mut self) {
         let bytes = self
@@ -287,13 +294,11 @@ impl<'buf> Arena<'buf> {
         self.pinned = kept;
     }
 
-    /// The bytes of the batch in flight, without the last comma.
-    pub(crate) fn batch(&self) -> &[u8] {
-        let bytes = self
-            .bytes
+    /// The bytes of the events in flight, each with its comma.
+    pub(crate) fn pinned_bytes(&self) -> &[u8] {
+        self.bytes
             .get(self.pinned.bytes.clone())
-            .unwrap_or_default();
-        bytes.split_last().map_or(&[], |(_, batch)| batch)
+            .unwrap_or_default()
     }
 
     pub(crate) fn pinned(&self) -> &[Slot] {
@@ -430,11 +435,7 @@ mod tests {
             .bytes()
             .flat_map(|b| [b, b','])
             .collect();
-        assert_eq!(
-            arena.batch(),
-            wire.split_last().map_or(&[][..], |(_, w)| w),
-            "{script}"
-        );
+        assert_eq!(arena.pinned_bytes(), wire, "{script}");
         let queued = arena
             .bytes
             .get(arena.queued.bytes.clone())

@@ -20,7 +20,13 @@ pub struct Slot {
     pub(crate) state: State,
     /// It was sent alone, and failed while nobody knew whether the server takes anything.
     pub(crate) is_deferred: bool,
+    /// Of several requests that [`Client::leave`](crate::Client::leave) handed out, the one that has
+    /// it.
+    pub(crate) request: u8,
 }
+
+/// [`Slot::request`] of an event that none of them has.
+pub(crate) const UNSENT: u8 = 0;
 
 /// How far a slot's event is. Only events in flight leave [`State::Pending`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +48,7 @@ impl Slot {
         base: 0,
         state: State::Ended,
         is_deferred: false,
+        request: UNSENT,
     };
 }
 

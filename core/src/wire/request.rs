@@ -28,7 +28,7 @@ impl RequestId {
 }
 
 /// What is fixed about an attempt when [`Client::poll`](crate::Client::poll) says to send it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Attempt {
     /// `PostHog-Request-Id`; of the batch.
     pub(crate) uuid: Uuid,

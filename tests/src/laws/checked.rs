@@ -9,6 +9,7 @@ use super::call::Call;
 use super::client_time::ClientTime;
 use super::event::{Captured, Ended};
 use super::law::{Law, holds};
+use super::leave::Leaving;
 use super::ledger::Ledger;
 use super::sent::Sent;
 
@@ -28,6 +29,8 @@ pub struct Checked<'buf> {
     pub(super) is_open: bool,
     /// The status of its answer, once that has arrived.
     pub(super) status: Option<u16>,
+    /// What `leave` has handed out, while that goes on.
+    pub(super) leaving: Option<Leaving>,
     pub(super) marks: Vec<(FlushMark, usize)>,
     /// The deadline of `close`, as [`ClientTime::elapsed_ms`] counts.
     pub(super) close_ms: Option<u64>,
@@ -62,6 +65,7 @@ impl<'buf> Checked<'buf> {
             last: None,
             is_open: false,
             status: None,
+            leaving: None,
             marks: Vec::new(),
             close_ms: None,
             wall_known: false,
@@ -221,9 +225,13 @@ impl Checked<'_> {
         result
     }
 
-    /// [`Client::poll`], twice: the second time must find nothing left to do.
+    /// [`Client::poll`], twice: the second time must find nothing left to do. After `leave` it may
+    /// find another request, so then once.
     pub fn poll(&mut self) -> Action {
         let action = self.poll_once();
+        if self.is_leaving() {
+            return action;
+        }
         let again = self.poll_once();
         let same = match action {
             Action::Send(_) => {
@@ -302,8 +310,21 @@ impl Checked<'_> {
         })?;
         self.note_date(head);
         // 0 is what some hosts have for no status.
-        self.status = Some(head.status).filter(|status| *status != 0);
+        let status = Some(head.status).filter(|status| *status != 0);
+        match &mut self.leaving {
+            // An answer that begins takes the place of one that has begun.
+            Some(leaving) => leaving.begin_answer(id, status),
+            None => self.status = status,
+        }
         Ok(())
+    }
+
+    /// The status of the answer to the request `id`, once it has arrived.
+    fn status_of(&self, id: RequestId) -> Option<u16> {
+        match &self.leaving {
+            Some(leaving) => leaving.status(id),
+            None => self.status,
+        }
     }
 
     /// A 2xx that is not overdue tells the time.
@@ -312,9 +333,12 @@ impl Checked<'_> {
         let date = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
         let unix = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());
         let timeout_ms = u64::from(self.config.request_timeout_ms);
-        let is_overdue = self.last.as_ref().is_some_and(|last| {
-            last.elapsed_ms.saturating_add(timeout_ms) <= self.time.elapsed_ms()
-        });
+        let sent_ms = match &self.leaving {
+            Some(leaving) => leaving.sent_ms(),
+            None => self.last.as_ref().map(|last| last.elapsed_ms),
+        };
+        let is_overdue =
+            sent_ms.is_some_and(|ms| ms.saturating_add(timeout_ms) <= self.time.elapsed_ms());
         if let (200..=299, Some(unix), false) = (head.status, unix, is_overdue) {
             self.time
                 .date(u64::try_from(unix.as_millis()).unwrap_or(u64::MAX));
@@ -339,9 +363,12 @@ impl Checked<'_> {
     /// # Errors
     /// When `id` is not the request under way.
     pub fn respond_end(&mut self, id: RequestId) -> Result<(), UnknownRequest> {
-        self.input(id, Call::End(self.status), true, |client, now, receipts| {
-            client.handle_response_end(id, now, receipts)
-        })
+        self.input(
+            id,
+            Call::End(self.status_of(id)),
+            true,
+            |client, now, receipts| client.handle_response_end(id, now, receipts),
+        )
     }
 
     /// [`Client::handle_failure`].
@@ -351,7 +378,7 @@ impl Checked<'_> {
     pub fn fail(&mut self, id: RequestId, why: TransportError) -> Result<(), UnknownRequest> {
         self.input(
             id,
-            Call::Failure(why, self.status),
+            Call::Failure(why, self.status_of(id)),
             true,
             |client, now, receipts| client.handle_failure(id, why, now, receipts),
         )

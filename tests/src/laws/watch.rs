@@ -46,6 +46,8 @@ impl<'buf> Checked<'buf> {
             }
             let count = receipts.len();
             for receipt in receipts {
+                let leaving = self.leaving.as_ref();
+                let batch = leaving.map_or(batch, |leaving| leaving.request_of(receipt.uuid));
                 self.ledger.end(call, batch, receipt);
             }
             match lived {
@@ -69,7 +71,10 @@ impl<'buf> Checked<'buf> {
         run: impl FnMut(&mut Client<'buf>, Instant, &mut dyn Receipts) -> Result<(), UnknownRequest>,
     ) -> Result<(), UnknownRequest> {
         let before = self.client.stats();
-        let is_open = self.open().is_some_and(|open| open.id == id);
+        let is_open = match &self.leaving {
+            Some(leaving) => leaving.is_open(id, &self.ledger),
+            None => self.open().is_some_and(|open| open.id == id),
+        };
         let (result, ended) = self.call(call, takes_time && is_open, run);
         holds(
             Law::OneEnding,
@@ -83,6 +88,9 @@ impl<'buf> Checked<'buf> {
             let gone = self.client.request(id).is_none();
             holds(Law::OneEnding, gone, "an answered request has ended");
             self.is_open = false;
+            if let Some(leaving) = &mut self.leaving {
+                leaving.close(id);
+            }
         }
         self.look();
         result
@@ -95,7 +103,9 @@ impl<'buf> Checked<'buf> {
             client.poll(now, receipts)
         });
         self.close_expired();
+        self.end_leaving(action);
         match action {
+            Action::Send(id) if self.leaves(id) => {}
             Action::Send(id) => self.sends(id, before),
             Action::SleepUntil(until, timer) => self.sleeps(until, timer),
             Action::Idle => {
@@ -173,7 +183,8 @@ impl<'buf> Checked<'buf> {
             until > self.host_ms,
             "a sleep ends in the future",
         );
-        let waits = self.is_open || !self.ledger.live().is_empty();
+        let is_open = self.is_open || self.left().next().is_some();
+        let waits = is_open || !self.ledger.live().is_empty();
         holds(Law::Progress, waits, "nothing sleeps for nothing");
         let park_ms = match self.config.on_exhausted {
             OnExhausted::Drop => 0,
@@ -207,9 +218,9 @@ impl<'buf> Checked<'buf> {
             .any(|(mark, _)| !self.client.is_flushed(*mark));
         let reasonable = match timer {
             Timer::Flush => !in_flight && self.close_ms.is_none() && !is_flushing,
-            Timer::Retry => in_flight && !self.is_open,
-            Timer::Timeout => self.is_open,
-            Timer::Hold => !self.is_open,
+            Timer::Retry => in_flight && !is_open,
+            Timer::Timeout => is_open,
+            Timer::Hold => !is_open,
             Timer::Park => !in_flight,
             Timer::Close => self.close_ms == Some(until_ms),
         };
@@ -239,6 +250,27 @@ impl<'buf> Checked<'buf> {
                     counted,
                     "in_flight is what is under way",
                 );
+            }
+        }
+        if let Some(leaving) = &self.leaving {
+            let live = leaving.count_live(&self.ledger);
+            let counted = stats.in_flight == live;
+            holds(
+                Law::NothingSilent,
+                counted,
+                "in_flight is what is under way",
+            );
+            // Only the last one can be read.
+            for (sent, is_last) in leaving.open_and_last(&self.ledger) {
+                let request = self.client.request(sent.id);
+                holds(
+                    Law::OneEnding,
+                    request.is_some() == is_last,
+                    "a request ends once",
+                );
+                if let Some(request) = request {
+                    sent.check_same(&request);
+                }
             }
         }
         for (mark, events) in &self.marks {

@@ -221,6 +221,11 @@ impl Host for CoreHost<'_> {
         self.mark = Some(self.client.flush());
     }
 
+    fn leave(&mut self, now_ms: u64, limit: u32) {
+        self.client.set_host_clock(now_ms);
+        self.client.leave(limit);
+    }
+
     fn is_flushed(&mut self) -> bool {
         self.mark
             .is_none_or(|mark| self.client.client().is_flushed(mark))

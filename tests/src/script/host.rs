@@ -166,6 +166,9 @@ pub trait Host {
     fn fail(&mut self, now_ms: u64, id: u32, why: &str) -> Result<(), Unknown>;
     /// Makes everything due; [`Self::is_flushed`] counts from here.
     fn flush(&mut self, now_ms: u64);
+
+    /// Everything is handed out, in bodies of at most `limit` bytes.
+    fn leave(&mut self, now_ms: u64, limit: u32);
     /// Whether everything captured before the last flush has ended.
     fn is_flushed(&mut self) -> bool;
     /// Refuses further events and gives the others until the deadline.

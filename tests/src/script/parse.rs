@@ -29,6 +29,8 @@ pub(super) enum Verb {
     Pieces(usize),
     Fail(usize, String),
     Flush,
+    /// At most so many bytes a body.
+    Leave(u32),
     Close(u64),
     Wall(u64),
     Request,
@@ -153,6 +155,7 @@ fn step(line: &str, words: &[String]) -> Step {
         "pieces" => Verb::Pieces(usize::try_from(number()).unwrap_or_else(|_| wrong())),
         "fail" => Verb::Fail(request(), text(1)),
         "flush" => Verb::Flush,
+        "leave" => Verb::Leave(u32::try_from(number()).unwrap_or_else(|_| wrong())),
         "close" => Verb::Close(number()),
         "wall" => match unix_ms_of(&text(0)) {
             Some(unix_ms) => Verb::Wall(unix_ms),

@@ -13,8 +13,8 @@ struct Runner<'h> {
     now_ms: u64,
     /// The host's ids of the requests sent so far; `#1` is the first.
     requests: Vec<u32>,
-    /// The uuids in the last request, by position.
-    batch: Vec<String>,
+    /// The uuids in each of them, by position.
+    batches: Vec<Vec<String>>,
     names: HashMap<String, String>,
     pieces: Option<usize>,
     sleep_until_ms: Option<u64>,
@@ -31,7 +31,7 @@ impl Script {
             host,
             now_ms: 0,
             requests: Vec::new(),
-            batch: Vec::new(),
+            batches: Vec::new(),
             names: HashMap::new(),
             pieces: self.setup.number("pieces"),
             sleep_until_ms: None,
@@ -79,7 +79,7 @@ impl Runner<'_> {
             }
             Verb::Respond(number, answer, body) => {
                 let mut answer = answer.clone();
-                answer.body = wire::body(body, &self.batch);
+                answer.body = wire::body(body, self.batch(*number));
                 let pieces = self.pieces;
                 let result = self.host.respond(now_ms, self.id(*number), &answer, pieces);
                 self.answered(*number, result);
@@ -89,7 +89,7 @@ impl Runner<'_> {
                 self.answered(*number, result);
             }
             Verb::Body(number, text) => {
-                let text = wire::body(&Body::Text(text.clone()), &self.batch);
+                let text = wire::body(&Body::Text(text.clone()), self.batch(*number));
                 let result = self.host.respond_body(self.id(*number), &text);
                 self.answered(*number, result);
             }
@@ -106,6 +106,7 @@ impl Runner<'_> {
                 self.host.flush(now_ms);
                 self.is_flushing = true;
             }
+            Verb::Leave(limit) => self.host.leave(now_ms, *limit),
             Verb::Close(deadline_ms) => {
                 self.host.close(now_ms, *deadline_ms);
                 self.is_closing = true;
@@ -154,6 +155,12 @@ impl Runner<'_> {
         sent.copied().unwrap_or(u32::MAX)
     }
 
+    /// The uuids in request `#number`.
+    fn batch(&self, number: usize) -> &[String] {
+        let sent = number.checked_sub(1).and_then(|at| self.batches.get(at));
+        sent.map_or(&[], Vec::as_slice)
+    }
+
     fn poll(&mut self) {
         let next = self.host.poll(self.now_ms);
         self.endings();
@@ -165,7 +172,7 @@ impl Runner<'_> {
                     panic!("Send without a request")
                 };
                 let (names, uuids): (Vec<_>, Vec<_>) = request.events().into_iter().unzip();
-                self.batch = uuids;
+                self.batches.push(uuids);
                 let number = self.requests.len();
                 self.news
                     .push(format!("send #{number} batch[{}]", names.join(",")));

@@ -18,6 +18,7 @@ mod expect;
 mod flight;
 mod generate;
 mod invalid;
+mod leave;
 mod members;
 mod model;
 mod network;

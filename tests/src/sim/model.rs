@@ -26,8 +26,11 @@ pub(super) struct Model {
     pub(super) hold_until_ms: u64,
     /// Until when events of an exhausted request rest: the earliest and the latest.
     pub(super) parked_until_ms: Option<(u64, u64)>,
-    /// Whether the server has taken an event since one was last deferred.
-    is_server_well: bool,
+    /// Whether the server has taken an event since one was last deferred; `None` if only the client
+    /// can know.
+    pub(super) is_server_well: Option<bool>,
+    /// It was needed, and is not known.
+    pub(super) is_adrift: bool,
     /// How many events the next batch may have: half of one that failed for good, fewer than one that was too large.
     pub(super) next_at_most: Option<usize>,
     pub(super) close_at_ms: Option<u64>,
@@ -61,7 +64,8 @@ impl Model {
             flight: None,
             hold_until_ms: 0,
             parked_until_ms: None,
-            is_server_well: false,
+            is_server_well: Some(false),
+            is_adrift: false,
             next_at_most: None,
             close_at_ms: None,
             flushed_through: 0,
@@ -211,7 +215,7 @@ impl Model {
                 After::from(endings)
             }
             Class::Delivered => {
-                self.is_server_well = true;
+                self.is_server_well = Some(true);
                 After::from(self.end_batch(&Fate::Delivered))
             }
             Class::Retry => {
@@ -244,7 +248,9 @@ impl Model {
     /// The server has taken something, if an event of the batch has ended by its answer.
     fn note_taken(&mut self) {
         let mut events = self.flight.iter().flat_map(|flight| &flight.events);
-        self.is_server_well |= events.any(|(_, state)| *state == State::Ended);
+        if events.any(|(_, state)| *state == State::Ended) {
+            self.is_server_well = Some(true);
+        }
     }
 
     /// What the passing of time alone ends: the attempt, then everything.
@@ -353,10 +359,13 @@ impl Model {
         let [(live, _)] = flight.events.as_mut_slice() else {
             return true;
         };
-        if live.is_deferred && self.is_server_well {
-            return false;
+        if live.is_deferred {
+            self.is_adrift |= self.is_server_well.is_none();
+            if self.is_server_well == Some(true) {
+                return false;
+            }
         }
-        self.is_server_well = false;
+        self.is_server_well = Some(false);
         let fits = 2 * flight_bytes + queue_bytes <= self.setup.storage_bytes
             && 2 * count + queue_len <= self.setup.storage_slots;
         if fits {

@@ -46,6 +46,8 @@ pub(super) struct World<'a> {
     pub(super) truth: Truth,
     /// The outage that goes on.
     pub(super) outage: Option<Outage>,
+    /// Everything is handed out, and the second account looks away.
+    pub(super) is_leaving: bool,
     /// The end has begun in which everything works.
     pub(super) is_good: bool,
     trace: Option<&'a mut Vec<String>>,
@@ -100,6 +102,7 @@ pub(super) fn run(seed: u64, liveness: bool, trace: bool, report: &mut Report) -
         clocks: Clocks::default(),
         truth: Truth::default(),
         outage: None,
+        is_leaving: false,
         is_good: false,
         trace: trace.then_some(&mut report.trace),
     };
@@ -208,6 +211,7 @@ impl World<'_> {
             0..=2 => self.flush(),
             3 | 4 => self.answer_stale_request()?,
             5 if self.rng.chance(20) => self.close(),
+            5 if self.rng.chance(20) => self.leave()?,
             6 | 7 => {
                 self.poll()?;
                 self.poll()?;

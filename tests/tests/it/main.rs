@@ -11,6 +11,7 @@ mod exhaustive;
 mod firmware;
 mod golden;
 mod laws;
+mod leaving;
 mod outages;
 mod panics;
 mod refused;

@@ -1,0 +1,267 @@
+//! Handing everything out at once, for a host that is about to go.
+//!
+//! The batch in flight is then everything that had not ended, and each request is a run of it: its
+//! events have the request's number in their slots. Several requests are under way at once, so
+//! that an answer is looked up by its number.
+
+use core::ops::Range;
+
+use super::{Action, Client, Flight, Phase};
+use crate::Instant;
+use crate::client::clock::GIVEN;
+use crate::client::timers::Timer;
+use crate::config::ENVELOPE_BYTES;
+use crate::queue::storage::{Slot, State, UNSENT};
+use crate::receipt::{Outcome, Receipts};
+use crate::response::retry::Verdict;
+use crate::usize_of;
+use crate::wire::request::{Attempt, RequestId};
+
+/// [`Slot::request`] of an event whose request has failed.
+const RETURNED: u8 = u8::MAX;
+/// Requests that may be handed out by one [`Client::leave`] at most.
+const MAX_REQUESTS: u8 = RETURNED - 1;
+
+/// What has been handed out since [`Client::leave`].
+#[derive(Debug)]
+pub(super) struct Leaving {
+    /// Bytes of a body at most.
+    limit: u32,
+    /// The id before that of the request numbered 1.
+    before: u32,
+    /// The last request: where its bytes are in the batch, and how many events it has.
+    bytes: Range<usize>,
+    events: u32,
+}
+
+impl Leaving {
+    /// The number of a request; none of another batch has one.
+    fn number(&self, id: RequestId) -> Option<u8> {
+        let number = u8::try_from(id.0.wrapping_sub(self.before)).ok()?;
+        (1..=MAX_REQUESTS).contains(&number).then_some(number)
+    }
+}
+
+impl Slot {
+    /// Whether a request that is under way has it.
+    fn is_out(&self) -> bool {
+        (1..=MAX_REQUESTS).contains(&self.request) && self.state != State::Ended
+    }
+
+    /// Whether it may go into the next request, whose events take `room` bytes at most.
+    fn is_next(&self, room: usize) -> bool {
+        self.request == UNSENT && usize_of(self.len) <= room
+    }
+}
+
+impl Client<'_> {
+    /// Hands everything out that has not ended, because the host is about to go: a page is hidden,
+    /// a device goes to sleep. From now on each [`poll`](Self::poll) gives another
+    /// [`Action::Send`], with no wait between them and none for an answer, until all events were
+    /// handed out: first those in flight, whose request so far ends here, then the queue in order.
+    ///
+    /// A body has at most `limit` bytes, whatever [`Config`](crate::Config) says; 64 KiB is what
+    /// browsers let all of a page's `keepalive` requests have together. An event that is larger
+    /// stays, and so does what is left after 254 requests. Events captured later wait until it is
+    /// over, or until the next `leave`. It overrides every wait, that for a `Retry-After` included.
+    ///
+    /// While it goes on:
+    /// * [`request`](Self::request) is there for the last id alone: read each request whole before
+    ///   the next `poll`.
+    /// * An answer counts for its own id, in any order of the requests; a second one that begins
+    ///   before the first has ended takes its place, and the first one's request stays open.
+    /// * What was handed out can not be evicted.
+    ///
+    /// It is over once each request has ended, or `request_timeout_ms` after the last `Send`. If
+    /// the host is still there then, what has not ended is queued again, in order, and goes on as
+    /// usual; after a failure that is not at once.
+    pub fn leave(&mut self, limit: u32, now: Instant) {
+        self.advance(now);
+        if self.arena.is_empty() {
+            return;
+        }
+        let is_new = self.leaving().is_none();
+        if is_new && self.flight.is_some() {
+            self.arena.retain_unended();
+            self.unpin_batch();
+        }
+        let queued = u32::try_from(self.arena.queued_len()).unwrap_or(u32::MAX);
+        self.arena.pin_all();
+        self.timers.clear(Timer::Flush);
+        for slot in self.arena.pinned_mut() {
+            if is_new || slot.request == RETURNED {
+                slot.request = UNSENT;
+            }
+        }
+        let requests = self.stats.requests;
+        let flight = self.flight.get_or_insert(Flight {
+            attempt: Attempt::default(),
+            base: GIVEN,
+            events: 0,
+            unanswered: 0,
+            phase: Phase::Sending,
+            leaving: None,
+        });
+        flight.events = flight.events.saturating_add(queued);
+        let leaving = flight.leaving.get_or_insert(Leaving {
+            limit,
+            before: requests,
+            bytes: 0..0,
+            events: 0,
+        });
+        leaving.limit = limit;
+    }
+
+    /// What has been handed out, while [`Self::leave`] goes on.
+    pub(super) fn leaving(&self) -> Option<&Leaving> {
+        self.flight.as_ref()?.leaving.as_ref()
+    }
+
+    /// Ends what [`Self::leave`] began, once every request has ended or `is_overdue`.
+    pub(super) fn end_leaving(&mut self, is_overdue: bool) {
+        let is_over = is_overdue
+            || (self.next_request().is_none() && !self.arena.pinned().iter().any(Slot::is_out));
+        if self.leaving().is_none() || !is_over {
+            return;
+        }
+        self.arena.retain_unended();
+        let has_failed = self
+            .arena
+            .pinned()
+            .iter()
+            .any(|slot| slot.request != UNSENT);
+        if self.arena.pinned_len() == 0 {
+            return self.finish_batch();
+        }
+        self.unpin_batch();
+        if has_failed {
+            self.wait(Timer::Park, self.config.retry_initial_ms, 1, 0);
+        }
+    }
+
+    /// What to do next, while [`Self::leave`] goes on.
+    pub(super) fn poll_leaving(&mut self) -> Option<Action> {
+        self.leaving()?;
+        Some(
+            self.hand_out()
+                .unwrap_or_else(|| self.sleep(Timer::Timeout)),
+        )
+    }
+
+    /// Where in the batch the events of the next request begin: its slots before, and their bytes.
+    fn next_request(&self) -> Option<(usize, usize)> {
+        let room = self.request_room()?;
+        let mut start = 0;
+        for (at, slot) in self.arena.pinned().iter().enumerate() {
+            if slot.is_next(room) {
+                return Some((at, start));
+            }
+            start = start.saturating_add(usize_of(slot.len));
+        }
+        None
+    }
+
+    /// Bytes of events that fit into the next request; `None` if it was the last.
+    fn request_room(&self) -> Option<usize> {
+        let leaving = self.leaving()?;
+        leaving.number(RequestId(self.stats.requests.wrapping_add(1)))?;
+        let room = usize_of(leaving.limit).saturating_sub(ENVELOPE_BYTES);
+        Some(room.min(self.max_events_bytes()))
+    }
+
+    fn hand_out(&mut self) -> Option<Action> {
+        let (at, start) = self.next_request()?;
+        let room = self.request_room()?;
+        let slots = self.arena.pinned().get(at..).unwrap_or_default();
+        let unsent = slots.iter().take_while(|slot| slot.request == UNSENT);
+        let (count, base) = self.first_batch(unsent, room);
+        let unix_ms = self.clock.unix_ms(base);
+        let attempt = Attempt {
+            uuid: self.rng.uuid_v7(unix_ms),
+            created_ms: unix_ms,
+            sent_ms: unix_ms,
+            number: 1,
+        };
+        self.stats.requests = self.stats.requests.wrapping_add(1);
+        let id = RequestId(self.stats.requests);
+        let flight = self.flight.as_mut()?;
+        (flight.attempt, flight.base) = (attempt, base);
+        let leaving = flight.leaving.as_mut()?;
+        let number = leaving.number(id)?;
+        let mut end = start;
+        for slot in self
+            .arena
+            .pinned_mut()
+            .iter_mut()
+            .skip(at)
+            .take(usize_of(count))
+        {
+            slot.request = number;
+            end = end.saturating_add(usize_of(slot.len));
+        }
+        (leaving.bytes, leaving.events) = (start..end, count);
+        self.timers
+            .start(Timer::Timeout, self.config.request_timeout_ms);
+        Some(Action::Send(id))
+    }
+
+    /// The events of the request `id`, as a part of the batch; `None` if it has ended, or is none
+    /// of those that [`Self::leave`] handed out.
+    pub(super) fn part(&self, id: RequestId) -> Option<Range<usize>> {
+        let number = self.leaving()?.number(id)?;
+        let slots = self.arena.pinned();
+        let is_in = |slot: &Slot| slot.request == number;
+        let start = slots.iter().position(is_in)?;
+        let part = slots.get(start..)?;
+        let len = part.iter().take_while(|slot| is_in(slot)).count();
+        let is_open = part.iter().take(len).any(Slot::is_out) || self.answer(id).is_some();
+        is_open.then_some(start..start.saturating_add(len))
+    }
+
+    /// The last request: the bytes of its events, each with its comma, and how many they are.
+    pub(super) fn last_part(&self, leaving: &Leaving) -> (&[u8], u32) {
+        let bytes = self.arena.pinned_bytes().get(leaving.bytes.clone());
+        (bytes.unwrap_or_default(), leaving.events)
+    }
+
+    /// Events that were handed out and have not ended.
+    pub(super) fn count_out(&self) -> usize {
+        let slots = self.arena.pinned().iter();
+        slots.filter(|slot| slot.is_out()).count()
+    }
+
+    /// The request of `part` has ended with `verdict`: what has not ended by it comes back later.
+    pub(super) fn conclude_part(
+        &mut self,
+        part: Range<usize>,
+        verdict: Verdict,
+        status: u16,
+        hint_ms: u32,
+        receipts: &mut dyn Receipts,
+    ) {
+        let ended = match verdict {
+            Verdict::Delivered => Some(Outcome::Delivered),
+            Verdict::Reject | Verdict::RejectAndHold => Some(Outcome::Rejected(status)),
+            Verdict::NoAnswer | Verdict::Results | Verdict::Retry | Verdict::Split => None,
+        };
+        if let Some(outcome) = ended {
+            self.end_events(part.clone(), |_| true, outcome, receipts);
+        }
+        let slots = self.arena.pinned().get(part.clone()).unwrap_or_default();
+        let has_taken = slots.iter().any(|slot| slot.state == State::Ended);
+        if has_taken && matches!(verdict, Verdict::Delivered | Verdict::Results) {
+            self.note_taken(part.len());
+        }
+        if hint_ms > 0 {
+            self.hold(hint_ms);
+        }
+        for slot in self.arena.pinned_mut().get_mut(part).unwrap_or_default() {
+            if slot.state != State::Ended {
+                (slot.request, slot.state) = (RETURNED, State::Pending);
+            }
+        }
+        if let Some(flight) = &mut self.flight {
+            flight.phase = Phase::Sending;
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What a client without feature `leave` has in place of `leave.rs`: nothing is handed out that way.
+
+use core::ops::Range;
+
+use super::{Action, Client};
+use crate::receipt::Receipts;
+use crate::response::retry::Verdict;
+use crate::wire::request::RequestId;
+
+/// There is none.
+#[derive(Debug)]
+pub(super) enum Leaving {}
+
+#[expect(clippy::unused_self, reason = "the methods of `leave.rs`")]
+impl Client<'_> {
+    pub(super) fn leaving(&self) -> Option<&Leaving> {
+        self.flight.as_ref()?.leaving.as_ref()
+    }
+
+    pub(super) const fn end_leaving(&mut self, _is_overdue: bool) {}
+
+    pub(super) const fn poll_leaving(&mut self) -> Option<Action> {
+        None
+    }
+
+    pub(super) const fn part(&self, _id: RequestId) -> Option<Range<usize>> {
+        None
+    }
+
+    pub(super) const fn last_part(&self, leaving: &Leaving) -> (&[u8], u32) {
+        match *leaving {}
+    }
+
+    pub(super) const fn count_out(&self) -> usize {
+        0
+    }
+
+    pub(super) const fn conclude_part(
+        &mut self,
+        _part: Range<usize>,
+        _verdict: Verdict,
+        _status: u16,
+        _hint_ms: u32,
+        _receipts: &mut dyn Receipts,
+    ) {
+    }
+}
