@@ -32,21 +32,21 @@ const KIB: u64 = 1024;
 
 #[rustfmt::skip]
 const BUDGETS: &[Budget] = &[
-    row("thumbv6m: code, V1",                         18_816, None),
+    row("thumbv6m: code, V1",                         19_328, None),
     row("thumbv6m: code of gzip",                      2_048, Some(2 * KIB)),
     // A slice is copied only into one of its length; the compiler does not see it, and keeps a call for the other case.
     row("thumbv6m: code of panics",                       16, None),
     row("thumbv6m: RAM beside the arena, V1",          1_024, Some(KIB)),
     row("thumbv6m: RAM of gzip",                       2_048, Some(2 * KIB)),
-    row("thumbv7em: code, V1",                        17_152, Some(16 * KIB)),
+    row("thumbv7em: code, V1",                        17_920, Some(16 * KIB)),
     row("thumbv7em: code of gzip",                     2_048, Some(2 * KIB)),
     row("thumbv7em: code of panics",                      16, None),
     row("thumbv7em: RAM beside the arena, V1",         1_024, Some(KIB)),
     row("thumbv7em: RAM of gzip",                      2_048, Some(2 * KIB)),
     row("size of Client",                                520, Some(512)),
-    row("examples/cortex-m: flash",                   60_928, None),
+    row("examples/cortex-m: flash",                   61_184, None),
     row("examples/cortex-m: RAM without the stack",    8_704, None),
     row("examples/cortex-m: peak stack",               5_120, None),
-    row("Node: wasm, gzip",                           19_968, None),
-    row("Node: both, gzip",                           26_112, Some(12 * KIB)),
+    row("Node: wasm, gzip",                           20_992, None),
+    row("Node: both, gzip",                           27_136, Some(12 * KIB)),
 ];
