@@ -107,6 +107,9 @@ impl World<'_> {
         let is_new = !self.ids.contains(&id);
         ensure!(is_new, OneEnding, "the id {id:?} is given out twice");
         self.ids.push(id);
+        if self.is_misread() {
+            self.truth.break_promises();
+        }
         let Some(sent) = self.client.left().find(|sent| sent.id == id) else {
             unreachable!("the client has just said to send it")
         };
