@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { Hoglet } from "../src/node.mjs";
 
-const CARGO = ["cargo", "run", "--quiet", "--package", "hoglet-tests", "--bin", "capture-server", "--"];
+const CARGO = ["cargo", "run", "--quiet", "--package", "capture-server", "--"];
 
 let server, url;
 

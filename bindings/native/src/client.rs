@@ -419,8 +419,8 @@ impl fmt::Debug for WeakClient {
 
 #[cfg(test)]
 mod tests {
+    use capture_server::{Fault, Options, Server};
     use hoglet::CaptureError;
-    use hoglet_tests::server::{Fault, Options, Server};
 
     use super::*;
     use crate::lane::Lane;

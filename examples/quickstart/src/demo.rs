@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use capture_server::{Options, Server};
 use hoglet_native::{CaptureMode, Client, ClientOptions, Error, PostHogError, Stats, Uuid};
-use hoglet_tests::server::{Options, Server};
 
 use crate::arguments::Demo;
 use crate::narrator::{Narrator, Tally};

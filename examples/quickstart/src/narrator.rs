@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use capture_server::{Cut, RecordedRequest, Server, State};
 use hoglet_native::{CaptureError, Error, Outcome, Receipt, Uuid};
-use hoglet_tests::server::{Cut, RecordedRequest, Server, State};
 
 use crate::report::{Ink, Paper};
 use crate::story::Happening;

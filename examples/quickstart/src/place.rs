@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use capture_server::{Options, Server};
 use hoglet_native::{Client, ClientOptions, PostHogError, Unanswered};
-use hoglet_tests::server::{Options, Server};
 
 use crate::arguments::{Import, Target};
 use crate::checkpoint::Checkpoint;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use capture_server::{Cut, Fault};
 use hoglet_native::{Error, Event, Uuid};
-use hoglet_tests::server::{Cut, Fault};
 use serde_json::{Value, json};
 
 /// A part of the story.

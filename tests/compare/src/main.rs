@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use contender::{CONTENDERS, Measured};
 use figures::{Row, print_table};
-use hoglet_tests::server::{Options, Server};
+use capture_server::{Options, Server};
 
 const USAGE: &str = "\
 usage: cargo compare [--rounds N] [--events N]

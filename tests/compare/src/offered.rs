@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use hoglet_tests::server::{Options, Server};
+use capture_server::{Options, Server};
 
 use crate::contender::CONTENDERS;
 use crate::figures::Row;

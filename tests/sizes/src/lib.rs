@@ -1,61 +1,40 @@
-//! A board that is not there: registers that the optimiser must take for real, and nothing of what is measured.
-//!
-//! The size of `size-client` less the size of `size-baseline` is what hoglet adds to a firmware image. Both are built, never run.
+//! `cargo sizes`: what hoglet costs, in bytes, and what it may.
 
-#![cfg_attr(target_os = "none", no_std)]
-#![expect(unsafe_code, reason = "registers are memory")]
+mod budget;
+mod elf;
+pub mod firmware;
+mod measure;
+mod report;
 
-/// The made-up peripheral. Each register is a word.
-const PERIPHERAL: usize = 0x4000_0000;
-const DATA: usize = PERIPHERAL;
-const LENGTH: usize = PERIPHERAL + 4;
-const CLOCK: usize = PERIPHERAL + 8;
+use hoglet_verify::Workspace;
 
-fn read(register: usize) -> u32 {
-    // SAFETY: the program is never run.
-    unsafe { (register as *const u32).read_volatile() }
+pub use report::Report;
+
+/// Something measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Figure {
+    /// What.
+    pub name: String,
+    /// How much of it.
+    pub bytes: u64,
 }
 
-fn write(register: usize, value: u32) {
-    // SAFETY: as for `read`.
-    unsafe { (register as *mut u32).write_volatile(value) }
-}
-
-/// Sends bytes to the network.
-#[inline(never)]
-pub fn transmit(bytes: &[u8]) {
-    for &byte in bytes {
-        write(DATA, u32::from(byte));
+impl Figure {
+    fn new(name: impl Into<String>, bytes: u64) -> Self {
+        let name = name.into();
+        Self { name, bytes }
     }
 }
 
-/// Takes bytes from the network; how many.
-#[inline(never)]
-pub fn receive(buffer: &mut [u8]) -> usize {
-    let mut len = 0;
-    for (to, _) in buffer.iter_mut().zip(0..read(LENGTH)) {
-        [*to, ..] = read(DATA).to_le_bytes();
-        len += 1;
-    }
-    len
-}
-
-/// A measurement.
-#[inline(never)]
-pub fn sense() -> u32 {
-    read(DATA)
-}
-
-/// Milliseconds since the start.
-#[inline(never)]
-pub fn uptime_ms() -> u64 {
-    u64::from(read(CLOCK))
-}
-
-#[cfg(target_os = "none")]
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    loop {
-        write(CLOCK, 0);
-    }
+/// Builds and measures everything; what the firmware takes of its stack only `with_qemu`. An error holds what a build printed,
+/// or why the firmware did not do its job.
+pub fn measure(with_qemu: bool) -> Result<Report, String> {
+    let workspace = Workspace::find()?;
+    let compiler = workspace.run_well("rustc --version")?;
+    let figures = [
+        measure::probe(&workspace)?,
+        measure::firmware(&workspace, with_qemu)?,
+        measure::wasm(&workspace)?,
+    ];
+    Ok(Report::new(compiler.trim(), figures.concat()))
 }

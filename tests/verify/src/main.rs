@@ -49,11 +49,11 @@ docs                |                             | cargo doc --workspace --no-d
 tests               |                             | cargo test --workspace --no-fail-fast
 simulation          |                             | cargo simulate --worlds 2000
 fuzzing             |                             | tests/fuzz/run.sh 10
-firmware            | qemu                        | cargo test --workspace --test it -- --ignored firmware
+firmware            | qemu                        | cargo test -p sizes --test firmware -- --ignored
 wasm by wasm-pack   | npm wasm-pack wasm-bindgen  | wasm/build.sh
 Node                | npm node                    | cargo build --quiet --bin capture-server && env HOGLET_CAPTURE_SERVER={target}/debug/capture-server node --test bindings/js/test/node.test.mjs
 sizes               | qemu npm wasm-pack wasm-bindgen | cargo sizes {no-qemu}
-adapter             |                             | cargo build --release -p hoglet-tests --bin adapter
+adapter             |                             | cargo build --release -p adapter
 demo                |                             | cargo demo
 "#;
 
@@ -62,6 +62,7 @@ const FEATURES: &[&str] = &[
     "--no-default-features",
     "--no-default-features --features float",
     "--no-default-features --features gzip",
+    "--no-default-features --features leave",
     "--no-default-features --features os",
     "--no-default-features --features text",
     "--no-default-features --features v0",
@@ -375,7 +376,7 @@ mod tests {
     fn agents_md_lists_the_steps_in_order_and_is_short() {
         let workspace = Workspace::find().expect("tests are run by cargo");
         let text = fs::read_to_string(workspace.file("AGENTS.md")).expect("a text");
-        assert!(text.chars().count() <= 4_000);
+        assert!(text.chars().count() <= 8_000);
         let lines = text.lines().filter_map(|line| line.split_once(": "));
         let listed = lines
             .map(|(name, _)| name)

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use capture_server::Fault;
 use hoglet_native::{CaptureMode, Client, ClientOptions, Error, OnExhausted, Outcome, Uuid};
-use hoglet_tests::server::Fault;
 
 use crate::tiny::Tiny;
 use crate::{PATIENCE, capture, client, event, lost, options, owned, server, stored};

@@ -5,8 +5,8 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use capture_server::{Cut, Fault};
 use hoglet_native::{CaptureMode, Cause, Client, ClientOptions, Outcome, TransportError};
-use hoglet_tests::server::{Cut, Fault};
 
 use crate::tiny::Tiny;
 use crate::{

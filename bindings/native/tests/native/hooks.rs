@@ -5,9 +5,9 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use capture_server::Fault;
 use hoglet_native::hoglet::{CaptureError, EventOptions, MemberSource, Properties, Value};
 use hoglet_native::{Client, Error, Event, Outcome, PostHogError};
-use hoglet_tests::server::Fault;
 use serde_json::json;
 
 use crate::{

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use capture_server::Fault;
 use hoglet_native::hoglet::CaptureError;
 use hoglet_native::{
     AsEvent, Client, ClientOptions, Compression, ConfigError, Error, Outcome, Uuid,
 };
-use hoglet_tests::server::Fault;
 
 use crate::{PATIENCE, capture, capture_all, client, event, options, owned, server, with_errors};
 

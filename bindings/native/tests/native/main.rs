@@ -16,8 +16,8 @@ mod wire;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use capture_server::{Options, Server};
 use hoglet_native::{Client, ClientOptions, Error, Event, Outcome, Receipt, Uuid, hoglet};
-use hoglet_tests::server::{Options, Server};
 
 /// Longer than anything here takes, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -6,8 +6,8 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use capture_server::{Fault, RecordedRequest, Server};
 use hoglet_native::{Cause, Client, Error, OnExhausted, Outcome, Uuid, hoglet::CaptureError};
-use hoglet_tests::server::{Fault, RecordedRequest, Server};
 
 use crate::{
     PATIENCE, capture, capture_all, client, event, lost, options, server, stored, with_receipts,

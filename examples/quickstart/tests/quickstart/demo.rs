@@ -1,6 +1,6 @@
 //! The demo.
 
-use hoglet_tests::server::Fault;
+use capture_server::Fault;
 
 use crate::{quickstart, run, server};
 

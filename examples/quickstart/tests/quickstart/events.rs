@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use hoglet_tests::server::Server;
+use capture_server::Server;
 
 use crate::quickstart;
 

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use hoglet_tests::server::{Cut, Fault};
+use capture_server::{Cut, Fault};
 
 use crate::events::{Events, line};
 use crate::{quickstart, run, server};

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-use hoglet_tests::server::{Options, Server};
+use capture_server::{Options, Server};
 
 mod demo;
 mod events;

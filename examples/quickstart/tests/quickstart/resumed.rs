@@ -7,9 +7,9 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use capture_server::{Fault, Server};
 use flate2::Compression;
 use flate2::read::GzEncoder;
-use hoglet_tests::server::{Fault, Server};
 
 use crate::events::{Events, line};
 use crate::{quickstart, run, server};

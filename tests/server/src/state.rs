@@ -1,0 +1,301 @@
+//! Everything that arrived, and the script for what comes next.
+
+use std::collections::{HashMap, VecDeque};
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::event::Event;
+use super::fault::Fault;
+use super::record::{Lane, RecordedRequest, Stats, StoredEvent};
+use super::time;
+
+/// What the server knows. Tests look at it in [`Server::wait_until`](super::Server::wait_until).
+#[derive(Debug, Default)]
+pub struct State {
+    requests: VecDeque<RecordedRequest>,
+    last_request: u64,
+    events: VecDeque<StoredEvent>,
+    /// Position of an event, counted from the first one ever; `gone` of them are no longer there.
+    index: HashMap<Uuid, usize>,
+    order: VecDeque<Uuid>,
+    gone: usize,
+    stats: Stats,
+    capture_script: VecDeque<Fault>,
+    flags_script: VecDeque<Fault>,
+    pub(super) flags: Map<String, Value>,
+    pub(super) version: u64,
+    /// How often it was cleared.
+    pub(super) epoch: u64,
+}
+
+/// Where a batch came from.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    pub(super) lane: Lane,
+    pub(super) token: String,
+    pub(super) lib: Option<(String, String)>,
+    pub(super) request: u64,
+    /// Whether the answer is a 2xx: only then is anything kept.
+    pub(super) accepted: bool,
+}
+
+impl State {
+    /// The requests, oldest first.
+    pub fn requests(&self) -> impl ExactSizeIterator<Item = &RecordedRequest> {
+        self.requests.iter()
+    }
+
+    /// The events that were accepted at least once, in the order they first came.
+    pub fn events(&self) -> impl Iterator<Item = &StoredEvent> {
+        self.events.iter().filter(|event| event.stored > 0)
+    }
+
+    /// All events that came, the dropped and refused ones included.
+    pub fn seen(&self) -> impl ExactSizeIterator<Item = &StoredEvent> {
+        self.events.iter()
+    }
+
+    /// The counts.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// Scripted behaviours that nothing has met yet, those for captures first.
+    pub fn script(&self) -> impl Iterator<Item = &Fault> {
+        self.capture_script.iter().chain(&self.flags_script)
+    }
+
+    pub(super) fn push(&mut self, flags: bool, faults: impl IntoIterator<Item = Fault>) {
+        let script = if flags {
+            &mut self.flags_script
+        } else {
+            &mut self.capture_script
+        };
+        script.extend(faults);
+        self.version += 1;
+    }
+
+    pub(super) fn take_fault(&mut self, lane: Lane) -> Option<Fault> {
+        let script = match lane {
+            Lane::Flags => &mut self.flags_script,
+            _ => &mut self.capture_script,
+        };
+        let fault = script.pop_front()?;
+        self.stats.faults += 1;
+        Some(fault)
+    }
+
+    pub(super) fn next_request(&mut self) -> u64 {
+        self.last_request += 1;
+        self.last_request
+    }
+
+    /// Counts a request.
+    pub(super) fn count(&mut self, status: Option<u16>, cut: bool, encoded: usize, decoded: usize) {
+        let bytes = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let refused = status.is_some_and(|status| !(200..300).contains(&status));
+        self.stats.requests += 1;
+        self.stats.refused += u64::from(refused);
+        self.stats.cut += u64::from(cut);
+        self.stats.encoded_bytes += bytes(encoded);
+        self.stats.decoded_bytes += bytes(decoded);
+        self.version += 1;
+    }
+
+    /// Counts the events of a batch that is not kept.
+    pub(super) fn count_stored(&mut self, count: usize) {
+        self.stats.stored += u64::try_from(count).unwrap_or(u64::MAX);
+    }
+
+    /// Keeps a request, and forgets the oldest ones over `keep`.
+    pub(super) fn keep_request(&mut self, request: RecordedRequest, keep: usize) {
+        self.requests.push_back(request);
+        while self.requests.len() > keep {
+            self.requests.pop_front();
+            self.stats.forgotten += 1;
+        }
+    }
+
+    /// Takes in the events of one batch, and forgets the oldest ones over `keep`.
+    pub(super) fn note(&mut self, events: Vec<Event>, origin: &Origin, keep: usize) {
+        for event in events {
+            self.count_verdict(&event, origin.accepted);
+            self.note_event(event, origin);
+        }
+        while self.events.len() > keep {
+            self.events.pop_front();
+            if let Some(uuid) = self.order.pop_front() {
+                self.index.remove(&uuid);
+            }
+            self.gone += 1;
+            self.stats.forgotten += 1;
+        }
+    }
+
+    /// Forgets requests, events, counts and scripts; the flag table stays.
+    pub(super) fn clear(&mut self) {
+        *self = Self {
+            flags: std::mem::take(&mut self.flags),
+            last_request: self.last_request,
+            version: self.version + 1,
+            epoch: self.epoch + 1,
+            ..Self::default()
+        };
+    }
+
+    /// Events that changed after `version`, oldest first.
+    pub(super) fn changed_since(&self, version: u64) -> impl Iterator<Item = &StoredEvent> {
+        let events = self.events.iter();
+        events.filter(move |event| event.version > version)
+    }
+
+    fn count_verdict(&mut self, event: &Event, accepted: bool) {
+        if accepted {
+            match event.verdict.result.as_str() {
+                "drop" => self.stats.dropped += 1,
+                "retry" => self.stats.retries += 1,
+                "warning" => self.stats.warnings += 1,
+                _ => {}
+            }
+        }
+    }
+
+    fn note_event(&mut self, event: Event, origin: &Origin) {
+        let stored = origin.accepted && event.is_stored();
+        let uuid = event.uuid;
+        let mut fresh = as_stored(event, origin, self.version);
+        let known = self
+            .index
+            .get(&uuid)
+            .and_then(|position| self.events.get_mut(position - self.gone));
+        if let Some(known) = known {
+            // The same uuid twice in one batch is one attempt.
+            let again = known.request != origin.request;
+            fresh.attempts = known.attempts + u32::from(again);
+            fresh.stored = known.stored + u32::from(stored);
+            self.stats.duplicates += u64::from(stored && known.stored > 0);
+            self.stats.stored += u64::from(stored && known.stored == 0);
+            if known.stored > 0 && !stored {
+                // A refused attempt says nothing new about an event that is already there.
+                fresh.time.clone_from(&known.time);
+                fresh.time_ms = known.time_ms;
+            }
+            *known = fresh;
+        } else {
+            fresh.stored = u32::from(stored);
+            self.stats.stored += u64::from(stored);
+            self.index.insert(uuid, self.gone + self.events.len());
+            self.order.push_back(uuid);
+            self.events.push_back(fresh);
+        }
+    }
+}
+
+fn as_stored(event: Event, origin: &Origin, version: u64) -> StoredEvent {
+    StoredEvent {
+        uuid: event.uuid.to_string(),
+        event: event.name,
+        distinct_id: event.distinct_id,
+        timestamp: event.timestamp,
+        time: event.time_us.map(time::format).unwrap_or_default(),
+        time_ms: event.time_us.map(|us| us.div_euclid(1000)),
+        session_id: event.session_id,
+        window_id: event.window_id,
+        options: event.options,
+        properties: event.properties,
+        person_processing: event.person_processing,
+        historical: event.historical,
+        lane: origin.lane,
+        token: origin.token.clone(),
+        lib: origin.lib.clone(),
+        verdict: event.verdict,
+        attempts: 1,
+        stored: 0,
+        request: origin.request,
+        version,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fault::Verdict;
+
+    fn batch(ids: &[u128], word: &str) -> Vec<Event> {
+        let entry = |id: &u128| json!({"uuid": Uuid::from_u128(*id).to_string(), "event": "e", "timestamp": "2026-03-19T14:30:00Z"});
+        let batch = ids.iter().map(entry).collect::<Vec<_>>();
+        Event::glean(&json!({ "batch": batch }), &Verdict::new(word, ""))
+    }
+
+    fn note(state: &mut State, ids: &[u128], word: &str, accepted: bool, keep: usize) {
+        let origin = Origin {
+            lane: Lane::V1,
+            token: String::new(),
+            lib: None,
+            request: state.next_request(),
+            accepted,
+        };
+        state.count(Some(200), false, 0, 0);
+        state.note(batch(ids, word), &origin, keep);
+    }
+
+    #[test]
+    fn an_event_is_one_event_however_often_it_comes() {
+        let mut state = State::default();
+        note(&mut state, &[1, 2], "503", false, 10);
+        assert_eq!((state.seen().len(), state.events().count()), (2, 0));
+        note(&mut state, &[1], "retry", true, 10);
+        note(&mut state, &[1], "ok", true, 10);
+        note(&mut state, &[1], "ok", true, 10);
+        let event = state.events().next().unwrap();
+        assert_eq!((event.attempts, event.stored, event.request), (4, 2, 4));
+        let stats = state.stats();
+        assert_eq!((stats.stored, stats.duplicates, stats.retries), (1, 1, 1));
+    }
+
+    #[test]
+    fn a_uuid_twice_in_one_batch_is_one_attempt() {
+        let mut state = State::default();
+        note(&mut state, &[1, 1], "400", false, 10);
+        assert_eq!(state.seen().next().map(|event| event.attempts), Some(1));
+    }
+
+    #[test]
+    fn the_oldest_events_are_forgotten_first() {
+        let mut state = State::default();
+        note(&mut state, &[1, 2, 3], "ok", true, 2);
+        note(&mut state, &[3], "ok", true, 2);
+        let attempts: Vec<_> = state.events().map(|event| event.attempts).collect();
+        assert_eq!((attempts, state.stats().forgotten), (vec![1, 2], 1));
+        note(&mut state, &[1], "ok", true, 2);
+        assert_eq!(state.events().last().map(|event| event.attempts), Some(1));
+    }
+
+    #[test]
+    fn only_what_changed_is_told_again() {
+        let mut state = State::default();
+        note(&mut state, &[1, 2], "ok", true, 10);
+        let version = state.version;
+        assert_eq!(state.changed_since(version).count(), 0);
+        note(&mut state, &[2], "ok", true, 10);
+        let changed: Vec<_> = state
+            .changed_since(version)
+            .map(|event| event.attempts)
+            .collect();
+        assert_eq!(changed, [2]);
+    }
+
+    #[test]
+    fn clearing_leaves_the_flags() {
+        let mut state = State::default();
+        state.flags.insert("beta".to_owned(), json!(true));
+        state.push(false, [Fault::status(503)]);
+        note(&mut state, &[1], "ok", true, 10);
+        state.clear();
+        assert_eq!((state.seen().len(), state.script().count()), (0, 0));
+        assert_eq!((state.stats(), state.flags.len()), (Stats::default(), 1));
+    }
+}
