@@ -306,18 +306,11 @@ impl Client<'_> {
     /// The request to send for [`Action::Send`]; `None` once it has ended.
     #[inline(never)]
     pub fn request(&self, id: RequestId) -> Option<Request<'_>> {
-        self.open(id).filter(|_| id == self.last_id())?;
-        let flight = self.flight.as_ref()?;
-        let (events, count) = match &flight.leaving {
-            Some(leaving) => self.last_part(leaving),
-            None => (
-                self.arena.pinned_bytes(),
-                u32::try_from(self.arena.pinned_len()).unwrap_or(u32::MAX),
-            ),
-        };
-        // Without the last comma.
-        let batch = events.split_last().map_or(&[][..], |(_, batch)| batch);
-        Some(Request::new(&self.config, &flight.attempt, batch, count))
+        let part = self.open(id).filter(|_| id == self.last_id())?;
+        let attempt = &self.flight.as_ref()?.attempt;
+        let events = u32::try_from(part.len()).unwrap_or(u32::MAX);
+        let batch = self.arena.batch(part);
+        Some(Request::new(&self.config, attempt, batch, events))
     }
 
     /// The request that was handed out last.

@@ -29,9 +29,6 @@ pub(super) struct Leaving {
     limit: u32,
     /// The id before that of the request numbered 1.
     before: u32,
-    /// The last request: where its bytes are in the batch, and how many events it has.
-    bytes: Range<usize>,
-    events: u32,
 }
 
 impl Leaving {
@@ -106,8 +103,6 @@ impl Client<'_> {
         let leaving = flight.leaving.get_or_insert(Leaving {
             limit,
             before: requests,
-            bytes: 0..0,
-            events: 0,
         });
         leaving.limit = limit;
     }
@@ -148,17 +143,11 @@ impl Client<'_> {
         )
     }
 
-    /// Where in the batch the events of the next request begin: its slots before, and their bytes.
-    fn next_request(&self) -> Option<(usize, usize)> {
+    /// Where in the batch the events of the next request begin.
+    fn next_request(&self) -> Option<usize> {
         let room = self.request_room()?;
-        let mut start = 0;
-        for (at, slot) in self.arena.pinned().iter().enumerate() {
-            if slot.is_next(room) {
-                return Some((at, start));
-            }
-            start = start.saturating_add(usize_of(slot.len));
-        }
-        None
+        let mut slots = self.arena.pinned().iter();
+        slots.position(|slot| slot.is_next(room))
     }
 
     /// Bytes of events that fit into the next request; `None` if it was the last.
@@ -170,7 +159,7 @@ impl Client<'_> {
     }
 
     fn hand_out(&mut self) -> Option<Action> {
-        let (at, start) = self.next_request()?;
+        let at = self.next_request()?;
         let room = self.request_room()?;
         let slots = self.arena.pinned().get(at..).unwrap_or_default();
         let unsent = slots.iter().take_while(|slot| slot.request == UNSENT);
@@ -186,20 +175,12 @@ impl Client<'_> {
         let id = RequestId(self.stats.requests);
         let flight = self.flight.as_mut()?;
         (flight.attempt, flight.base) = (attempt, base);
-        let leaving = flight.leaving.as_mut()?;
+        let leaving = flight.leaving.as_ref()?;
         let number = leaving.number(id)?;
-        let mut end = start;
-        for slot in self
-            .arena
-            .pinned_mut()
-            .iter_mut()
-            .skip(at)
-            .take(usize_of(count))
-        {
+        let slots = self.arena.pinned_mut().iter_mut();
+        for slot in slots.skip(at).take(usize_of(count)) {
             slot.request = number;
-            end = end.saturating_add(usize_of(slot.len));
         }
-        (leaving.bytes, leaving.events) = (start..end, count);
         self.timers
             .start(Timer::Timeout, self.config.request_timeout_ms);
         Some(Action::Send(id))
@@ -216,12 +197,6 @@ impl Client<'_> {
         let len = part.iter().take_while(|slot| is_in(slot)).count();
         let is_open = part.iter().take(len).any(Slot::is_out) || self.answer(id).is_some();
         is_open.then_some(start..start.saturating_add(len))
-    }
-
-    /// The last request: the bytes of its events, each with its comma, and how many they are.
-    pub(super) fn last_part(&self, leaving: &Leaving) -> (&[u8], u32) {
-        let bytes = self.arena.pinned_bytes().get(leaving.bytes.clone());
-        (bytes.unwrap_or_default(), leaving.events)
     }
 
     /// Events that were handed out and have not ended.

@@ -27,10 +27,6 @@ impl Client<'_> {
         None
     }
 
-    pub(super) const fn last_part(&self, leaving: &Leaving) -> (&[u8], u32) {
-        match *leaving {}
-    }
-
     pub(super) const fn count_out(&self) -> usize {
         0
     }

@@ -294,11 +294,18 @@ impl<'buf> Arena<'buf> {
         self.pinned = kept;
     }
 
-    /// The bytes of the events in flight, each with its comma.
-    pub(crate) fn pinned_bytes(&self) -> &[u8] {
-        self.bytes
-            .get(self.pinned.bytes.clone())
-            .unwrap_or_default()
+    /// The bytes of a part of the events in flight, without the last comma.
+    pub(crate) fn batch(&self, part: Range<usize>) -> &[u8] {
+        let Range { mut start, mut end } = self.pinned.bytes;
+        // Without `leave` a request has all of them.
+        if cfg!(feature = "leave") {
+            let slots = self.pinned();
+            let bytes = |slots: &[Slot]| slots.iter().map(len_of).sum::<usize>();
+            start += bytes(slots.get(..part.start).unwrap_or_default());
+            end = start + bytes(slots.get(part).unwrap_or_default());
+        }
+        let bytes = self.bytes.get(start..end).unwrap_or_default();
+        bytes.split_last().map_or(&[], |(_, batch)| batch)
     }
 
     pub(crate) fn pinned(&self) -> &[Slot] {
@@ -435,7 +442,12 @@ mod tests {
             .bytes()
             .flat_map(|b| [b, b','])
             .collect();
-        assert_eq!(arena.pinned_bytes(), wire, "{script}");
+        let all = 0..arena.pinned_len();
+        assert_eq!(
+            arena.batch(all),
+            wire.split_last().map_or(&[][..], |(_, w)| w),
+            "{script}"
+        );
         let queued = arena
             .bytes
             .get(arena.queued.bytes.clone())
