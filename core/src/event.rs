@@ -146,6 +146,16 @@ pub enum Properties<'a> {
     /// object, nested at most [`MAX_DEPTH`](crate::MAX_DEPTH) deep (feature `text`).
     #[cfg(feature = "text")]
     Json(&'a [u8]),
+    /// JSON text that the host's own serialiser has written, such as `JSON.stringify` (feature
+    /// `text`). It is trusted to be well-formed, UTF-8, to hold no number beyond a 64-bit float, and
+    /// to escape nothing that need not be. The server refuses the whole batch if it is not.
+    ///
+    /// What such a serialiser can write and the server refuses is an error here too: what is not an
+    /// object, more than [`MAX_DEPTH`](crate::MAX_DEPTH) levels, escapes of surrogates, by which
+    /// `JSON.stringify` writes half a pair. A program that hands over no other JSON text does not
+    /// contain the code that checks it.
+    #[cfg(feature = "text")]
+    TrustedJson(&'a [u8]),
 }
 
 impl core::fmt::Debug for Properties<'_> {
@@ -156,6 +166,8 @@ impl core::fmt::Debug for Properties<'_> {
             Self::Source(_) => f.write_str("Source(..)"),
             #[cfg(feature = "text")]
             Self::Json(text) => f.debug_tuple("Json").field(text).finish(),
+            #[cfg(feature = "text")]
+            Self::TrustedJson(text) => f.debug_tuple("TrustedJson").field(text).finish(),
         }
     }
 }

@@ -8,6 +8,8 @@ mod plain;
 mod scan;
 #[cfg(feature = "serde")]
 pub(crate) mod serialize;
+#[cfg(feature = "text")]
+mod trusted;
 pub(crate) mod writer;
 
 #[cfg(not(feature = "text"))]
@@ -15,4 +17,6 @@ pub(crate) use absent::*;
 #[cfg(feature = "text")]
 pub use scan::{JsonError, JsonErrorKind};
 #[cfg(feature = "text")]
-pub(crate) use scan::{Members, RawStr, Text};
+pub(crate) use scan::{Member, Members, RawStr, Text};
+#[cfg(feature = "text")]
+pub(crate) use trusted::Trusted;

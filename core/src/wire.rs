@@ -2,8 +2,11 @@
 //!
 //! Nothing here knows the queue or the time of day; [`encode`] is the way in.
 
+mod coerce;
 pub(crate) mod encode;
+pub(crate) mod form;
 mod object;
+pub(crate) mod relocation;
 pub(crate) mod request;
 pub(crate) mod special;
 pub(crate) mod timestamp;

@@ -89,7 +89,10 @@ fn capture(client: &mut Client<'_>, now: Instant, receipts: &mut dyn Receipts) {
         .uuid(Uuid::from_u128(9));
     let refused = Event::new("refused", "user-1").json("{\"a\":");
     let source = Event::new("source", "user-1").properties(Properties::Source(&plan));
-    for event in [typed, json, own, source, refused] {
+    let trusted = Event::new("trusted", "user-1")
+        .properties(Properties::TrustedJson(&text[..len]))
+        .groups(&[("company", "acme")]);
+    for event in [typed, json, own, source, trusted, refused] {
         let _ = client.capture(&event, now, receipts);
     }
 }

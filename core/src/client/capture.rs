@@ -7,10 +7,16 @@ use crate::capture_error::CaptureError;
 use crate::client::clock::{Base, Clock, GIVEN};
 use crate::client::timers::Timer;
 use crate::config::Overflow;
-use crate::event::Event;
+use crate::event::{Event, MemberSource, Properties, Value};
+#[cfg(feature = "text")]
+use crate::json::{Text, Trusted};
 use crate::queue::storage::{Slot, State, UNSENT};
 use crate::receipt::{Outcome, Receipts};
-use crate::wire::encode::{Stamp, encode};
+use crate::wire::encode::{Source, Stamp, encode};
+#[cfg(feature = "text")]
+use crate::wire::form::Json;
+use crate::wire::form::{Form, Typed};
+use crate::wire::relocation::Extras;
 use crate::wire::validate;
 use crate::{Instant, usize_of};
 
@@ -34,20 +40,110 @@ impl Client<'_> {
     ///
     /// # Errors
     /// When the event is refused; the queue is as it was (law 7).
+    #[expect(
+        clippy::inline_always,
+        reason = "where a host makes its event the form is known, and code for the others is dropped"
+    )]
+    #[inline(always)]
     pub fn capture(
         &mut self,
         event: &Event<'_>,
         now: Instant,
         receipts: &mut dyn Receipts,
     ) -> Result<Accepted, CaptureError> {
+        // The copy is what is passed on. The address of the caller's event then goes nowhere, so the
+        // compiler still knows what is in it, and takes one branch of these.
+        let event = &{ *event };
+        let has_extras = Extras::are_in(event);
+        match event.properties {
+            Properties::None => self.capture_members(event, &[], has_extras, now, receipts),
+            Properties::Members(members) => {
+                self.capture_members(event, members, has_extras, now, receipts)
+            }
+            Properties::Source(source) => {
+                self.capture_source(event, source, has_extras, now, receipts)
+            }
+            #[cfg(feature = "text")]
+            Properties::Json(text) => self.capture_json(event, text, has_extras, now, receipts),
+            #[cfg(feature = "text")]
+            Properties::TrustedJson(text) => {
+                self.capture_trusted(event, text, has_extras, now, receipts)
+            }
+        }
+    }
+}
+
+/// One function for each form of the properties. Being not generic, they are compiled with this
+/// crate, where what they call can be inlined.
+impl Client<'_> {
+    fn capture_members(
+        &mut self,
+        event: &Event<'_>,
+        members: &[(&str, Value<'_>)],
+        has_extras: bool,
+        now: Instant,
+        receipts: &mut dyn Receipts,
+    ) -> Result<Accepted, CaptureError> {
+        self.capture_form(event, Typed(members), has_extras, now, receipts)
+    }
+
+    fn capture_source(
+        &mut self,
+        event: &Event<'_>,
+        source: &dyn MemberSource,
+        has_extras: bool,
+        now: Instant,
+        receipts: &mut dyn Receipts,
+    ) -> Result<Accepted, CaptureError> {
+        self.capture_form(event, Typed(source), has_extras, now, receipts)
+    }
+
+    #[cfg(feature = "text")]
+    fn capture_json(
+        &mut self,
+        event: &Event<'_>,
+        text: &[u8],
+        has_extras: bool,
+        now: Instant,
+        receipts: &mut dyn Receipts,
+    ) -> Result<Accepted, CaptureError> {
+        let text = Json(Text::unchecked(text));
+        self.capture_form(event, text, has_extras, now, receipts)
+    }
+
+    #[cfg(feature = "text")]
+    fn capture_trusted(
+        &mut self,
+        event: &Event<'_>,
+        text: &[u8],
+        has_extras: bool,
+        now: Instant,
+        receipts: &mut dyn Receipts,
+    ) -> Result<Accepted, CaptureError> {
+        let text = Json(Trusted::new(text));
+        self.capture_form(event, text, has_extras, now, receipts)
+    }
+}
+
+impl Client<'_> {
+    fn capture_form<'a, F: Form<'a>>(
+        &mut self,
+        event: &'a Event<'a>,
+        properties: F,
+        has_extras: bool,
+        now: Instant,
+        receipts: &mut dyn Receipts,
+    ) -> Result<Accepted, CaptureError> {
         self.advance(now);
-        let accepted = self.try_capture(event, receipts);
+        let accepted = self.try_capture(event, properties, has_extras, receipts);
         accepted.map_err(|error| self.stats.refuse(error))
     }
 
-    fn try_capture(
+    fn try_capture<'a, F: Form<'a>>(
         &mut self,
-        event: &Event<'_>,
+        event: &'a Event<'a>,
+        properties: F,
+        has_extras: bool,
         receipts: &mut dyn Receipts,
     ) -> Result<Accepted, CaptureError> {
         if self.is_closing {
@@ -55,7 +151,8 @@ impl Client<'_> {
         }
         let is_placeholder = validate::identity(event, &self.config)?;
         let (stamp, base) = self.stamp(event)?;
-        let evicted = self.queue(event, &stamp, base, receipts)?;
+        let source = Source::new(event, properties, has_extras)?;
+        let evicted = self.queue(&source, &stamp, base, receipts)?;
         let counter = &mut self.stats.placeholder_ids;
         *counter = counter.wrapping_add(u32::from(is_placeholder));
         Ok(Accepted {
@@ -65,9 +162,9 @@ impl Client<'_> {
     }
 
     /// Writes the event and queues it, once there is room; returns how many events were evicted.
-    fn queue(
+    fn queue<'a, F: Form<'a>>(
         &mut self,
-        event: &Event<'_>,
+        source: &Source<'a, F>,
         stamp: &Stamp,
         base: Base,
         receipts: &mut dyn Receipts,
@@ -79,7 +176,7 @@ impl Client<'_> {
         // caller it is inlined into a host that captures in one place, and what that host's events
         // never have costs it nothing (`cargo sizes`: code, V1).
         loop {
-            let needed = encode(self.arena.room(), event, stamp, &self.config)?;
+            let needed = encode(self.arena.room(), source, stamp, &self.config)?;
             if needed > capacity {
                 return Err(CaptureError::EventTooLarge { needed, capacity });
             }

@@ -1,21 +1,14 @@
-//! What stands in for `scan.rs` without the feature `text`: the same types, of which there can be no
-//! value, so that all code about them vanishes.
+//! The types of `scan.rs` without the feature `text`. They have no values, so the compiler drops all
+//! code about them.
 
 use core::convert::Infallible;
 use core::marker::PhantomData;
-use core::ops::Range;
-
-use crate::capture_error::CaptureError;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Text<'a>(Infallible, PhantomData<&'a ()>);
 
 impl<'a> Text<'a> {
     pub(crate) const fn bytes(self) -> &'a [u8] {
-        match self.0 {}
-    }
-
-    pub(crate) const fn part(self, _: Range<usize>) -> Option<Self> {
         match self.0 {}
     }
 
@@ -30,12 +23,6 @@ impl<'a> Text<'a> {
 
 pub(crate) struct Members<'a>(Infallible, PhantomData<&'a ()>);
 
-impl<'a> Members<'a> {
-    pub(crate) const fn try_next(&mut self) -> Result<Option<Member<'a>>, CaptureError> {
-        match self.0 {}
-    }
-}
-
 impl<'a> Iterator for Members<'a> {
     type Item = Member<'a>;
 
@@ -47,7 +34,6 @@ impl<'a> Iterator for Members<'a> {
 pub(crate) struct Member<'a> {
     pub(crate) key: RawStr<'a>,
     pub(crate) value: Text<'a>,
-    pub(crate) span: Range<usize>,
 }
 
 #[derive(Clone, Copy, Debug)]

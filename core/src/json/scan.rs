@@ -9,8 +9,7 @@ mod members;
 mod tests;
 
 use core::fmt;
-use core::ops::Range;
-pub(crate) use members::{Members, RawStr};
+pub(crate) use members::{Member, Members, RawStr};
 
 use crate::json::lexical::{MAX_DEPTH, hex_digit, short_escape, surrogate_pair};
 use crate::json::plain::plain_len;
@@ -58,8 +57,8 @@ pub(crate) struct Text<'a>(&'a [u8]);
 impl<'a> Text<'a> {
     /// Checks that `text` is an object.
     pub(crate) fn object(text: &'a [u8]) -> Result<Self, JsonError> {
-        let text = Self::unwalked(text)?;
-        let mut members = text.members();
+        let text = Self(text);
+        let mut members = text.walk()?;
         while members.try_next()?.is_some() {}
         Ok(text)
     }
@@ -73,12 +72,17 @@ impl<'a> Text<'a> {
         Ok(Self(text))
     }
 
-    /// Text that is checked while its members are walked for the first time, by [`Members::try_next`].
-    pub(crate) fn unwalked(text: &'a [u8]) -> Result<Self, JsonError> {
-        check_utf8(text).map(|()| Self(text))
+    /// Text that is still to be checked, by [`Self::walk`].
+    pub(crate) const fn unchecked(text: &'a [u8]) -> Self {
+        Self(text)
     }
 
-    /// Text that was checked before, or that our own serializer has written.
+    /// Checks the text while its members are walked by [`Members::try_next`].
+    pub(crate) fn walk(self) -> Result<Members<'a>, JsonError> {
+        check_utf8(self.0).map(|()| self.members())
+    }
+
+    /// Text that was checked before.
     pub(crate) const fn checked(text: &'a [u8]) -> Self {
         Self(text)
     }
@@ -86,11 +90,6 @@ impl<'a> Text<'a> {
     /// The text as it stands.
     pub(crate) const fn bytes(self) -> &'a [u8] {
         self.0
-    }
-
-    /// A value within it.
-    pub(crate) fn part(self, range: Range<usize>) -> Option<Self> {
-        self.0.get(range).map(Self)
     }
 
     /// The string that it is.

@@ -1,8 +1,12 @@
 //! Property names that mean something to the SDK itself.
 
+#[cfg(feature = "text")]
 use core::ops::Range;
 
+#[cfg(feature = "text")]
 use crate::json::RawStr;
+#[cfg(feature = "text")]
+use crate::usize_of;
 
 /// A property the SDK reads, moves or adds (PROTOCOL section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,17 +67,18 @@ impl Special {
         }
     }
 
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        if !name.starts_with('$') {
+    pub(crate) fn from_name(name: &[u8]) -> Option<Self> {
+        if !name.starts_with(b"$") {
             return None;
         }
         Self::ALL
             .iter()
-            .find(|(_, known)| *known == name)
+            .find(|(_, known)| known.as_bytes() == name)
             .map(|(special, _)| *special)
     }
 
-    /// Reads a key as it stands in JSON text, escapes and all.
+    /// Reads a name as it stands in JSON text, escapes and all.
+    #[cfg(feature = "text")]
     pub(crate) fn from_raw_name(name: RawStr<'_>) -> Option<Self> {
         if !matches!(name.bytes().first(), Some(b'$' | b'\\')) {
             return None;
@@ -117,6 +122,7 @@ pub(crate) struct SpecialMembers {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Span {
     pub(crate) start: u32,
+    #[cfg(feature = "text")]
     pub(crate) end: u32,
 }
 
@@ -124,10 +130,12 @@ impl Span {
     pub(crate) const fn of_index(index: u32) -> Self {
         Self {
             start: index,
+            #[cfg(feature = "text")]
             end: index,
         }
     }
 
+    #[cfg(feature = "text")]
     pub(crate) fn of_bytes(bytes: Range<usize>) -> Self {
         // Events are far smaller than 4 GiB.
         let narrow = |at| u32::try_from(at).unwrap_or(u32::MAX);
@@ -135,6 +143,13 @@ impl Span {
             start: narrow(bytes.start),
             end: narrow(bytes.end),
         }
+    }
+
+    /// The bytes of `text` that it spans.
+    #[cfg(feature = "text")]
+    pub(crate) fn of(self, text: &[u8]) -> &[u8] {
+        let bytes = usize_of(self.start)..usize_of(self.end);
+        text.get(bytes).unwrap_or_default()
     }
 }
 
@@ -160,9 +175,9 @@ mod tests {
     fn every_name_is_found_again() {
         for &(special, name) in Special::ALL {
             assert_eq!(special.name(), name);
-            assert_eq!(Special::from_name(name), Some(special));
+            assert_eq!(Special::from_name(name.as_bytes()), Some(special));
         }
-        assert_eq!(Special::from_name("$current_url"), None);
+        assert_eq!(Special::from_name(b"$current_url"), None);
     }
 
     #[cfg(feature = "text")]

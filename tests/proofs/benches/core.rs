@@ -200,6 +200,12 @@ fn capture_100_json(bencher: Bencher<'_, '_>) {
 }
 
 #[divan::bench]
+fn capture_100_trusted(bencher: Bencher<'_, '_>) {
+    let text = Properties::TrustedJson(JSON.as_bytes());
+    capture(bencher, &Event::new("bench", "user-1").properties(text));
+}
+
+#[divan::bench]
 fn capture_100_source(bencher: Bencher<'_, '_>) {
     let source = Properties::Source(&Typed);
     capture(bencher, &Event::new("bench", "user-1").properties(source));

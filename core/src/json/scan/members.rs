@@ -23,7 +23,7 @@ pub(crate) struct Member<'a> {
 
 /// A string as written, between its quotes, escapes kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RawStr<'a>(pub(super) &'a [u8]);
+pub(crate) struct RawStr<'a>(pub(in crate::json) &'a [u8]);
 
 impl<'a> RawStr<'a> {
     /// The string as written.

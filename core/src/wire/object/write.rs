@@ -3,11 +3,10 @@
 use super::{JsonValue, Key, Object};
 use crate::capture_error::CaptureError;
 use crate::event::Value;
+#[cfg(feature = "text")]
 use crate::json::Text;
 use crate::json::lexical::MAX_DEPTH;
 use crate::json::writer::Writer;
-use crate::usize_of;
-use crate::wire::special::{Span, Special, SpecialMembers};
 
 impl Key<'_> {
     fn write(self, separator: u8, writer: &mut Writer<'_>) {
@@ -23,7 +22,7 @@ impl Key<'_> {
 }
 
 impl JsonValue<'_> {
-    fn write(&self, writer: &mut Writer<'_>) -> Result<(), CaptureError> {
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), CaptureError> {
         match self {
             Self::Typed(value) => write_value(writer, value, MAX_DEPTH),
             Self::Text(text) => {
@@ -36,7 +35,7 @@ impl JsonValue<'_> {
 
 /// Recursion is bounded by `depth`.
 #[inline]
-fn write_value(
+pub(crate) fn write_value(
     writer: &mut Writer<'_>,
     value: &Value<'_>,
     depth: usize,
@@ -130,86 +129,16 @@ impl<'w, 'b> ObjectWriter<'w, 'b> {
         self.separator = b',';
     }
 
-    pub(crate) fn member(&mut self, name: &str, value: &JsonValue<'_>) -> Result<(), CaptureError> {
-        self.keyed(Key::Plain(name), value)
+    /// Writes the name of the next member; its value follows.
+    pub(crate) fn name(&mut self, name: &str) -> &mut Writer<'b> {
+        self.writer.name(self.separator, name);
+        self.separator = b',';
+        self.writer
     }
 
-    /// Writes the members whose names are not [`Special`], and notes in `special` where the others
-    /// are.
-    pub(crate) fn all_but_special(
-        &mut self,
-        object: Object<'_>,
-        special: &mut SpecialMembers,
-    ) -> Result<(), CaptureError> {
-        match object {
-            Object::Members(members) => {
-                for (index, (name, value)) in (0..).zip(members) {
-                    self.unless_special(index, name, value, special)?;
-                }
-            }
-            Object::Source(source) => {
-                for index in 0..=u32::MAX {
-                    let Some((name, value)) = source.member(usize_of(index)) else {
-                        break;
-                    };
-                    self.unless_special(index, name, &value, special)?;
-                }
-            }
-            Object::Text(text) => self.text_but_special(text, special)?,
-            // Groups are never an event's properties.
-            Object::Groups(_) => {}
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn unless_special(
-        &mut self,
-        index: u32,
-        name: &str,
-        value: &Value<'_>,
-        special: &mut SpecialMembers,
-    ) -> Result<(), CaptureError> {
-        let Some(name) = Special::from_name(name) else {
-            self.writer.name(self.separator, name);
-            self.separator = b',';
-            return write_value(self.writer, value, MAX_DEPTH);
-        };
-        // A special member may be read, copied or left out later, so its text is checked now.
-        #[cfg(feature = "text")]
-        if let Value::Json(text) = value {
-            Text::value(text)?;
-        }
-        special.add(name, Span::of_index(index));
-        Ok(())
-    }
-
-    /// Copies the text between special members as it stands, many members at a time.
-    fn text_but_special(
-        &mut self,
-        text: Text<'_>,
-        special: &mut SpecialMembers,
-    ) -> Result<(), CaptureError> {
-        let mut run = 0..0;
-        let mut members = text.members();
-        while let Some(member) = members.try_next()? {
-            if let Some(name) = Special::from_raw_name(member.key) {
-                let end = member.span.end;
-                let start = end.saturating_sub(member.value.bytes().len());
-                special.add(name, Span::of_bytes(start..end));
-                self.run(text.bytes().get(run.clone()).unwrap_or_default());
-                run = 0..0;
-            } else if run.is_empty() {
-                run = member.span;
-            } else {
-                run.end = member.span.end;
-            }
-        }
-        self.run(text.bytes().get(run).unwrap_or_default());
-        Ok(())
-    }
-
-    fn run(&mut self, members: &[u8]) {
+    /// Writes members that are text already, with commas between them.
+    #[cfg(feature = "text")]
+    pub(crate) fn run(&mut self, members: &[u8]) {
         if !members.is_empty() {
             self.writer.byte(self.separator);
             self.writer.raw(members);
@@ -217,35 +146,20 @@ impl<'w, 'b> ObjectWriter<'w, 'b> {
         }
     }
 
-    /// Writes `base`, the member `special` of the properties, together with the members of `extra`
-    /// whose names it lacks.
-    pub(crate) fn merge(
+    /// Writes as the member `name` an object with the members of `base`, and those of `extra` whose
+    /// names `base` lacks.
+    pub(crate) fn merged(
         &mut self,
-        special: Special,
-        base: Option<JsonValue<'_>>,
+        name: &str,
+        base: Object<'_>,
         extra: Object<'_>,
     ) -> Result<(), CaptureError> {
-        let member = special.name();
-        let object = match base.as_ref().map(|value| (value, value.as_object())) {
-            Some((_, Some(object))) if !extra.is_empty() => object,
-            // There is nothing to add. Or these are groups of some other type: the properties win,
-            // and the server ignores them.
-            Some((value, object)) if object.is_some() || special == Special::Groups => {
-                return self.member(member, value);
-            }
-            Some((value, _)) if !value.is_null() => {
-                return Err(CaptureError::NotAnObject { member });
-            }
-            // A person's properties are absent, or `null`, which means the same.
-            _ if extra.is_empty() => return Ok(()),
-            _ => Object::EMPTY,
-        };
-        self.begin(member);
-        for (key, value) in object.iter() {
+        self.begin(name);
+        for (key, value) in base.iter() {
             self.keyed(key, &value)?;
         }
         for (key, value) in extra.iter() {
-            if !object.has(key) {
+            if !base.has(key) {
                 self.keyed(key, &value)?;
             }
         }

@@ -87,6 +87,8 @@ pub(super) enum Form {
     Source(Vec<(String, Prop)>),
     /// What it means, and its text, which may be no JSON at all.
     Text(Map<String, serde_json::Value>, Vec<u8>),
+    /// The same as a serialiser writes it, trusted.
+    Trusted(Map<String, serde_json::Value>, Vec<u8>),
 }
 
 impl MemberSource for Form {
@@ -101,7 +103,13 @@ impl MemberSource for Form {
 }
 
 impl Form {
-    /// The text that the core's serialiser makes of `map`.
+    /// `map` as `serde_json` writes it.
+    pub(super) fn trusted(map: Map<String, serde_json::Value>) -> Self {
+        let text = serde_json::to_vec(&map).expect("a map of JSON values");
+        Self::Trusted(map, text)
+    }
+
+    /// `map` as the core's serialiser writes it.
     pub(super) fn serialized(map: Map<String, serde_json::Value>) -> Self {
         let mut text = vec![0; 1 << 10];
         let len = to_json(&map, &mut text).expect("a map of JSON values");
@@ -119,7 +127,7 @@ impl Form {
                 .iter()
                 .map(|(key, prop)| (key.clone(), prop.json()))
                 .collect(),
-            Self::Text(map, _) => map.clone(),
+            Self::Text(map, _) | Self::Trusted(map, _) => map.clone(),
         }
     }
 
@@ -139,6 +147,7 @@ impl Form {
             Self::Typed(_) => Properties::Members(members),
             Self::Source(_) => Properties::Source(self),
             Self::Text(_, text) => Properties::Json(text),
+            Self::Trusted(_, text) => Properties::TrustedJson(text),
         }
     }
 }

@@ -156,12 +156,13 @@ fn unique(members: impl IntoIterator<Item = (String, Prop)>) -> Vec<(String, Pro
 }
 
 fn form(rng: &mut Rng, members: Vec<(String, Prop)>) -> Form {
-    let how = rng.below(6);
+    let how = rng.below(7);
     let said = members.iter().map(|(key, prop)| (key.clone(), prop.json()));
     match how {
         0 | 1 => Form::Typed(members),
         2 => Form::Source(members),
         3 => Form::serialized(said.collect()),
+        4 => Form::trusted(said.collect()),
         _ => {
             let members: Vec<_> = said.collect();
             let text = scribble_object(rng, &members);

@@ -1,0 +1,83 @@
+//! Which values the server reads as a boolean (PROTOCOL section 1): a boolean itself; the strings
+//! `true`, `1`, `false` and `0` in any case, with white space around them; a number, of which 0 is
+//! false. Anything else is left out.
+
+use crate::event::Value;
+use crate::json::{RawStr, Text};
+
+pub(crate) fn value(value: &Value<'_>) -> Option<bool> {
+    match *value {
+        Value::Bool(value) => Some(value),
+        Value::I64(value) => Some(value != 0),
+        Value::U64(value) => Some(value != 0),
+        Value::Fixed { mantissa, .. } => Some(mantissa != 0),
+        #[cfg(feature = "float")]
+        Value::F64(value) => value.is_finite().then_some(value != 0.0),
+        Value::Str(text) => word(text.as_bytes()),
+        _ => None,
+    }
+}
+
+pub(crate) fn text(text: Text<'_>) -> Option<bool> {
+    match text.as_string() {
+        Some(raw) => word(unescaped(raw, &mut [0; WORD_LEN])?),
+        None => scalar(text.bytes().trim_ascii()),
+    }
+}
+
+/// A value of a trusted text: of white space in a string only the escapes that a serialiser writes
+/// are known.
+#[cfg(feature = "text")]
+pub(crate) fn trusted(text: &[u8]) -> Option<bool> {
+    let Some(quoted) = text.strip_prefix(b"\"") else {
+        return scalar(text);
+    };
+    let mut string = quoted.strip_suffix(b"\"")?;
+    while let [b' ', rest @ ..]
+    | [rest @ .., b' ']
+    | [b'\\', b't' | b'n' | b'f' | b'r', rest @ ..]
+    | [rest @ .., b'\\', b't' | b'n' | b'f' | b'r'] = string
+    {
+        string = rest;
+    }
+    word(string)
+}
+
+/// `text` is JSON, but not a string.
+fn scalar(text: &[u8]) -> Option<bool> {
+    match text {
+        b"true" => Some(true),
+        b"false" => Some(false),
+        [b'-' | b'0'..=b'9', ..] => {
+            // A number is 0 if every digit before its exponent is.
+            let mut mantissa = text.iter().take_while(|b| !matches!(b, b'e' | b'E'));
+            Some(mantissa.any(|b| matches!(b, b'1'..=b'9')))
+        }
+        _ => None,
+    }
+}
+
+fn word(word: &[u8]) -> Option<bool> {
+    let word = word.trim_ascii();
+    let is = |known: &[u8]| word.eq_ignore_ascii_case(known);
+    (is(b"true") || is(b"1") || is(b"false") || is(b"0")).then(|| is(b"true") || is(b"1"))
+}
+
+/// Bytes of the longest word, and one more, by which a longer one is told.
+const WORD_LEN: usize = 6;
+
+/// What `word` spells, with white space around it trimmed or cut; `None` if it is no word.
+fn unescaped<'b>(word: RawStr<'_>, buf: &'b mut [u8; WORD_LEN]) -> Option<&'b [u8]> {
+    let mut len = 0;
+    for byte in word.unescaped().skip_while(u8::is_ascii_whitespace) {
+        match buf.get_mut(len) {
+            Some(place) => {
+                *place = byte;
+                len += 1;
+            }
+            None if byte.is_ascii_whitespace() => {}
+            None => return None,
+        }
+    }
+    buf.get(..len)
+}

@@ -1,0 +1,281 @@
+//! Special properties, written where the protocol wants them: V1 has options and the event's root,
+//! V0 has everything in `properties` (PROTOCOL sections 1 and 2).
+
+use crate::capture_error::CaptureError;
+use crate::config::{Config, split_sdk_info};
+use crate::event::{Event, Properties};
+use crate::wire::encode::Stamp;
+use crate::wire::form::Form;
+use crate::wire::object::{Object, ObjectWriter};
+use crate::wire::special::{Span, Special, SpecialMembers, Specials};
+
+/// Which object a special property becomes a member of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Destination {
+    Properties,
+    Root,
+    Options,
+}
+
+/// What a special property says.
+enum Content<'a> {
+    Bool(bool),
+    Str(&'a str),
+    /// The value among the event's properties.
+    Found(Span),
+}
+
+/// The special properties of one event: what each of them says, and where it goes.
+pub(crate) struct Relocation<'a, 's, F> {
+    pub(crate) event: &'a Event<'a>,
+    pub(crate) properties: F,
+    /// Where they are among the properties.
+    pub(crate) special: &'s SpecialMembers,
+    /// Those that have a value if the event does not say one.
+    pub(crate) defaults: Specials,
+    /// Those that have a value at all. Most events have few, so the others should cost nothing.
+    pub(crate) present: Specials,
+    pub(crate) config: &'s Config<'s>,
+    /// Whether values stay what they are, as V0 wants them, or are read as the types of V1.
+    pub(crate) is_v0: bool,
+}
+
+impl<'a: 's, 's, F: Form<'a>> Relocation<'a, 's, F> {
+    /// Writes person properties and groups as the properties have them.
+    pub(crate) fn copy(&self, object: &mut ObjectWriter<'_, '_>) -> Result<(), CaptureError> {
+        for special in [Special::Set, Special::SetOnce, Special::Groups] {
+            if let Some(span) = self.mergeable(special)? {
+                self.properties.write(span, object.name(special.name()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes person properties and groups: what the properties have, and the members of `extras`
+    /// that they lack.
+    pub(crate) fn merge(
+        &self,
+        object: &mut ObjectWriter<'_, '_>,
+        extras: &Extras<'a>,
+    ) -> Result<(), CaptureError> {
+        for (special, extra) in [
+            (Special::Set, extras.set),
+            (Special::SetOnce, extras.set_once),
+            (Special::Groups, Object::Groups(extras.groups)),
+        ] {
+            let span = self.mergeable(special)?;
+            let base = span.and_then(|span| self.properties.as_object(span));
+            match span {
+                // There is nothing to add. Or these are groups of some other type: the properties
+                // win, and the server ignores them.
+                Some(span) if extra.is_empty() || base.is_none() => {
+                    self.properties.write(span, object.name(special.name()))?;
+                }
+                None if extra.is_empty() => {}
+                _ => object.merged(special.name(), base.unwrap_or(Object::EMPTY), extra)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the properties have something to merge into. A person's properties must be an object, or
+    /// `null`, which is as good as absent.
+    fn mergeable(&self, special: Special) -> Result<Option<Span>, CaptureError> {
+        let span = self.special.span(special);
+        if let Some(span) = span
+            && special != Special::Groups
+            && self.properties.as_object(span).is_none()
+        {
+            if self.properties.is_null(span) {
+                return Ok(None);
+            }
+            let member = special.name();
+            return Err(CaptureError::NotAnObject { member });
+        }
+        Ok(span)
+    }
+
+    /// Writes those of `specials` that have a value, under the names that they have at
+    /// `destination`.
+    pub(crate) fn write(
+        &self,
+        object: &mut ObjectWriter<'_, '_>,
+        destination: Destination,
+        specials: &[Special],
+    ) -> Result<(), CaptureError> {
+        for &special in specials {
+            if !self.present.has(special) {
+                continue;
+            }
+            // A sentinel that cannot be read as its type is left out.
+            let Some(content) = self.content(special) else {
+                continue;
+            };
+            let writer = object.name(match destination {
+                Destination::Properties => special.name(),
+                Destination::Root | Destination::Options => special.option_name(),
+            });
+            match content {
+                Content::Bool(value) => writer.bool(value),
+                Content::Str(value) => writer.string(value),
+                Content::Found(span) => self.properties.write(span, writer)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What the event says beside its properties, else what they say, else the default.
+    fn content(&self, special: Special) -> Option<Content<'s>> {
+        self.given(special)
+            .or_else(|| self.found(special, self.special.span(special)?))
+            .or_else(|| self.default(special))
+    }
+
+    fn given(&self, special: Special) -> Option<Content<'s>> {
+        let options = &self.event.options;
+        match special {
+            Special::CookielessMode => options.cookieless_mode.map(Content::Bool),
+            Special::IgnoreSentAt => options.disable_skew_correction.map(Content::Bool),
+            Special::ProcessPersonProfile => options.process_person_profile.map(Content::Bool),
+            Special::ProductTourId => options.product_tour_id.map(Content::Str),
+            Special::SessionId => self.event.session_id.map(Content::Str),
+            Special::WindowId => self.event.window_id.map(Content::Str),
+            _ => None,
+        }
+    }
+
+    /// What the properties say: in V1 as the type that the protocol has for it, if it can be read as
+    /// that.
+    fn found(&self, special: Special, span: Span) -> Option<Content<'s>> {
+        match special {
+            _ if self.is_v0 => Some(Content::Found(span)),
+            Special::ProductTourId | Special::SessionId | Special::WindowId => {
+                let is_string = self.properties.is_string(span);
+                is_string.then_some(Content::Found(span))
+            }
+            Special::CookielessMode | Special::IgnoreSentAt | Special::ProcessPersonProfile => {
+                self.properties.coerce_bool(span).map(Content::Bool)
+            }
+            _ => Some(Content::Found(span)),
+        }
+    }
+
+    fn default(&self, special: Special) -> Option<Content<'s>> {
+        if !self.defaults.has(special) {
+            return None;
+        }
+        let config = self.config;
+        Some(match special {
+            Special::Lib => Content::Str(split_sdk_info(config.sdk_info).0),
+            Special::LibVersion => Content::Str(split_sdk_info(config.sdk_info).1),
+            #[cfg(feature = "os")]
+            Special::Os => Content::Str(config.os?.name),
+            #[cfg(feature = "os")]
+            Special::OsVersion => Content::Str(config.os?.version),
+            _ => Content::Bool(true),
+        })
+    }
+}
+
+/// The special properties that the event says beside its properties.
+pub(crate) fn given(event: &Event<'_>) -> Specials {
+    let options = &event.options;
+    Specials::default()
+        .with(Special::CookielessMode, options.cookieless_mode.is_some())
+        .with(
+            Special::IgnoreSentAt,
+            options.disable_skew_correction.is_some(),
+        )
+        .with(
+            Special::ProcessPersonProfile,
+            options.process_person_profile.is_some(),
+        )
+        .with(Special::ProductTourId, options.product_tour_id.is_some())
+        .with(Special::SessionId, event.session_id.is_some())
+        .with(Special::WindowId, event.window_id.is_some())
+}
+
+/// The special properties that have a value if the event does not say one.
+pub(crate) fn defaults(stamp: &Stamp, config: &Config<'_>) -> Specials {
+    let is_v0 = config.capture_mode.is_v0();
+    let defaults = Specials::default()
+        .with(Special::IgnoreSentAt, stamp.is_absolute)
+        .with(Special::GeoipDisable, config.disable_geoip)
+        .with(Special::Lib, is_v0)
+        .with(Special::LibVersion, is_v0);
+    #[cfg(feature = "os")]
+    let defaults = defaults
+        .with(Special::IsServer, config.is_server)
+        .with(Special::Os, config.os.is_some())
+        .with(Special::OsVersion, config.os.is_some());
+    defaults
+}
+
+/// Person properties and groups that the event has beside its properties.
+pub(crate) struct Extras<'a> {
+    set: Object<'a>,
+    set_once: Object<'a>,
+    groups: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> Extras<'a> {
+    #[expect(
+        clippy::inline_always,
+        reason = "it is known where a host makes its event, and code to merge is dropped if there is never any"
+    )]
+    #[inline(always)]
+    pub(crate) const fn are_in(event: &Event<'_>) -> bool {
+        !matches!(event.set, Properties::None)
+            || !matches!(event.set_once, Properties::None)
+            || !event.groups.is_empty()
+    }
+
+    pub(crate) fn new(event: &Event<'a>) -> Result<Self, CaptureError> {
+        Ok(Self {
+            set: Object::person(event.set, "$set")?,
+            set_once: Object::person(event.set_once, "$set_once")?,
+            groups: event.groups,
+        })
+    }
+}
+
+/// V1's options, in the order in which they are written.
+pub(crate) const OPTIONS: [Special; 4] = [
+    Special::CookielessMode,
+    Special::IgnoreSentAt,
+    Special::ProcessPersonProfile,
+    Special::ProductTourId,
+];
+
+/// What V1 has at the event's root.
+pub(crate) const ROOTS: [Special; 2] = [Special::SessionId, Special::WindowId];
+
+/// What V1 keeps in the properties.
+pub(crate) const V1_PROPERTIES: &[Special] = &[
+    Special::GeoipDisable,
+    #[cfg(feature = "os")]
+    Special::IsServer,
+    #[cfg(feature = "os")]
+    Special::Os,
+    #[cfg(feature = "os")]
+    Special::OsVersion,
+];
+
+/// What V0 keeps in the properties, which is everything.
+pub(crate) const V0_PROPERTIES: &[Special] = &[
+    Special::GeoipDisable,
+    #[cfg(feature = "os")]
+    Special::IsServer,
+    #[cfg(feature = "os")]
+    Special::Os,
+    #[cfg(feature = "os")]
+    Special::OsVersion,
+    Special::CookielessMode,
+    Special::IgnoreSentAt,
+    Special::ProcessPersonProfile,
+    Special::ProductTourId,
+    Special::SessionId,
+    Special::WindowId,
+    Special::Lib,
+    Special::LibVersion,
+];
