@@ -28,8 +28,8 @@ pub enum CaptureError {
     },
     /// The name is `$performance_event`, which the server no longer takes.
     NameReserved,
-    /// The name does not begin with [`AI_PREFIX`]. The server of the AI lane drops such an event, in
-    /// V0 the whole batch with it.
+    /// The name does not begin with [`AI_PREFIX`]. The server of the AI lane drops such an event,
+    /// in V0 the whole batch with it.
     NameNotAi,
     /// The `distinct_id` is empty or blank.
     DistinctIdEmpty,
@@ -55,8 +55,8 @@ pub enum CaptureError {
         /// `$set` or `$set_once`.
         member: &'static str,
     },
-    /// The event's own uuid is the nil uuid: the server would take all such events for repetitions of
-    /// one.
+    /// The event's own uuid is the nil uuid: the server would take all such events for repetitions
+    /// of one.
     UuidNil,
     /// An event with this uuid is queued: the server would refuse the whole batch.
     UuidQueued,
@@ -83,8 +83,8 @@ pub enum CaptureError {
 }
 
 impl CaptureError {
-    /// The error's name in logs and JSON, in `snake_case`, for a host that cannot afford the text of
-    /// `Display` (2 KB of compressed code).
+    /// The error's name in logs and JSON, in `snake_case`, for a host that cannot afford the text
+    /// of `Display` (2 KB of compressed code).
     pub const fn name(&self) -> &'static str {
         match self {
             Self::NameEmpty => "name_empty",

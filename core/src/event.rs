@@ -147,8 +147,8 @@ pub enum Properties<'a> {
     #[cfg(feature = "text")]
     Json(&'a [u8]),
     /// JSON text that the host's own serialiser has written, such as `JSON.stringify` (feature
-    /// `text`). It is trusted to be well-formed, UTF-8, to hold no number beyond a 64-bit float, and
-    /// to escape nothing that need not be. The server refuses the whole batch if it is not.
+    /// `text`). It is trusted to be well-formed, UTF-8, to hold no number beyond a 64-bit float,
+    /// and to escape nothing that need not be. The server refuses the whole batch if it is not.
     ///
     /// What such a serialiser can write and the server refuses is an error here too: what is not an
     /// object, more than [`MAX_DEPTH`](crate::MAX_DEPTH) levels, escapes of surrogates, by which
@@ -213,9 +213,9 @@ pub trait MemberSource {
     /// The member at `index`, counted from 0; `None` behind the last member.
     ///
     /// [`Client::capture`](crate::Client::capture) asks for a member more than once if the event
-    /// does not fit at first, or if the member's name means something to the SDK. The answers should
-    /// be the same until `capture` returns. If they are not, what is queued is still one valid event,
-    /// but older events may have been evicted for an event that is then refused.
+    /// does not fit at first, or if the member's name means something to the SDK. The answers
+    /// should be the same until `capture` returns. If they are not, what is queued is still one
+    /// valid event, but older events may have been evicted for an event that is then refused.
     fn member(&self, index: usize) -> Option<(&str, Value<'_>)>;
 }
 

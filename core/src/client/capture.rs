@@ -51,8 +51,8 @@ impl Client<'_> {
         now: Instant,
         receipts: &mut dyn Receipts,
     ) -> Result<Accepted, CaptureError> {
-        // The copy is what is passed on. The address of the caller's event then goes nowhere, so the
-        // compiler still knows what is in it, and takes one branch of these.
+        // The copy is what is passed on. The address of the caller's event then goes nowhere, so
+        // the compiler still knows what is in it, and takes one branch of these.
         let event = &{ *event };
         let has_extras = Extras::are_in(event);
         match event.properties {
@@ -171,10 +171,10 @@ impl Client<'_> {
     ) -> Result<u32, CaptureError> {
         let capacity = usize_of(self.config.max_event_bytes).min(self.arena.capacity());
         let mut evicted = 0;
-        // Each turn but the last makes more room than the one before had. The second turn is the last,
-        // unless a `MemberSource` changes its mind. A loop, and not two calls: while `encode` has one
-        // caller it is inlined into a host that captures in one place, and what that host's events
-        // never have costs it nothing (`cargo sizes`: code, V1).
+        // Each turn but the last makes more room than the one before had. The second turn is the
+        // last, unless a `MemberSource` changes its mind. A loop, and not two calls: while `encode`
+        // has one caller it is inlined into a host that captures in one place, and what that host's
+        // events never have costs it nothing (`cargo sizes`: code, V1).
         loop {
             let needed = encode(self.arena.room(), source, stamp, &self.config)?;
             if needed > capacity {

@@ -1,5 +1,5 @@
-//! The types of `scan.rs` without the feature `text`. They have no values, so the compiler drops all
-//! code about them.
+//! The types of `scan.rs` without the feature `text`. They have no values, so the compiler drops
+//! all code about them.
 
 use core::convert::Infallible;
 use core::marker::PhantomData;

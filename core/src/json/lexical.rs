@@ -2,8 +2,8 @@
 
 /// How many arrays and objects may be open at once, the outermost included; one more is an error.
 ///
-/// The server's parser stops at 128 levels for the whole body, so a text within this bound never
-/// meets that one. A bit a level says whether an object or an array is open: 32 levels cost one
+/// The server's parser stops at 128 levels for the whole body, which an event within this bound
+/// never reaches. The checker keeps a bit for each level, an object or an array: 32 levels are one
 /// 4-byte word on the stack.
 pub const MAX_DEPTH: usize = 32;
 

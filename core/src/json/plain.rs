@@ -1,6 +1,7 @@
-//! What JSON text carries as it is: everything but quotes, backslashes and control characters.
+//! Plain text: what JSON strings hold as it is, everything but quotes, backslashes and control
+//! characters.
 
-/// How many bytes at the start of `bytes` stand for themselves within a JSON string.
+/// How many bytes at the start of `bytes` are plain.
 pub(crate) fn plain_len(bytes: &[u8]) -> usize {
     let start = plain_words(bytes);
     let rest = bytes.get(start..).unwrap_or_default();
@@ -8,20 +9,23 @@ pub(crate) fn plain_len(bytes: &[u8]) -> usize {
     start + special.unwrap_or(rest.len())
 }
 
-/// Copies a text that is plain to a place of its length, and says so. A host without 64-bit registers counts its flash
-/// rather than its nanoseconds: nothing is seen to be plain there.
+/// Copies `text` to `place`, which has its length, if all of it is plain; returns whether it is. On
+/// a target without 64-bit registers flash matters more than nanoseconds, so nothing is found
+/// plain.
 #[inline]
 #[cfg(not(target_pointer_width = "64"))]
 pub(crate) const fn copy_plain(_: &mut [u8], _: &[u8]) -> bool {
     false
 }
 
-/// Copies a text to a place of its length, if all of it is plain, and says so. Most names and values are so short that a
-/// call of `memcpy` and a loop over their bytes would be half of what capturing costs.
+/// Copies `text` to `place`, which has its length, if all of it is plain; returns whether it is.
+/// Most names and values are short: a call of `memcpy` and a loop over their bytes would be half
+/// the cost of a capture.
 #[inline]
 #[cfg(target_pointer_width = "64")]
 pub(crate) fn copy_plain(place: &mut [u8], text: &[u8]) -> bool {
-    // The last bytes may overlap those before, which are then copied twice.
+    // Whole words, then the last word, which may overlap the one before: those bytes are copied
+    // twice.
     if let (Some(last), Some(end)) = (text.last_chunk(), place.last_chunk_mut()) {
         *end = *last;
         let ((words, _), (places, _)) = (text.as_chunks(), place.as_chunks_mut());
@@ -57,7 +61,7 @@ const fn plain_words(_: &[u8]) -> usize {
     0
 }
 
-/// How many bytes at the start of `bytes` are in words of eight that are plain.
+/// How many bytes at the start of `bytes` are in plain words of eight.
 #[cfg(target_pointer_width = "64")]
 fn plain_words(bytes: &[u8]) -> usize {
     let (words, _) = bytes.as_chunks();
@@ -70,10 +74,12 @@ fn plain_words(bytes: &[u8]) -> usize {
 fn is_plain_word(bytes: [u8; 8]) -> bool {
     const EACH: u64 = u64::from_ne_bytes([0x01; 8]);
     let word = u64::from_ne_bytes(bytes);
-    // With this bit turned, the quote comes next to the control characters, and no other does.
+    // Flipping bit 1 maps the quote (0x22) to 0x20, next to the control characters, and nothing
+    // else into their range.
     let quote_or_control = (word ^ (EACH * 0x02)).wrapping_sub(EACH * 0x21);
     let backslash = (word ^ (EACH * 0x5c)).wrapping_sub(EACH);
-    // A byte that was smaller than what was taken from it borrows into its top bit; outside of ASCII that bit was set.
+    // A byte that was smaller than the amount subtracted has its top bit set by the borrow. Bytes
+    // outside of ASCII had that bit set before, so they are masked out.
     (quote_or_control | backslash) & !word & (EACH * 0x80) == 0
 }
 
@@ -90,7 +96,7 @@ mod tests {
         let stops = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
         for position in 0..20 {
             for byte in 0..=255 {
-                // Neighbours that borrow from each other, and a second hit behind the first.
+                // Neighbours that borrow from each other, and a second hit after the first.
                 for around in [
                     b'a', 0x20, 0x21, 0x23, 0x5b, 0x5d, 0x7f, 0x80, 0xa0, 0xa1, 0xff,
                 ] {

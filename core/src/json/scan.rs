@@ -1,8 +1,9 @@
-//! Checks JSON text that a host hands over, before it becomes part of an event, and walks its members.
+//! Checks JSON text that a host hands over, before it becomes part of an event, and walks its
+//! members.
 //!
-//! The server refuses a whole batch, every event in it, when the body is not JSON (PROTOCOL section 1). So nothing
-//! goes into the arena unread. There is one scanner: a check runs it over the whole text, [`Text::members`] stops
-//! it at each member.
+//! If a body is not JSON, the server refuses the whole batch, every event in it (PROTOCOL section
+//! 1). So all text is checked before it is queued. There is one scanner: a check runs it over the
+//! whole text, [`Members`] stops it after each member.
 
 mod members;
 #[cfg(test)]
@@ -17,8 +18,8 @@ use crate::json::plain::plain_len;
 /// Why a text is not the JSON asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonError {
-    /// Byte offset at which reading stopped: the offending byte, the backslash of an invalid escape, the bracket that
-    /// is too deep, or the text's length when it ends too soon.
+    /// Byte offset at which reading stopped: the offending byte, the backslash of an invalid
+    /// escape, the bracket that is too deep, or the text's length if it ends too soon.
     pub at: usize,
     /// What is wrong there.
     pub kind: JsonErrorKind,
@@ -29,7 +30,7 @@ pub struct JsonError {
 pub enum JsonErrorKind {
     /// The text ends inside a value.
     UnexpectedEnd,
-    /// A byte that cannot stand here; control characters within a string are among them.
+    /// A byte that is not allowed here; control characters within a string are among them.
     UnexpectedByte,
     /// More than [`MAX_DEPTH`] arrays and objects are open.
     TooDeep,
@@ -39,7 +40,8 @@ pub enum JsonErrorKind {
     InvalidEscape,
     /// A number that RFC 8259 section 6 does not allow: `01`, `1.`, `+1`, `1e`.
     InvalidNumber,
-    /// A number beyond what a 64-bit float can be, such as `1e999`; a V0 server refuses the whole batch for it.
+    /// A number beyond the range of a 64-bit float, such as `1e999`, for which a V0 server refuses
+    /// the whole batch.
     NumberOutOfRange,
     /// The value is not an object.
     NotAnObject,
@@ -47,10 +49,10 @@ pub enum JsonErrorKind {
     TrailingData,
 }
 
-/// JSON text that was checked: one value (RFC 8259, strictly), white space around it allowed.
+/// JSON text of one value, strictly by RFC 8259, with white space around it allowed.
 ///
-/// Numbers may have any precision, within the range of a 64-bit float. A name may occur twice: the server keeps the
-/// text, or its last value.
+/// Numbers may have any precision, within the range of a 64-bit float. A name may occur twice: the
+/// server keeps the text, or the last value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Text<'a>(&'a [u8]);
 
@@ -92,12 +94,12 @@ impl<'a> Text<'a> {
         self.0
     }
 
-    /// The string that it is.
+    /// The text between its quotes, if it is a string.
     pub(crate) fn as_string(self) -> Option<RawStr<'a>> {
         members::between_quotes(self.0.trim_ascii()).map(RawStr)
     }
 
-    /// The top-level members, in order; none if it is not an object.
+    /// The top-level members, in order; none if the text is not an object.
     pub(crate) const fn members(self) -> Members<'a> {
         Members::new(self.0)
     }
@@ -113,7 +115,7 @@ fn check_utf8(text: &[u8]) -> Result<(), JsonError> {
     }
 }
 
-/// Reads forward over a text; after an error `at` is where it was found.
+/// Reads forward over a text. After an error, `at` is where it was found.
 #[derive(Clone, Debug)]
 struct Scanner<'a> {
     text: &'a [u8],
@@ -132,7 +134,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn skip(&mut self) {
-        // Only ever called behind a byte that was seen, so `at` stays within the text.
+        // Every caller has seen a byte at `at`, so `at` stays within the text.
         self.at = self.at.wrapping_add(1);
     }
 
@@ -159,7 +161,7 @@ impl<'a> Scanner<'a> {
         self.trailing()
     }
 
-    /// Takes an object's closing bracket, with nothing but white space behind it.
+    /// Reads an object's closing bracket; only white space may follow.
     fn end<T>(&mut self) -> Scan<Option<T>> {
         self.skip();
         self.trailing().map(|()| None)
@@ -175,6 +177,7 @@ impl<'a> Scanner<'a> {
 
     /// Reads one value, from its first byte to its last; `around` brackets are open already.
     fn value(&mut self, around: usize) -> Scan {
+        // A loop with a bit stack, not recursion: a hostile text cannot overflow a device's stack.
         // One bit for each open bracket, the innermost lowest: 1 for an object, 0 for an array.
         let mut objects = 0_u32;
         let mut depth = 0;
@@ -288,7 +291,8 @@ impl<'a> Scanner<'a> {
         if let Some(char) = char::from_u32(u32::from(unit)) {
             return Ok(char);
         }
-        // Half of a pair; if it is the second half, no other can complete it.
+        // Half of a surrogate pair, which the other half must follow. `surrogate_pair` refuses a
+        // second half that comes first.
         for expected in *b"\\u" {
             self.expect(expected).map_err(invalid_escape)?;
         }
@@ -370,9 +374,9 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Whether a well-formed number is one that a 64-bit float can come near to.
+/// Whether a well-formed number is within the range of a 64-bit float.
 fn is_in_range(number: &[u8]) -> bool {
-    /// Digits of the largest float, 1.797…e308, cut short where a larger text might still be rounded down to it.
+    /// Digits of the largest float, 1.797…e308, cut where a larger text may still round down to it.
     const LARGEST: &[u8; 17] = b"17976931348623157";
     const LARGEST_EXPONENT: usize = 308;
     let is_exponent = |byte: &u8| matches!(byte, b'e' | b'E');
@@ -382,7 +386,8 @@ fn is_in_range(number: &[u8]) -> bool {
     let mut halves = number.splitn(2, is_exponent);
     let mantissa = halves.next().unwrap_or_default();
     let exponent = halves.next().unwrap_or_default();
-    // In units of the first digit that is not 0; saturating, for a text may have any length.
+    // The decimal exponent of the first digit that is not 0, as a distance up and a distance down.
+    // Saturating, because a text may have any length.
     let point = mantissa.iter().position(|byte| *byte == b'.');
     let whole = point.unwrap_or(mantissa.len());
     let Some(first) = mantissa.iter().position(|b| matches!(b, b'1'..=b'9')) else {
@@ -413,7 +418,7 @@ fn is_in_range(number: &[u8]) -> bool {
     }
 }
 
-/// A byte that breaks an escape makes the escape invalid; the text's end stays what it is.
+/// A wrong byte makes an escape invalid; the end of the text remains an unexpected end.
 fn invalid_escape(kind: JsonErrorKind) -> JsonErrorKind {
     match kind {
         JsonErrorKind::UnexpectedByte => JsonErrorKind::InvalidEscape,

@@ -50,8 +50,8 @@ pub fn to_json<T: Serialize + ?Sized>(value: &T, buf: &mut [u8]) -> Result<usize
 pub enum SerializeError {
     /// Nested deeper than [`MAX_DEPTH`](crate::MAX_DEPTH).
     TooDeep,
-    /// A map key that is not a string, an integer, a `bool` or a `char`; or a key without a value, or a
-    /// value without a key.
+    /// A map key that is not a string, an integer, a `bool` or a `char`; or a key without a value,
+    /// or a value without a key.
     Key,
     /// A type JSON has no form for here: 128-bit integers, and floats without feature `float`.
     Unsupported(&'static str),
@@ -167,8 +167,9 @@ impl<'b> Compound<'_, 'b> {
 
 type Done = Result<(), SerializeError>;
 
-/// The name of the struct, and of its only field, by which `serde_json` hands over a number with all
-/// its digits (its feature `arbitrary_precision`, which any crate of a program may turn on for all).
+/// The name of the struct, and of its only field, by which `serde_json` hands over a number with
+/// all its digits (its feature `arbitrary_precision`, which any crate of a program may turn on for
+/// all).
 const ANY_NUMBER: &str = "$serde_json::private::Number";
 
 /// The same for `RawValue`, text that is JSON already.

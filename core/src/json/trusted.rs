@@ -1,7 +1,8 @@
 //! Tells the members of an object apart whose text is trusted: one pass, next to nothing checked.
 //!
-//! Of what a serialiser like `JSON.stringify` can write, this refuses what the server would refuse the
-//! whole batch for: something else than an object, too many brackets, halves of surrogate pairs.
+//! Of what a serialiser like `JSON.stringify` can write, this refuses what the server would refuse
+//! the whole batch for: something else than an object, too many brackets, halves of surrogate
+//! pairs.
 
 use super::lexical::MAX_DEPTH;
 use super::scan::{JsonError, JsonErrorKind, Member, RawStr, Text};

@@ -1,8 +1,8 @@
 //! Appends JSON to a borrowed buffer, and keeps counting when the buffer is full.
 //!
-//! The length an event *would* have is what an error must tell and what an eviction must make
-//! room for, so running out of room is not an error here: [`Writer::len`] just goes past the
-//! buffer's end, and whoever commits compares the two.
+//! Running out of room is not an error here, because the caller needs the full length: for the
+//! error that names it, or to make room for it. [`Writer::len`] goes past the buffer's end, and the
+//! caller compares the two.
 
 use crate::json::plain::{copy_plain, plain_len};
 
@@ -36,7 +36,7 @@ impl<'a> Writer<'a> {
         self.buf.get(at).copied().filter(|_| at < self.len)
     }
 
-    /// Takes the quotes off the string that was written from `start` on.
+    /// Removes the quotes of the string that was written from `start` on.
     #[cfg(feature = "serde")]
     pub(crate) fn unquote(&mut self, start: usize) {
         if let Some(string) = self.buf.get_mut(start..self.len) {
@@ -64,7 +64,7 @@ impl<'a> Writer<'a> {
         self.framed(*b"\"", text, *b"\"");
     }
 
-    /// Appends the name of an object's member, and what comes before and after it.
+    /// Appends `separator`, the name of an object's member and a colon.
     pub(crate) fn name(&mut self, separator: u8, name: &str) {
         self.framed([separator, b'"'], name, *b"\":");
     }
@@ -78,7 +78,7 @@ impl<'a> Writer<'a> {
         after: [u8; B],
     ) {
         let end = self.len.saturating_add(A + text.len() + B);
-        // Nearly no text has anything to escape.
+        // The fast path: there is room, and nothing to escape, as in nearly every text.
         if let Some(room) = self.buf.get_mut(self.len..end)
             && let Some((start, room)) = room.split_first_chunk_mut()
             && let Some((room, end)) = room.split_last_chunk_mut()
@@ -150,7 +150,7 @@ impl<'a> Writer<'a> {
         self.raw(digits);
     }
 
-    /// Appends `mantissa` with its last `decimals` digits behind the point: `(235, 1)` is `23.5`.
+    /// Appends `mantissa` with its last `decimals` digits after the point: `(235, 1)` is `23.5`.
     pub(crate) fn fixed(&mut self, mantissa: i64, decimals: u8) {
         let mut digits = [0; MAX_DIGITS];
         let digits = decimal(mantissa.unsigned_abs(), &mut digits);

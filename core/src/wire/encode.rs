@@ -1,9 +1,9 @@
 //! An event into its wire form, in one pass over its properties, with nothing moved afterwards.
 //!
-//! The walk over `properties` ([`Form`]) writes most members as they come, and only notes where those
-//! are whose names mean something to the SDK. [`Relocation`] writes these where the protocol wants
-//! them: V1 has options and the event's root, V0 has everything in `properties` (PROTOCOL sections 1
-//! and 2).
+//! The walk over `properties` ([`Form`]) writes most members as they come, and only notes where
+//! those are whose names mean something to the SDK. [`Relocation`] writes these where the protocol
+//! wants them: V1 has options and the event's root, V0 has everything in `properties` (PROTOCOL
+//! sections 1 and 2).
 
 use uuid::Uuid;
 
@@ -14,9 +14,7 @@ use crate::json::writer::Writer;
 use crate::usize_of;
 use crate::wire::form::{Form, in_its_form};
 use crate::wire::object::ObjectWriter;
-use crate::wire::relocation::{
-    Destination, Extras, OPTIONS, ROOTS, Relocation, V0_PROPERTIES, V1_PROPERTIES, defaults, given,
-};
+use crate::wire::relocation::{Extras, Relocation, V0, V1, defaults, given};
 use crate::wire::special::{SpecialMembers, Specials};
 use crate::wire::{timestamp, validate};
 
@@ -170,15 +168,7 @@ impl<'a, F: Form<'a>> Source<'a, F> {
             Some(extras) => relocation.merge(&mut object, extras)?,
             None => relocation.copy(&mut object)?,
         }
-        if is_v0 {
-            relocation.write(&mut object, Destination::Properties, V0_PROPERTIES)?;
-        } else {
-            relocation.write(&mut object, Destination::Properties, V1_PROPERTIES)?;
-            object.end();
-            relocation.write(&mut object, Destination::Root, &ROOTS)?;
-            object.begin("options");
-            relocation.write(&mut object, Destination::Options, &OPTIONS)?;
-        }
+        relocation.write(&mut object, if is_v0 { V0 } else { V1 })?;
         object.end();
         Ok(())
     }

@@ -78,8 +78,8 @@ impl<'a: 's, 's, F: Form<'a>> Relocation<'a, 's, F> {
         Ok(())
     }
 
-    /// Where the properties have something to merge into. A person's properties must be an object, or
-    /// `null`, which is as good as absent.
+    /// Where the properties have something to merge into. A person's properties must be an object,
+    /// or `null`, which is as good as absent.
     fn mergeable(&self, special: Special) -> Result<Option<Span>, CaptureError> {
         let span = self.special.span(special);
         if let Some(span) = span
@@ -95,30 +95,35 @@ impl<'a: 's, 's, F: Form<'a>> Relocation<'a, 's, F> {
         Ok(span)
     }
 
-    /// Writes those of `specials` that have a value, under the names that they have at
-    /// `destination`.
+    /// Writes the special properties that have a value, each to its place in `layout`.
     pub(crate) fn write(
         &self,
         object: &mut ObjectWriter<'_, '_>,
-        destination: Destination,
-        specials: &[Special],
+        layout: &[(Destination, &[Special])],
     ) -> Result<(), CaptureError> {
-        for &special in specials {
-            if !self.present.has(special) {
-                continue;
+        for &(destination, specials) in layout {
+            match destination {
+                Destination::Properties => {}
+                Destination::Root => object.end(),
+                Destination::Options => object.begin("options"),
             }
-            // A sentinel that cannot be read as its type is left out.
-            let Some(content) = self.content(special) else {
-                continue;
-            };
-            let writer = object.name(match destination {
-                Destination::Properties => special.name(),
-                Destination::Root | Destination::Options => special.option_name(),
-            });
-            match content {
-                Content::Bool(value) => writer.bool(value),
-                Content::Str(value) => writer.string(value),
-                Content::Found(span) => self.properties.write(span, writer)?,
+            for &special in specials {
+                if !self.present.has(special) {
+                    continue;
+                }
+                // A sentinel that cannot be read as its type is left out.
+                let Some(content) = self.content(special) else {
+                    continue;
+                };
+                let writer = object.name(match destination {
+                    Destination::Properties => special.name(),
+                    Destination::Root | Destination::Options => special.option_name(),
+                });
+                match content {
+                    Content::Bool(value) => writer.bool(value),
+                    Content::Str(value) => writer.string(value),
+                    Content::Found(span) => self.properties.write(span, writer)?,
+                }
             }
         }
         Ok(())
@@ -144,8 +149,8 @@ impl<'a: 's, 's, F: Form<'a>> Relocation<'a, 's, F> {
         }
     }
 
-    /// What the properties say: in V1 as the type that the protocol has for it, if it can be read as
-    /// that.
+    /// What the properties say: in V1 as the type that the protocol has for it, if it can be read
+    /// as that.
     fn found(&self, special: Special, span: Span) -> Option<Content<'s>> {
         match special {
             _ if self.is_v0 => Some(Content::Found(span)),
@@ -239,43 +244,50 @@ impl<'a> Extras<'a> {
     }
 }
 
-/// V1's options, in the order in which they are written.
-pub(crate) const OPTIONS: [Special; 4] = [
-    Special::CookielessMode,
-    Special::IgnoreSentAt,
-    Special::ProcessPersonProfile,
-    Special::ProductTourId,
+/// V1: the system's properties stay, session and window follow the properties, then the options.
+pub(crate) const V1: &[(Destination, &[Special])] = &[
+    (
+        Destination::Properties,
+        &[
+            Special::GeoipDisable,
+            #[cfg(feature = "os")]
+            Special::IsServer,
+            #[cfg(feature = "os")]
+            Special::Os,
+            #[cfg(feature = "os")]
+            Special::OsVersion,
+        ],
+    ),
+    (Destination::Root, &[Special::SessionId, Special::WindowId]),
+    (
+        Destination::Options,
+        &[
+            Special::CookielessMode,
+            Special::IgnoreSentAt,
+            Special::ProcessPersonProfile,
+            Special::ProductTourId,
+        ],
+    ),
 ];
 
-/// What V1 has at the event's root.
-pub(crate) const ROOTS: [Special; 2] = [Special::SessionId, Special::WindowId];
-
-/// What V1 keeps in the properties.
-pub(crate) const V1_PROPERTIES: &[Special] = &[
-    Special::GeoipDisable,
-    #[cfg(feature = "os")]
-    Special::IsServer,
-    #[cfg(feature = "os")]
-    Special::Os,
-    #[cfg(feature = "os")]
-    Special::OsVersion,
-];
-
-/// What V0 keeps in the properties, which is everything.
-pub(crate) const V0_PROPERTIES: &[Special] = &[
-    Special::GeoipDisable,
-    #[cfg(feature = "os")]
-    Special::IsServer,
-    #[cfg(feature = "os")]
-    Special::Os,
-    #[cfg(feature = "os")]
-    Special::OsVersion,
-    Special::CookielessMode,
-    Special::IgnoreSentAt,
-    Special::ProcessPersonProfile,
-    Special::ProductTourId,
-    Special::SessionId,
-    Special::WindowId,
-    Special::Lib,
-    Special::LibVersion,
-];
+/// V0: everything stays in the properties.
+pub(crate) const V0: &[(Destination, &[Special])] = &[(
+    Destination::Properties,
+    &[
+        Special::GeoipDisable,
+        #[cfg(feature = "os")]
+        Special::IsServer,
+        #[cfg(feature = "os")]
+        Special::Os,
+        #[cfg(feature = "os")]
+        Special::OsVersion,
+        Special::CookielessMode,
+        Special::IgnoreSentAt,
+        Special::ProcessPersonProfile,
+        Special::ProductTourId,
+        Special::SessionId,
+        Special::WindowId,
+        Special::Lib,
+        Special::LibVersion,
+    ],
+)];

@@ -1,4 +1,4 @@
-//! Property names that mean something to the SDK itself.
+//! Property names that mean something to the SDK: it reads, moves or adds these properties.
 
 #[cfg(feature = "text")]
 use core::ops::Range;
@@ -8,7 +8,7 @@ use crate::json::RawStr;
 #[cfg(feature = "text")]
 use crate::usize_of;
 
-/// A property the SDK reads, moves or adds (PROTOCOL section 1).
+/// A property that the SDK reads, moves or adds (PROTOCOL section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Special {

@@ -1,7 +1,8 @@
 //! RFC 3339 timestamps to and from Unix milliseconds.
 //!
-//! Events, `created_at` and `PostHog-Request-Timestamp` carry the canonical UTC form that [`format`] writes
-//! (PROTOCOL section 1). [`parse`] reads what a caller may hand over: any offset, any precision.
+//! Events, `created_at` and `PostHog-Request-Timestamp` carry the canonical UTC form that
+//! [`format`] writes (PROTOCOL section 1). [`parse`] reads what a caller may hand over: any offset,
+//! any precision.
 
 /// Length in bytes of the canonical form, `2026-11-24T04:52:50.123Z`.
 pub(crate) const TEXT_LEN: usize = 24;
@@ -17,8 +18,8 @@ const MS_PER_DAY: i64 = 86_400_000;
 /// Days in 400 years, after which the calendar repeats.
 const DAYS_PER_CYCLE: u32 = 146_097;
 
-/// Days from -0400-03-01 to 0000-01-01. Counting from a 1 March puts the leap day last in its year, and one whole
-/// cycle of 400 years in front keeps every intermediate unsigned.
+/// Days from -0400-03-01 to 0000-01-01. Counting from a 1 March puts the leap day last in its year,
+/// and one whole cycle of 400 years in front keeps every intermediate unsigned.
 const DAYS_BEFORE_YEAR_0: u32 = DAYS_PER_CYCLE - 31 - 29;
 
 /// Days from -0400-03-01 to 1970-01-01.
@@ -52,12 +53,13 @@ impl Civil {
             minute,
             second,
         } = self;
-        // What 4 divides is a leap year; of the centuries what 400 divides, and then 16 does too.
+        // A year divisible by 4 is a leap year; a century only if it is divisible by 400, which for
+        // a multiple of 25 means by 16.
         let leap_year = year & if year % 25 == 0 { 15 } else { 3 } == 0;
         let last_day = if month == 2 {
             28 + u32::from(leap_year)
         } else {
-            // 31 in odd months up to July, in even ones from August on.
+            // 31 days in odd months up to July, in even months from August on.
             30 + (month ^ (month >> 3)) % 2
         };
         if year > 9999
@@ -69,7 +71,7 @@ impl Civil {
         {
             return None;
         }
-        // January and February belong to the year that began the March before, as its months 13 and 14.
+        // Years that begin in March: January and February are months 13 and 14 of the year before.
         let (march_year, month) = if month < 3 {
             (year + 399, month + 12)
         } else {
@@ -84,24 +86,28 @@ impl Civil {
     }
 }
 
-/// Writes the canonical form, `2026-11-24T04:52:50.123Z`: UTC, milliseconds, always [`TEXT_LEN`] ASCII bytes.
+/// Writes the canonical form, `2026-11-24T04:52:50.123Z`: UTC, milliseconds, always [`TEXT_LEN`]
+/// ASCII bytes.
 ///
 /// `unix_ms` counts milliseconds since 1970-01-01T00:00:00Z without leap seconds. Outside
-/// [`MIN_UNIX_MS`]`..=`[`MAX_UNIX_MS`] the latter is written, because RFC 3339 has four-digit years only.
+/// [`MIN_UNIX_MS`]`..=`[`MAX_UNIX_MS`] the latter is written, because RFC 3339 has four-digit years
+/// only.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a pair of digits is below 100"
 )]
 pub(crate) fn format(unix_ms: i64) -> [u8; TEXT_LEN] {
-    /// Where each pair of digits stands; the three of the milliseconds are two pairs that share one.
+    /// Where each pair of digits goes. The three digits of the milliseconds are two pairs that
+    /// overlap.
     const PAIRS_AT: &[u8; 9] = &[0, 2, 5, 8, 11, 14, 17, 20, 21];
     const LAST: u64 = MAX_UNIX_MS.abs_diff(MIN_UNIX_MS);
-    // What is before the first instant wraps to far behind the last.
+    // An instant before the first wraps to one far after the last.
     let since_year_0 = unix_ms.wrapping_sub(MIN_UNIX_MS).cast_unsigned().min(LAST);
     let (days, ms) = split_days(since_year_0);
 
-    // Calendar arithmetic after Neri and Schneider, "Euclidean affine functions and their application to calendar
-    // algorithms" (2022): century, year of the century, then month and day from the day of a year that starts in March.
+    // Calendar arithmetic after Neri and Schneider, "Euclidean affine functions and their
+    // application to calendar algorithms" (2022): century, year of the century, then month and day
+    // from the day of a year that starts in March.
     let quarter_days = 4 * (days + DAYS_BEFORE_YEAR_0) + 3;
     let century = quarter_days / DAYS_PER_CYCLE;
     let quarter_days = (quarter_days % DAYS_PER_CYCLE) | 3;
@@ -141,11 +147,12 @@ pub(crate) fn format(unix_ms: i64) -> [u8; TEXT_LEN] {
 
 /// Reads any RFC 3339 timestamp as milliseconds since 1970-01-01T00:00:00Z (negative before that).
 ///
-/// The separator may be `T`, `t` or a space; the offset `Z`, `z`, or `+hh:mm` / `-hh:mm` up to 23:59. A fraction may
-/// have any number of digits and is cut to milliseconds. Second 60 (a leap second) is the second after it.
+/// The separator may be `T`, `t` or a space; the offset `Z`, `z`, or `+hh:mm` / `-hh:mm` up to
+/// 23:59. A fraction may have any number of digits and is cut to milliseconds. Second 60 (a leap
+/// second) is the second after it.
 ///
-/// `None` for anything else, surrounding spaces included, and for an instant that has no four-digit year in UTC, so
-/// that whatever is read can be written by [`format`].
+/// `None` for anything else, surrounding spaces included, and for an instant that has no four-digit
+/// year in UTC, so that whatever is read can be written by [`format`].
 #[cfg(any(feature = "text", test))]
 pub(crate) fn parse(text: &str) -> Option<i64> {
     let (date, rest) = text.as_bytes().split_first_chunk()?;
@@ -199,8 +206,8 @@ fn decimal(digits: &[u8]) -> Option<u32> {
     })
 }
 
-/// Reads the digits behind a decimal point as thousandths, cut off after the third, and returns what follows them.
-/// `None` when there is no digit.
+/// Reads the digits behind a decimal point as thousandths, cut off after the third, and returns
+/// what follows them. `None` when there is no digit.
 pub(crate) fn fraction_ms(text: &[u8]) -> Option<(u32, &[u8])> {
     let mut thousandths = 0;
     let mut weight = 100;
@@ -215,8 +222,8 @@ pub(crate) fn fraction_ms(text: &[u8]) -> Option<(u32, &[u8])> {
 
 /// Days and milliseconds of the day, for less than 2^49 ms.
 ///
-/// A microcontroller divides 64 bits by a library routine of about a kilobyte. A day is 84,375 units of 1,024 ms, so
-/// two 32-bit divisions, fifteen bits apart, do the same.
+/// A microcontroller divides 64 bits by a library routine of about a kilobyte. A day is 84,375
+/// units of 1,024 ms, so two 32-bit divisions, fifteen bits apart, do the same.
 fn split_days(ms: u64) -> (u32, u32) {
     const UNITS_PER_DAY: u32 = 84_375;
     let high = (ms >> 25 & 0xffff_ffff) as u32;

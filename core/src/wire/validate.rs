@@ -5,16 +5,16 @@ use crate::config::{Config, Lane};
 use crate::event::{Event, Timestamp};
 use crate::wire::timestamp;
 
-/// Concatenated literals, and their lengths: one byte per entry instead of the eight that a `&[&str]`
-/// costs on a 32-bit target.
+/// Concatenated literals, and their lengths: one byte per entry instead of the eight that a
+/// `&[&str]` costs on a 32-bit target.
 macro_rules! packed {
     ($($text:literal,)*) => {
         (concat!($($text),*).as_bytes(), &[$($text.len() as u8),*])
     };
 }
 
-/// Values the server takes for a mistake and not for a person, in lower case (PROTOCOL section 1);
-/// the longest first.
+/// Values that the server takes for a mistake and not for a person, in lower case (PROTOCOL section
+/// 1); the longest first, so that the search can stop at the first shorter one.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "none is longer than a name can be"
@@ -128,7 +128,7 @@ fn is_placeholder(id: &[u8]) -> bool {
     for &len in lens {
         let (start, len) = (end, usize::from(len));
         end += len;
-        // Nearly every id is told apart by its length alone.
+        // Only placeholders of the id's own length are compared.
         if len < id.len() {
             break;
         }

@@ -3,11 +3,12 @@
 use super::{JsonError, JsonErrorKind, Scan, Scanner, Text};
 use core::ops::Range;
 
-/// The iterator that [`Text::members`] returns; it ends before a member that is not well-formed.
+/// The members of an object in order. As an iterator it ends before a member that is not
+/// well-formed.
 #[derive(Clone, Debug)]
 pub(crate) struct Members<'a> {
     scan: Scanner<'a>,
-    /// The byte that stands before the next member.
+    /// The byte before the next member: `{` before the first, else `,`.
     before: u8,
 }
 
@@ -17,7 +18,8 @@ pub(crate) struct Member<'a> {
     pub(crate) key: RawStr<'a>,
     /// The value, without white space around it.
     pub(crate) value: Text<'a>,
-    /// Where the member stands in the object's text, from the name's opening quote to the end of the value.
+    /// The member's bytes in the object's text, from the name's opening quote to the end of the
+    /// value.
     pub(crate) span: Range<usize>,
 }
 
@@ -31,18 +33,18 @@ impl<'a> RawStr<'a> {
         self.0
     }
 
-    /// The bytes of what it spells.
+    /// The bytes that the string stands for.
     pub(crate) fn unescaped(self) -> impl Iterator<Item = u8> {
         Unescape::new(self.0)
     }
 
-    /// Whether it spells `plain`: both `$lib` and `\u0024lib` spell `$lib`.
+    /// Whether the string stands for `plain`: both `$lib` and `\u0024lib` stand for `$lib`.
     pub(crate) fn spells(self, plain: &str) -> bool {
         // An escape is never shorter than what it stands for.
         self.0.len() >= plain.len() && Unescape::new(self.0).eq(plain.bytes())
     }
 
-    /// Whether both are the same name, however they are escaped.
+    /// Whether both stand for the same name, however they are escaped.
     pub(crate) fn is_same(self, other: RawStr<'_>) -> bool {
         self.0 == other.0 || Unescape::new(self.0).eq(Unescape::new(other.0))
     }
@@ -56,7 +58,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// The next member, `None` behind the last: then the text is an object and nothing else.
+    /// The next member; `None` after the last, and then the whole text has been checked.
     pub(crate) fn try_next(&mut self) -> Result<Option<Member<'a>>, JsonError> {
         let member = self.member();
         member.map_err(|kind| JsonError {
@@ -116,11 +118,11 @@ pub(super) fn between_quotes(string: &[u8]) -> Option<&[u8]> {
     string.strip_prefix(b"\"")?.strip_suffix(b"\"")
 }
 
-/// The bytes of a string's text with its escapes resolved; half of a surrogate pair or an unknown escape, which no
-/// checked text holds, becomes U+FFFD and ends it.
+/// The bytes that a string's text stands for. Half of a surrogate pair or an unknown escape becomes
+/// U+FFFD and ends the bytes; checked text has neither.
 struct Unescape<'a> {
     scan: Scanner<'a>,
-    /// What is left of the last escape's UTF-8, lowest byte first.
+    /// The UTF-8 of the last escape that has not been given yet, the next byte lowest.
     pending: u32,
     pending_len: usize,
 }

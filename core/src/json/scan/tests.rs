@@ -215,7 +215,8 @@ fn mutated_texts_are_judged_as_serde_json_does() {
                     assert!(member.key.spells(&key), "{shown}");
                     let value: serde_json::Value =
                         serde_json::from_slice(member.value.bytes()).expect("a value");
-                    // The last of two members with one name counts, so only its value is comparable.
+                    // The last of two members with one name counts, so only its value is
+                    // comparable.
                     assert!(
                         object.contains_key(&key)
                             && (object[&key] == value || shown.matches(&key).count() > 1)
