@@ -6,6 +6,8 @@ use core::slice;
 
 use crate::capture_error::CaptureError;
 use crate::event::{MemberSource, Properties, Value};
+#[cfg(feature = "text")]
+use crate::json::Trusted;
 use crate::json::{self, RawStr, Text};
 use crate::wire::coerce;
 
@@ -43,11 +45,7 @@ impl<'a> Object<'a> {
             #[cfg(feature = "text")]
             Properties::Json(text) => Self::person_text(text, member),
             #[cfg(feature = "text")]
-            Properties::TrustedJson(text) => match text.trim_ascii_start() {
-                [b'{', ..] => Ok(Self::Text(Text::checked(text))),
-                [b'n', ..] => Ok(Self::EMPTY),
-                _ => Err(CaptureError::NotAnObject { member }),
-            },
+            Properties::TrustedJson(text) => Self::trusted_person(text, member),
         }
     }
 
@@ -68,6 +66,20 @@ impl<'a> Object<'a> {
                 Err(CaptureError::NotAnObject { member })
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The same of trusted text, as far as that is checked.
+    #[cfg(feature = "text")]
+    fn trusted_person(text: &'a [u8], member: &'static str) -> Result<Self, CaptureError> {
+        match text.trim_ascii_start() {
+            [b'{', ..] => {
+                let mut members = Trusted::new(text).walk()?;
+                while members.try_next()?.is_some() {}
+                Ok(Self::Text(Text::checked(text)))
+            }
+            [b'n', ..] => Ok(Self::EMPTY),
+            _ => Err(CaptureError::NotAnObject { member }),
         }
     }
 

@@ -191,3 +191,43 @@ fn many_members_in_any_order() {
         check(&members, &event, &configs()[next(2)]);
     }
 }
+
+/// Person properties beside the properties may have every form too.
+#[test]
+fn person_properties_in_every_form() {
+    let properties = [
+        (
+            "$set",
+            Value::Object(&[("a", Value::I64(1)), ("b\"", Value::Null)]),
+        ),
+        ("$set_once", Value::Null),
+    ];
+    for config in configs() {
+        for name in NAMES {
+            for value in VALUES {
+                let members = [("a", Value::Bool(true)), (name, value)];
+                let (source, text) = (Indexed(&members), text_of(&members));
+                let with = |person: Properties<'_>| {
+                    let event = Event::new("e", "u").properties(&properties);
+                    written(&event.set(person).set_once(person), &config)
+                };
+                let typed = with(Properties::Members(&members));
+                for person in [
+                    Properties::Source(&source),
+                    Properties::Json(&text),
+                    Properties::TrustedJson(&text),
+                ] {
+                    assert_eq!(with(person), typed, "{person:?}");
+                }
+            }
+        }
+    }
+    let refused = |person: &'static str| {
+        let event = Event::new("e", "u").set(Properties::TrustedJson(person.as_bytes()));
+        let [encoded, _] = written(&event, &Config::new("t", [1; 16]));
+        encoded.err().map(|error| error.name())
+    };
+    assert_eq!(refused(" null"), None);
+    assert_eq!(refused("[1]"), Some("not_an_object"));
+    assert_eq!(refused(r#"{"a":"\ud800"}"#), Some("json_invalid"));
+}

@@ -33,7 +33,7 @@ impl JsonValue<'_> {
     }
 }
 
-/// Recursion is bounded by `depth`.
+/// Writes `value`; at most `depth` levels may be open in it, which bounds the recursion.
 #[inline]
 pub(crate) fn write_value(
     writer: &mut Writer<'_>,
@@ -57,6 +57,7 @@ pub(crate) fn write_value(
     Ok(())
 }
 
+// This and `write_object` are the recursive part, out of line so that the rest can be inlined.
 #[inline(never)]
 fn write_array(
     writer: &mut Writer<'_>,
@@ -99,7 +100,7 @@ pub(crate) struct ObjectWriter<'w, 'b> {
 }
 
 impl<'w, 'b> ObjectWriter<'w, 'b> {
-    /// Goes on with an object that has members already.
+    /// An object that has members already.
     pub(crate) fn after_members(writer: &'w mut Writer<'b>) -> Self {
         Self {
             writer,
