@@ -1,8 +1,9 @@
 //! Properties given as JSON text, against `serde_json`: accepted if and only if it reads them as an
-//! object, and then the body is JSON that says the same.
+//! object, and then the body is JSON that says the same. What `serde_json` writes means the same
+//! whether it is checked or trusted.
 #![no_main]
 
-use hoglet::{CaptureError, CaptureMode, Event, Ignore, MAX_DEPTH};
+use hoglet::{CaptureError, CaptureMode, Event, Ignore, MAX_DEPTH, Properties, properties_json};
 use hoglet_fuzz::{NOW, body, config, depth, send, with_client};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
@@ -11,6 +12,13 @@ fuzz_target!(|data: &[u8]| {
     let mut config = config();
     if data.first() == Some(&b' ') {
         config.capture_mode = CaptureMode::V0;
+    }
+    // Any text has an end.
+    let _ = read(Properties::TrustedJson(data));
+    if let Ok(object) = serde_json::from_slice::<Map<String, Value>>(data) {
+        let text = serde_json::to_vec(&object).expect("a map of JSON values");
+        let trusted = read(Properties::TrustedJson(&text));
+        assert_eq!(trusted, read(Properties::Json(&text)));
     }
     with_client(config, |client| {
         let object = serde_json::from_slice::<Map<String, Value>>(data);
@@ -46,6 +54,14 @@ fuzz_target!(|data: &[u8]| {
         assert!(client.stats().is_balanced());
     });
 });
+
+/// What an event with these properties says.
+fn read(properties: Properties<'_>) -> Result<Vec<u8>, CaptureError> {
+    let mut text = vec![0; 1 << 14];
+    let len = properties_json(&Event::new("e", "u").properties(properties), &mut text)?;
+    text.truncate(len);
+    Ok(text)
+}
 
 /// Every member that means nothing to the SDK must arrive as it was given.
 fn check(object: &Map<String, Value>, batch: &Value) {
