@@ -1,4 +1,4 @@
-//! Calling the caller's code: caught when it panics, and never from within itself.
+//! Runs the caller's code: a panic is caught, and a callback is never run from within a callback.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -27,14 +27,16 @@ pub(crate) struct Callbacks {
 }
 
 thread_local! {
-    /// Whose functions this thread is in, one within the other: the addresses of their [`Callbacks`].
+    /// The clients in whose callbacks this thread is, outermost first, as addresses of
+    /// [`Callbacks`].
     static INSIDE: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Callbacks {
-    /// Whether this thread is in one of these functions, however deep.
+    /// Whether this thread is inside one of these functions, at any depth.
     pub(crate) fn is_inside(&self) -> bool {
-        // A thread that has ended so far that it has no such list is in none.
+        // The thread-local is already gone: the thread is shutting down, so it cannot be inside a
+        // callback.
         INSIDE
             .try_with(|inside| inside.borrow().contains(&self.address()))
             .unwrap_or(false)
@@ -48,8 +50,8 @@ impl Callbacks {
         }
     }
 
-    /// Passes the event through the hooks in their order; `None` if there is none. Whatever goes
-    /// wrong in one of them drops the event; `on_error` is not told here.
+    /// Passes the event through the hooks in their order; `None` if there are no hooks. A hook that
+    /// fails drops the event. The caller of this function reports that to `on_error`.
     pub(crate) fn before_send(&self, event: &dyn AsEvent) -> Result<Option<Event>, Error> {
         if self.before_send.is_empty() {
             return Ok(None);
@@ -83,8 +85,9 @@ impl Callbacks {
         self.call(write).unwrap_or(Err(Error::SourcePanicked))
     }
 
-    /// Tells of endings and of dropped events, in their order: `on_receipt` first, then `on_error`,
-    /// once for lost events beside each other that have one reason. Counts in `told` what it has told.
+    /// Reports endings and dropped events in their order, first to `on_receipt`, then to
+    /// `on_error`. Consecutive lost events with the same reason are one call. Adds what it has
+    /// reported to `told`.
     pub(crate) fn tell(&self, news: &[News], told: &AtomicU64) {
         if let Some(on_receipt) = &self.on_receipt {
             for news in news {
@@ -130,7 +133,7 @@ impl Callbacks {
         self.lost(&mut lost, reason, told);
     }
 
-    /// Tells `on_error` of lost events, if there are any.
+    /// Reports lost events to `on_error`, if there are any.
     fn lost(&self, lost: &mut Vec<Receipt>, reason: Option<&Arc<str>>, told: &AtomicU64) {
         if !lost.is_empty() {
             let count = u64::try_from(lost.len()).unwrap_or(u64::MAX);
@@ -143,7 +146,8 @@ impl Callbacks {
         }
     }
 
-    /// Tells of an error. If the function that is told panics, there is nobody left to tell.
+    /// Reports an error. A panic of `on_error` itself is ignored, because nothing is left to report
+    /// it to.
     pub(crate) fn error(&self, error: &PostHogError<'_>) {
         if let Some(on_error) = &self.on_error {
             self.call(|| on_error(error));
@@ -152,12 +156,12 @@ impl Callbacks {
         }
     }
 
-    /// Tells of configuration that cannot be used: `stderr`, if there is no `on_error` and no log.
+    /// Reports unusable configuration to `on_error` or the log, or to `stderr` if there is neither.
     pub(crate) fn warn(&self, warning: &Warning, stderr: &mut dyn Write) {
         if self.on_error.is_some() || log::IS_ON {
             self.error(&PostHogError::Configuration(warning));
         } else {
-            // Where it cannot be written there is nobody to tell.
+            // If stderr cannot be written, nothing is left to report that to.
             let _ = writeln!(stderr, "posthog: {warning}");
         }
     }
@@ -165,7 +169,8 @@ impl Callbacks {
     /// Runs `function`, marked as the caller's; `None` if it panics.
     fn call<R>(&self, function: impl FnOnce() -> R) -> Option<R> {
         let marked = INSIDE.try_with(|inside| inside.borrow_mut().push(self.address()));
-        // What it leaves behind is the caller's own: nothing of ours is borrowed by it.
+        // Unwind safe: the function borrows nothing of ours, so a panic leaves only the caller's
+        // own state half changed.
         let result = catch_unwind(AssertUnwindSafe(function)).ok();
         if marked.is_ok() {
             let _ = INSIDE.try_with(|inside| inside.borrow_mut().pop());

@@ -1,4 +1,4 @@
-//! The options once the environment and the rules have been applied to them.
+//! The options after the environment and the rules have been applied to them.
 
 use std::ffi::OsString;
 
@@ -25,7 +25,7 @@ const AI_MIN_QUEUE_BYTES: u32 = 2 * (AI_MAX_EVENT_BYTES + ENVELOPE_BYTES);
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) options: ClientOptions,
-    /// Without a slash at its end.
+    /// Without a trailing slash.
     pub(crate) host: String,
     pub(crate) capture_mode: CaptureMode,
     pub(crate) compression: Compression,
@@ -40,7 +40,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Applies the environment, which `variable` reads; what cannot be used is added to
+    /// Applies the environment, which `variable` reads. A value that cannot be used is added to
     /// `warnings`.
     pub(crate) fn new(
         options: ClientOptions,
@@ -51,7 +51,8 @@ impl Settings {
         if disabled && !options.disabled {
             warnings.push(Warning::BlankApiKey);
         }
-        // What the options say wins, so a mode that cannot do it is not used.
+        // Explicit options win: a mode from the environment that does not have their compression is
+        // not used.
         let usable = |name: &str| {
             CaptureMode::from_name(name).filter(|mode| {
                 let given = options.capture_compression;
@@ -72,7 +73,7 @@ impl Settings {
             return Err(Error::Feature("zstd"));
         }
         let host = host::normalize(&options.host)?;
-        // It was one a line before.
+        // `normalize` has parsed the host as a URI already.
         let uri = host.parse().map_err(|_| Error::Host(host.clone()))?;
         let settings = Self {
             route: Route::choose(&options.proxy, &uri, &variable, warnings)?,
@@ -110,7 +111,7 @@ impl Settings {
         self.options.api_key.trim()
     }
 
-    /// What the core is told, beside its seed.
+    /// The core's configuration, without the seed.
     pub(crate) fn config<'a>(&self, lane: Lane, token: &'a str, sdk_info: &'a str) -> Config<'a> {
         let options = &self.options;
         let mut config = Config::new(token, [1; 16]);
@@ -119,7 +120,7 @@ impl Settings {
         config.capture_mode = self.capture_mode;
         config.compression = self.compression;
         config.disable_geoip = options.disable_geoip;
-        // What is imported happened somewhere else.
+        // Imported events happened on other machines.
         let is_here = !options.historical_migration;
         config.is_server = options.is_server && is_here;
         if options.os_properties && is_here {
@@ -154,7 +155,7 @@ impl Settings {
             Lane::Analytics => self.options.max_queue_bytes,
             Lane::Ai => self.options.max_queue_bytes.max(AI_MIN_QUEUE_BYTES),
         };
-        // Saturates where there is no room for that much anyway.
+        // Saturates on a 32-bit machine, which does not have that much memory.
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
@@ -198,7 +199,7 @@ fn in_options(error: ConfigError) -> ConfigError {
     }
 }
 
-/// Reads a variable; a value that means nothing is a warning.
+/// Reads a variable; a value that `parse` does not know is a warning.
 fn read<T>(
     variable: impl Fn(&'static str) -> Option<OsString>,
     name: &'static str,
@@ -219,7 +220,7 @@ fn read<T>(
     parsed
 }
 
-/// Whether this build and this protocol have it.
+/// Whether this build and this protocol have the compression.
 fn can_use(compression: Compression, mode: CaptureMode) -> bool {
     match compression {
         Compression::None | Compression::Gzip => true,
@@ -232,7 +233,8 @@ fn can_use(compression: Compression, mode: CaptureMode) -> bool {
 mod tests {
     use super::*;
 
-    /// The mode and the compression that come of the options and the environment, and the warnings.
+    /// The mode and the compression that result from the options and the environment, and the
+    /// warnings.
     fn settle(
         options: ClientOptions,
         mode: Option<&str>,

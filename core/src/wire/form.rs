@@ -48,6 +48,7 @@ macro_rules! in_its_form {
 }
 pub(crate) use in_its_form;
 
+/// One form of an event's properties.
 pub(crate) trait Form<'a>: Copy {
     /// Writes the members whose names are not [`Special`], and notes in `special` where the others
     /// are. The other methods read the values there.
@@ -68,10 +69,11 @@ pub(crate) trait Form<'a>: Copy {
     fn as_object(self, span: Span) -> Option<Object<'a>>;
 }
 
-/// Typed members by index.
+/// Typed members.
 #[derive(Clone, Copy)]
 pub(crate) struct Typed<M>(pub(crate) M);
 
+/// Where typed members come from.
 pub(crate) trait Members<'a>: Copy {
     /// Passes each member, with its index, to `each`.
     fn each<E>(self, each: impl FnMut(u32, &str, &Value<'_>) -> Result<(), E>) -> Result<(), E>;
