@@ -196,7 +196,8 @@ pub struct Config<'buf> {
     /// Milliseconds until an unanswered request counts as failed; at least 1, default 10,000.
     pub request_timeout_ms: u32,
     /// Takes wall time from the `Date` of the first 2xx answer that arrives within
-    /// `request_timeout_ms` of its request, if nobody has set it. On by default.
+    /// `request_timeout_ms` of its request, if nobody has set it. On by default; does nothing
+    /// without feature `http-date`.
     pub learn_clock: bool,
     /// Refuses an event whose `distinct_id` is a placeholder (`null`, `anonymous`, `0`, …) with
     /// [`CaptureError::DistinctIdIllegal`](crate::CaptureError). Off by default: the server stores such events with

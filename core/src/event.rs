@@ -17,13 +17,17 @@ pub struct Event<'a> {
     pub name: &'a str,
     /// Who did it; 1 to 200 bytes, not blank, none of the values the server ignores.
     pub distinct_id: &'a str,
-    /// The event's properties.
+    /// The event's properties. Without feature `persons` a `$set`, `$set_once` or `$groups` among
+    /// them is sent as it is, unchecked and in its place.
     pub properties: Properties<'a>,
-    /// Person properties to set: `$set`. Merged with a `$set` in `properties`, which wins.
+    /// Person properties to set: `$set` (feature `persons`). Merged with a `$set` in `properties`, which wins.
+    #[cfg(feature = "persons")]
     pub set: Properties<'a>,
     /// Person properties to set where there is no value yet: `$set_once`. Merged likewise.
+    #[cfg(feature = "persons")]
     pub set_once: Properties<'a>,
     /// Groups as (type, key): `$groups`. Merged likewise.
+    #[cfg(feature = "persons")]
     pub groups: &'a [(&'a str, &'a str)],
     /// The session the event belongs to.
     pub session_id: Option<&'a str>,
@@ -45,8 +49,11 @@ impl<'a> Event<'a> {
             name,
             distinct_id,
             properties: Properties::None,
+            #[cfg(feature = "persons")]
             set: Properties::None,
+            #[cfg(feature = "persons")]
             set_once: Properties::None,
+            #[cfg(feature = "persons")]
             groups: &[],
             session_id: None,
             window_id: None,
@@ -72,21 +79,24 @@ impl<'a> Event<'a> {
         self
     }
 
-    /// Sets person properties.
+    /// Sets person properties (feature `persons`).
+    #[cfg(feature = "persons")]
     #[must_use]
     pub fn set(mut self, set: impl Into<Properties<'a>>) -> Self {
         self.set = set.into();
         self
     }
 
-    /// Sets person properties that have no value yet.
+    /// Sets person properties that have no value yet (feature `persons`).
+    #[cfg(feature = "persons")]
     #[must_use]
     pub fn set_once(mut self, set_once: impl Into<Properties<'a>>) -> Self {
         self.set_once = set_once.into();
         self
     }
 
-    /// Sets the groups, as (type, key).
+    /// Sets the groups, as (type, key) (feature `persons`).
+    #[cfg(feature = "persons")]
     #[must_use]
     pub const fn groups(mut self, groups: &'a [(&'a str, &'a str)]) -> Self {
         self.groups = groups;
@@ -243,9 +253,11 @@ pub enum Value<'a> {
     },
     /// A string.
     Str(&'a str),
-    /// An array.
+    /// An array (feature `nested`).
+    #[cfg(feature = "nested")]
     Array(&'a [Value<'a>]),
-    /// An object.
+    /// An object (feature `nested`).
+    #[cfg(feature = "nested")]
     Object(&'a [(&'a str, Value<'a>)]),
     /// JSON text of any value, checked as [`Properties::Json`] is (feature `text`).
     #[cfg(feature = "text")]

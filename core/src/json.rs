@@ -1,6 +1,10 @@
 //! JSON: the text that a caller hands over, checked and walked; values, written.
 
 #[cfg(not(feature = "text"))]
+#[cfg_attr(
+    not(feature = "persons"),
+    expect(dead_code, reason = "only person properties are walked a second time")
+)]
 mod absent;
 pub(crate) mod lexical;
 mod plain;
@@ -14,9 +18,11 @@ pub(crate) mod writer;
 
 #[cfg(not(feature = "text"))]
 pub(crate) use absent::*;
+#[cfg(all(feature = "persons", feature = "text"))]
+pub(crate) use scan::Members;
 #[cfg(feature = "text")]
 pub use scan::{JsonError, JsonErrorKind};
 #[cfg(feature = "text")]
-pub(crate) use scan::{Member, Members, RawStr, Text};
+pub(crate) use scan::{Member, RawStr, Text};
 #[cfg(feature = "text")]
 pub(crate) use trusted::Trusted;

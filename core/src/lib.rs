@@ -10,6 +10,22 @@
 //! `queue/arena.rs` (the queue), `client.rs` (when it is sent), `wire/request.rs` (what is sent),
 //! `client/answer.rs` (what the answer means), [`Receipt`] (how it ended).
 //!
+//! # On a small device
+//! Every feature is on by default, and every one is something that a device may do without:
+//!
+//! ```toml
+//! hoglet = { version = "0.1", default-features = false }
+//! ```
+//! is Capture V1 from typed events with all of [`Client`]'s laws: retries, verdicts for each event,
+//! receipts, sentinels. What each feature adds is in `Cargo.toml`, and `cargo sizes` prints what each
+//! costs. Of the smaller ones:
+//!
+//! | feature | without it |
+//! | --- | --- |
+//! | `http-date` | the client does not learn the time from answers (events are stamped by uptime, which the server corrects, until [`Client::set_wall_clock`]), and a `Retry-After` that is a date is no hint |
+//! | `nested` | a [`Value`] has no arrays and objects |
+//! | `persons` | an [`Event`] has no `set`, `set_once` and `groups`; among its properties these are properties like any other, sent in their place and unchecked |
+//!
 //! The wire contract is Capture V1 and V0 of `PostHog`, written down in [`protocol`]: comments that
 //! name a "PROTOCOL section" mean its sections.
 #![no_std]

@@ -5,9 +5,18 @@
 mod coerce;
 pub(crate) mod encode;
 pub(crate) mod form;
+#[cfg(not(feature = "persons"))]
+mod no_persons;
 mod object;
+#[cfg(feature = "persons")]
+mod persons;
 pub(crate) mod relocation;
 pub(crate) mod request;
 pub(crate) mod special;
 pub(crate) mod timestamp;
 pub(crate) mod validate;
+
+#[cfg(not(feature = "persons"))]
+pub(crate) use no_persons::Extras;
+#[cfg(feature = "persons")]
+pub(crate) use persons::Extras;

@@ -16,8 +16,7 @@ use crate::wire::encode::{Source, Stamp, encode};
 #[cfg(feature = "text")]
 use crate::wire::form::Json;
 use crate::wire::form::{Form, Typed};
-use crate::wire::relocation::Extras;
-use crate::wire::validate;
+use crate::wire::{Extras, validate};
 use crate::{Instant, usize_of};
 
 /// When the queue is full, [`Overflow::DropOldest`] frees at least this fraction of it, because

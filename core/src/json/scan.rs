@@ -58,6 +58,7 @@ pub(crate) struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
     /// Checks that `text` is an object.
+    #[cfg(any(feature = "persons", test))]
     pub(crate) fn object(text: &'a [u8]) -> Result<Self, JsonError> {
         let text = Self(text);
         let mut members = text.walk()?;

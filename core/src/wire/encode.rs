@@ -14,9 +14,9 @@ use crate::json::writer::Writer;
 use crate::usize_of;
 use crate::wire::form::{Form, in_its_form};
 use crate::wire::object::ObjectWriter;
-use crate::wire::relocation::{Extras, Relocation, V0, V1, defaults, given};
+use crate::wire::relocation::{Relocation, V0, V1, defaults, given};
 use crate::wire::special::{SpecialMembers, Specials};
-use crate::wire::{timestamp, validate};
+use crate::wire::{Extras, timestamp, validate};
 
 /// What is fixed about an event at capture (law 8).
 #[derive(Clone, Copy, Debug)]

@@ -14,7 +14,9 @@ use crate::json::{JsonError, Member, RawStr, Trusted};
 use crate::usize_of;
 #[cfg(feature = "text")]
 use crate::wire::coerce;
-use crate::wire::object::{JsonValue, Object, ObjectWriter, write_value};
+#[cfg(feature = "persons")]
+use crate::wire::object::Object;
+use crate::wire::object::{JsonValue, ObjectWriter, write_value};
 use crate::wire::special::{Span, Special, SpecialMembers};
 
 /// Does something with an event's properties, which get a type of their own for each form.
@@ -62,10 +64,12 @@ pub(crate) trait Form<'a>: Copy {
 
     fn is_string(self, span: Span) -> bool;
 
+    #[cfg(feature = "persons")]
     fn is_null(self, span: Span) -> bool;
 
     fn coerce_bool(self, span: Span) -> Option<bool>;
 
+    #[cfg(feature = "persons")]
     fn as_object(self, span: Span) -> Option<Object<'a>>;
 }
 
@@ -171,6 +175,7 @@ impl<'a, M: Members<'a>> Form<'a> for Typed<M> {
         self.at(span).is_some_and(|value| value.is_string())
     }
 
+    #[cfg(feature = "persons")]
     fn is_null(self, span: Span) -> bool {
         self.at(span).is_none_or(|value| value.is_null())
     }
@@ -179,6 +184,7 @@ impl<'a, M: Members<'a>> Form<'a> for Typed<M> {
         self.at(span)?.coerce_bool()
     }
 
+    #[cfg(feature = "persons")]
     fn as_object(self, span: Span) -> Option<Object<'a>> {
         self.at(span)?.as_object()
     }
@@ -280,6 +286,7 @@ impl<'a, T: Walk<'a>> Form<'a> for Json<T> {
         span.of(self.0.bytes()).starts_with(b"\"")
     }
 
+    #[cfg(feature = "persons")]
     fn is_null(self, span: Span) -> bool {
         span.of(self.0.bytes()) == b"null"
     }
@@ -288,6 +295,7 @@ impl<'a, T: Walk<'a>> Form<'a> for Json<T> {
         T::coerce_bool(span.of(self.0.bytes()))
     }
 
+    #[cfg(feature = "persons")]
     fn as_object(self, span: Span) -> Option<Object<'a>> {
         let value = span.of(self.0.bytes());
         let is_object = value.starts_with(b"{");
@@ -295,5 +303,5 @@ impl<'a, T: Walk<'a>> Form<'a> for Json<T> {
     }
 }
 
-#[cfg(all(test, feature = "text"))]
+#[cfg(all(test, feature = "nested", feature = "persons", feature = "text"))]
 mod tests;

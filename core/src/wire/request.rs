@@ -272,9 +272,10 @@ pub struct Response<'a> {
 pub struct ResponseHead<'a> {
     /// The status code.
     pub status: u16,
-    /// The value of `Retry-After`: seconds, or any of the three HTTP dates.
+    /// The value of `Retry-After`: seconds, or any of the three HTTP dates. Without feature
+    /// `http-date` a date is no hint.
     pub retry_after: Option<&'a [u8]>,
-    /// The value of `Date`.
+    /// The value of `Date`; not read without feature `http-date`.
     pub date: Option<&'a [u8]>,
 }
 

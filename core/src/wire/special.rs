@@ -20,9 +20,6 @@ pub(crate) enum Special {
     WindowId,
     Lib,
     LibVersion,
-    Set,
-    SetOnce,
-    Groups,
     GeoipDisable,
     #[cfg(feature = "os")]
     IsServer,
@@ -30,6 +27,12 @@ pub(crate) enum Special {
     Os,
     #[cfg(feature = "os")]
     OsVersion,
+    #[cfg(feature = "persons")]
+    Set,
+    #[cfg(feature = "persons")]
+    SetOnce,
+    #[cfg(feature = "persons")]
+    Groups,
 }
 
 impl Special {
@@ -42,9 +45,6 @@ impl Special {
         (Self::WindowId, "$window_id"),
         (Self::Lib, "$lib"),
         (Self::LibVersion, "$lib_version"),
-        (Self::Set, "$set"),
-        (Self::SetOnce, "$set_once"),
-        (Self::Groups, "$groups"),
         (Self::GeoipDisable, "$geoip_disable"),
         #[cfg(feature = "os")]
         (Self::IsServer, "$is_server"),
@@ -52,6 +52,12 @@ impl Special {
         (Self::Os, "$os"),
         #[cfg(feature = "os")]
         (Self::OsVersion, "$os_version"),
+        #[cfg(feature = "persons")]
+        (Self::Set, "$set"),
+        #[cfg(feature = "persons")]
+        (Self::SetOnce, "$set_once"),
+        #[cfg(feature = "persons")]
+        (Self::Groups, "$groups"),
     ];
 
     /// Its name among the properties.

@@ -13,6 +13,7 @@ pub(crate) const MIN_UNIX_MS: i64 = -62_167_219_200_000;
 /// The last instant with a four-digit year, 9999-12-31T23:59:59.999Z, in Unix milliseconds.
 pub(crate) const MAX_UNIX_MS: i64 = 253_402_300_799_999;
 
+#[cfg(any(feature = "http-date", feature = "text", test))]
 const MS_PER_DAY: i64 = 86_400_000;
 
 /// Days in 400 years, after which the calendar repeats.
@@ -23,9 +24,11 @@ const DAYS_PER_CYCLE: u32 = 146_097;
 const DAYS_BEFORE_YEAR_0: u32 = DAYS_PER_CYCLE - 31 - 29;
 
 /// Days from -0400-03-01 to 1970-01-01.
+#[cfg(any(feature = "http-date", feature = "text", test))]
 const DAYS_BEFORE_1970: u32 = DAYS_BEFORE_YEAR_0 + 719_528;
 
 /// A date and a time of day in UTC, as written; [`Civil::unix_ms`] checks it.
+#[cfg(any(feature = "http-date", feature = "text", test))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Civil {
     /// 0 to 9999.
@@ -42,6 +45,7 @@ pub(crate) struct Civil {
     pub(crate) second: u32,
 }
 
+#[cfg(any(feature = "http-date", feature = "text", test))]
 impl Civil {
     /// Milliseconds since 1970-01-01T00:00:00Z, or `None` when a field is out of its range.
     pub(crate) fn unix_ms(self) -> Option<i64> {

@@ -45,6 +45,7 @@ impl<'a> RawStr<'a> {
     }
 
     /// Whether both stand for the same name, however they are escaped.
+    #[cfg(any(feature = "persons", test))]
     pub(crate) fn is_same(self, other: RawStr<'_>) -> bool {
         self.0 == other.0 || Unescape::new(self.0).eq(Unescape::new(other.0))
     }

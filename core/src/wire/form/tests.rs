@@ -12,9 +12,9 @@ use crate::config::Config;
 use crate::event::{Event, EventOptions, MemberSource, Properties, Value};
 use crate::json::lexical::MAX_DEPTH;
 use crate::json::writer::Writer;
+use crate::wire::Extras;
 use crate::wire::encode::{Source, Stamp, encode, properties_json};
 use crate::wire::object::{ObjectWriter, write_value};
-use crate::wire::relocation::Extras;
 
 type Members<'a> = [(&'a str, Value<'a>)];
 

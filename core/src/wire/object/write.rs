@@ -1,25 +1,12 @@
 //! Writing objects and values, member by member.
 
-use super::{JsonValue, Key, Object};
+use super::JsonValue;
 use crate::capture_error::CaptureError;
 use crate::event::Value;
 #[cfg(feature = "text")]
 use crate::json::Text;
 use crate::json::lexical::MAX_DEPTH;
 use crate::json::writer::Writer;
-
-impl Key<'_> {
-    fn write(self, separator: u8, writer: &mut Writer<'_>) {
-        match self {
-            Key::Plain(plain) => writer.name(separator, plain),
-            Key::Raw(raw) => {
-                writer.raw(&[separator, b'"']);
-                writer.raw(raw.bytes());
-                writer.raw(b"\":");
-            }
-        }
-    }
-}
 
 impl JsonValue<'_> {
     pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), CaptureError> {
@@ -34,6 +21,14 @@ impl JsonValue<'_> {
 }
 
 /// Writes `value`; at most `depth` levels may be open in it, which bounds the recursion.
+#[cfg_attr(
+    not(feature = "nested"),
+    expect(unused_variables, reason = "no value has levels")
+)]
+#[cfg_attr(
+    not(any(feature = "nested", feature = "text")),
+    expect(clippy::unnecessary_wraps, reason = "any other value can be written")
+)]
 #[inline]
 pub(crate) fn write_value(
     writer: &mut Writer<'_>,
@@ -51,13 +46,16 @@ pub(crate) fn write_value(
         Value::Str(text) => writer.string(text),
         #[cfg(feature = "text")]
         Value::Json(text) => writer.raw(Text::value(text).map_err(CaptureError::Json)?.bytes()),
+        #[cfg(feature = "nested")]
         Value::Array(values) => return write_array(writer, values, depth),
+        #[cfg(feature = "nested")]
         Value::Object(members) => return write_object(writer, members, depth),
     }
     Ok(())
 }
 
 // This and `write_object` are the recursive part, out of line so that the rest can be inlined.
+#[cfg(feature = "nested")]
 #[inline(never)]
 fn write_array(
     writer: &mut Writer<'_>,
@@ -75,6 +73,7 @@ fn write_array(
     Ok(())
 }
 
+#[cfg(feature = "nested")]
 #[inline(never)]
 fn write_object(
     writer: &mut Writer<'_>,
@@ -94,9 +93,9 @@ fn write_object(
 
 /// An object that is being written, member by member.
 pub(crate) struct ObjectWriter<'w, 'b> {
-    writer: &'w mut Writer<'b>,
+    pub(super) writer: &'w mut Writer<'b>,
     /// What comes before the next member: `{` if it is the first, else `,`.
-    separator: u8,
+    pub(super) separator: u8,
 }
 
 impl<'w, 'b> ObjectWriter<'w, 'b> {
@@ -145,32 +144,5 @@ impl<'w, 'b> ObjectWriter<'w, 'b> {
             self.writer.raw(members);
             self.separator = b',';
         }
-    }
-
-    /// Writes as the member `name` an object with the members of `base`, and those of `extra` whose
-    /// names `base` lacks.
-    pub(crate) fn merged(
-        &mut self,
-        name: &str,
-        base: Object<'_>,
-        extra: Object<'_>,
-    ) -> Result<(), CaptureError> {
-        self.begin(name);
-        for (key, value) in base.iter() {
-            self.keyed(key, &value)?;
-        }
-        for (key, value) in extra.iter() {
-            if !base.has(key) {
-                self.keyed(key, &value)?;
-            }
-        }
-        self.end();
-        Ok(())
-    }
-
-    fn keyed(&mut self, key: Key<'_>, value: &JsonValue<'_>) -> Result<(), CaptureError> {
-        key.write(self.separator, self.writer);
-        self.separator = b',';
-        value.write(self.writer)
     }
 }
