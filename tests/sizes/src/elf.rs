@@ -1,5 +1,6 @@
 //! What of a firmware image lies in flash and what in RAM.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use object::elf::{SHF_ALLOC, SHF_WRITE, SHT_NOBITS};
@@ -13,7 +14,16 @@ pub(super) struct Image {
     pub(super) flash: u64,
     /// Variables. The stack is not in it.
     pub(super) ram: u64,
-    symbols: Vec<(String, u64)>,
+    symbols: Vec<Symbol>,
+}
+
+/// A function or a variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Symbol {
+    /// Mangled.
+    name: String,
+    address: u64,
+    size: u64,
 }
 
 impl Image {
@@ -40,9 +50,11 @@ impl Image {
             }
         }
         for symbol in elf.symbols().filter(|symbol| symbol.size() > 0) {
-            image
-                .symbols
-                .push((symbol.name()?.to_owned(), symbol.size()));
+            image.symbols.push(Symbol {
+                name: symbol.name()?.to_owned(),
+                address: symbol.address(),
+                size: symbol.size(),
+            });
         }
         Ok(image)
     }
@@ -50,7 +62,28 @@ impl Image {
     /// The names and sizes of what the program consists of; names are mangled.
     pub(super) fn symbols(&self) -> impl Iterator<Item = (&str, u64)> {
         let symbols = self.symbols.iter();
-        symbols.map(|(name, size)| (name.as_str(), *size))
+        symbols.map(|symbol| (symbol.name.as_str(), symbol.size))
+    }
+
+    /// Bytes of the functions that copy, fill and compare memory. Several names of one function count once.
+    pub(super) fn memory_functions(&self) -> u64 {
+        const NAMES: [&str; 6] = [
+            "__aeabi_mem",
+            "bcmp",
+            "memcmp",
+            "memcpy",
+            "memmove",
+            "memset",
+        ];
+        let is_one = |name: &str| {
+            NAMES.iter().any(|known| name.starts_with(known))
+                || name.contains("compiler_builtins3mem")
+        };
+        let functions = self.symbols.iter().filter(|symbol| is_one(&symbol.name));
+        let by_address: BTreeMap<_, _> = functions
+            .map(|symbol| (symbol.address, symbol.size))
+            .collect();
+        by_address.values().sum()
     }
 }
 

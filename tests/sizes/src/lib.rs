@@ -1,5 +1,6 @@
 //! `cargo sizes`: what hoglet costs, in bytes, and what it may.
 
+mod attribution;
 mod budget;
 mod elf;
 pub mod firmware;
@@ -8,6 +9,7 @@ mod report;
 
 use hoglet_verify::Workspace;
 
+pub use attribution::Attribution;
 pub use report::Report;
 
 /// Something measured.
@@ -33,8 +35,14 @@ pub fn measure(with_qemu: bool) -> Result<Report, String> {
     let compiler = workspace.run_well("rustc --version")?;
     let figures = [
         measure::probe(&workspace)?,
+        measure::features(&workspace)?,
         measure::firmware(&workspace, with_qemu)?,
         measure::wasm(&workspace)?,
     ];
     Ok(Report::new(compiler.trim(), figures.concat()))
+}
+
+/// What a device's code consists of, file by file and function by function.
+pub fn functions() -> Result<Attribution, String> {
+    measure::functions(&Workspace::find()?)
 }

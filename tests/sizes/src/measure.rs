@@ -9,14 +9,29 @@ use flate2::write::GzEncoder;
 use hoglet_verify::Workspace;
 
 use super::Figure;
+use super::attribution::Attribution;
 use super::elf::Image;
 use crate::firmware::Firmware;
 use capture_server::{Fault, Options, Server};
 
 /// A Cortex-M0 and a Cortex-M4.
 const TARGETS: [&str; 2] = ["thumbv6m", "thumbv7em"];
-const PROBE: &str = "cargo build --quiet -p size-probe --profile small \
-                     --target thumbv6m-none-eabi --target thumbv7em-none-eabi";
+
+/// The features of hoglet in a device's whole API, beside which nothing costs anything unless it is used.
+const FULL: &str = "hoglet/http-date,hoglet/nested,hoglet/persons";
+
+/// Every feature that a device can have, each measured alone on top of the device profile, which has none.
+const FEATURES: [&str; 9] = [
+    "float",
+    "gzip",
+    "http-date",
+    "leave",
+    "nested",
+    "os",
+    "persons",
+    "text",
+    "v0",
+];
 
 const WASM: &str = "bindings/js/pkg/hoglet_wasm_bg.wasm";
 /// What wasm-bindgen wrote, and what calls it.
@@ -24,59 +39,81 @@ const SCRIPTS: [&str; 2] = ["bindings/js/pkg/hoglet_wasm.js", "bindings/js/src/n
 
 /// What hoglet adds to a firmware image that captures and delivers, and the types it keeps in memory.
 pub(super) fn probe(workspace: &Workspace) -> Result<Vec<Figure>, String> {
-    workspace.run_well(PROBE)?;
-    let plain = probes(workspace)?;
-    workspace.run_well(&format!("{PROBE} --features gzip"))?;
-    let gzip = probes(workspace)?;
-
     let mut figures = Vec::new();
-    for ((target, plain), gzip) in TARGETS.into_iter().zip(&plain).zip(&gzip) {
-        let [added_code, added_ram] = [(gzip.code, plain.code), (gzip.ram, plain.ram)]
-            .map(|(with, without)| with.saturating_sub(without));
+    let mut types = Vec::new();
+    for target in TARGETS {
+        let build = |features: &str| Probe::build(workspace, target, features);
+        let stock = build(FULL)?;
+        let full = build(&format!("small-mem,{FULL}"))?;
+        let gzip = build(&format!("small-mem,gzip,{FULL}"))?;
+        let device = build("small-mem")?;
+        let figure = |name: &str, bytes| Figure::new(format!("{target}: {name}"), bytes);
         figures.extend([
-            Figure::new(format!("{target}: code, V1"), plain.code),
-            Figure::new(format!("{target}: code, V1 and gzip"), gzip.code),
-            Figure::new(format!("{target}: code of gzip"), added_code),
-            Figure::new(format!("{target}: code of panics"), gzip.panics),
-            Figure::new(format!("{target}: RAM beside the arena, V1"), plain.ram),
-            Figure::new(
-                format!("{target}: RAM beside the arena, V1 and gzip"),
-                gzip.ram,
-            ),
-            Figure::new(format!("{target}: RAM of gzip"), added_ram),
+            figure("code, full", full.code),
+            figure("code, device profile", device.code),
+            figure("the probe's own part of full", full.own),
+            figure("mem*, small, beside full", full.memory),
+            figure("mem* of compiler_builtins, beside full", stock.memory),
+            figure("code, full, with those", stock.code + stock.memory),
+            figure("code of gzip", gzip.code.saturating_sub(full.code)),
+            figure("code of panics", gzip.panics),
+            figure("RAM beside the arena, full", full.ram),
+            figure("RAM of gzip", gzip.ram.saturating_sub(full.ram)),
         ]);
+        // Both targets have 32 bits.
+        types = gzip.types;
     }
-    // Both targets have 32 bits.
-    let types = gzip
-        .into_iter()
-        .next()
-        .map(|probe| probe.types)
-        .unwrap_or_default();
     figures.extend(types);
     Ok(figures)
 }
 
-/// What was built for one target.
+/// What each feature costs on a Cortex-M4 that has no other, and uses it.
+pub(super) fn features(workspace: &Workspace) -> Result<Vec<Figure>, String> {
+    let build = |features: &str| Probe::build(workspace, "thumbv7em", features);
+    let without = build("small-mem")?;
+    let cost = |feature| {
+        let with = build(&format!("small-mem,{feature}"))?;
+        let bytes = with.code.saturating_sub(without.code);
+        Ok(Figure::new(format!("thumbv7em: feature {feature}"), bytes))
+    };
+    FEATURES.into_iter().map(cost).collect()
+}
+
+/// The functions that the whole API of a device consists of, on a Cortex-M4.
+pub(super) fn functions(workspace: &Workspace) -> Result<Attribution, String> {
+    Ok(Probe::build(workspace, "thumbv7em", &format!("small-mem,{FULL}"))?.attribution)
+}
+
+/// What was built for one target with one set of features.
 struct Probe {
+    /// What the program has on top of one without hoglet, apart from `mem*`.
     code: u64,
+    /// `mem*`, whoever calls it.
+    memory: u64,
+    /// What of the code is the probe's own.
+    own: u64,
     ram: u64,
     /// What of the standard library only panics use: there is none where the compiler sees that nothing can panic.
     panics: u64,
     types: Vec<Figure>,
-}
-
-fn probes(workspace: &Workspace) -> Result<Vec<Probe>, String> {
-    TARGETS
-        .iter()
-        .map(|target| Probe::read(&workspace.target().join(format!("{target}-none-eabi/small"))))
-        .collect()
+    attribution: Attribution,
 }
 
 impl Probe {
-    fn read(folder: &Path) -> Result<Self, String> {
-        let [client, baseline, types] = ["size-client", "size-baseline", "size-types"]
-            .map(|bin| Image::read(&folder.join(bin)));
-        let (client, baseline, types) = (client?, baseline?, types?);
+    fn build(workspace: &Workspace, target: &str, features: &str) -> Result<Self, String> {
+        workspace.run_well(&format!(
+            "cargo build --quiet -p size-probe --profile small --config profile.small.debug=2 \
+             --target {target}-none-eabi --features {features}"
+        ))?;
+        let folder = workspace.target().join(format!("{target}-none-eabi/small"));
+        Self::read(workspace, &folder)
+    }
+
+    fn read(workspace: &Workspace, folder: &Path) -> Result<Self, String> {
+        let [full, baseline, types] =
+            ["size-full", "size-baseline", "size-types"].map(|bin| Image::read(&folder.join(bin)));
+        let (full, baseline, types) = (full?, baseline?, types?);
+        let attribution = Attribution::read(workspace, &folder.join("size-full"))?;
         let types = types
             .symbols()
             .filter(|(name, _)| name.starts_with("size of "));
@@ -86,16 +123,20 @@ impl Probe {
         // It lies on the stack of the probe.
         let object = known.ok_or("size-types has no symbol for Client")?.bytes;
         // The application chooses how large it is.
-        let arena = client.symbols().find(|(name, _)| name.contains("STORAGE"));
-        let (_, arena) = arena.ok_or("size-client has no symbol for its STORAGE")?;
-        let panics = client
+        let arena = full.symbols().find(|(name, _)| name.contains("STORAGE"));
+        let (_, arena) = arena.ok_or("size-full has no symbol for its STORAGE")?;
+        let panics = full
             .symbols()
             .filter(|(name, _)| name.contains("panicking"));
+        let code = |image: &Image| image.flash.saturating_sub(image.memory_functions());
         Ok(Self {
+            code: code(&full).saturating_sub(code(&baseline)),
+            memory: full.memory_functions(),
+            own: attribution.probe(),
             panics: panics.map(|(_, size)| size).sum(),
-            code: client.flash.saturating_sub(baseline.flash),
-            ram: (client.ram + object).saturating_sub(baseline.ram + arena),
+            ram: (full.ram + object).saturating_sub(baseline.ram + arena),
             types,
+            attribution,
         })
     }
 }

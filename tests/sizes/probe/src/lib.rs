@@ -1,9 +1,12 @@
 //! A board that is not there: registers that the optimiser must take for real, and nothing of what is measured.
 //!
-//! The size of `size-client` less the size of `size-baseline` is what hoglet adds to a firmware image. Both are built, never run.
+//! The size of `size-full` less the size of `size-baseline` is what hoglet adds to a firmware image. Both are built, never run.
 
 #![cfg_attr(target_os = "none", no_std)]
 #![expect(unsafe_code, reason = "registers are memory")]
+
+#[cfg(all(target_os = "none", feature = "small-mem"))]
+mod mem;
 
 /// The made-up peripheral. Each register is a word.
 const PERIPHERAL: usize = 0x4000_0000;
