@@ -14,22 +14,101 @@ use uuid::Uuid;
 use crate::client::clock::Base;
 use crate::queue::storage::{Slot, State};
 
-/// A run of events: where their bytes are and where their slots are.
-#[derive(Clone, Debug, Default)]
-struct Run {
-    bytes: Range<usize>,
-    slots: Range<usize>,
+/// How much of an array is what.
+#[derive(Debug, Default)]
+struct Layout {
+    /// Free items in front of the batch.
+    start: usize,
+    pinned: usize,
+    /// Free items between the batch and the queue; 0 if nothing is in flight.
+    gap: usize,
+    queued: usize,
 }
 
-impl Run {
-    fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+impl Layout {
+    fn stored(&self) -> usize {
+        self.pinned + self.queued
     }
 
-    /// Leaves out the first event, `slot`.
-    fn skip_first(&mut self, slot: &Slot) {
-        self.slots.start = self.slots.start.saturating_add(1);
-        self.bytes.start = self.bytes.start.saturating_add(len_of(slot));
+    fn pinned(&self) -> Range<usize> {
+        self.start..self.start + self.pinned
+    }
+
+    fn queued(&self) -> Range<usize> {
+        let start = self.start + self.pinned + self.gap;
+        start..start + self.queued
+    }
+
+    /// Takes `count` items out of the front of the queue.
+    fn evict(&mut self, count: usize) {
+        self.queued = self.queued.saturating_sub(count);
+        self.gap += count;
+        self.keep_last(self.pinned);
+    }
+
+    /// Keeps the last `count` items in flight.
+    fn keep_last(&mut self, count: usize) {
+        self.start += self.pinned.saturating_sub(count);
+        self.pinned = count;
+        if count == 0 {
+            self.start += self.gap;
+            self.gap = 0;
+        }
+    }
+
+    /// Puts the first `count` items of the queue in flight.
+    fn pin(&mut self, count: usize) {
+        self.queued = self.queued.saturating_sub(count);
+        self.pinned += count;
+    }
+}
+
+/// One of the two arrays.
+#[derive(Debug)]
+struct Array<'buf, T> {
+    items: &'buf mut [T],
+    at: Layout,
+}
+
+impl<'buf, T: Copy> Array<'buf, T> {
+    fn new(items: &'buf mut [T]) -> Self {
+        let at = Layout::default();
+        Self { items, at }
+    }
+
+    /// What is free behind the queue.
+    fn room(&mut self) -> &mut [T] {
+        let end = self.at.queued().end;
+        self.items.get_mut(end..).unwrap_or_default()
+    }
+
+    /// Moves `count` items up, over what follows them.
+    fn move_up(&mut self, from: usize, to: usize, count: usize) {
+        let items = self.items.get_mut(from..to.saturating_add(count));
+        items.unwrap_or_default().copy_within(0..count, to - from);
+    }
+
+    /// Moves the batch up to the queue.
+    fn close_gap(&mut self) {
+        let to = self.at.start + self.at.gap;
+        self.move_up(self.at.start, to, self.at.pinned);
+        self.at.start = to;
+        self.at.gap = 0;
+    }
+
+    /// Puts what is in flight back in front of the queue.
+    fn unpin(&mut self) {
+        self.close_gap();
+        self.at.queued += self.at.pinned;
+        self.at.pinned = 0;
+    }
+
+    /// Moves everything to the front.
+    fn compact(&mut self) {
+        self.close_gap();
+        let used = self.at.start..self.at.queued().end;
+        self.items.copy_within(used, 0);
+        self.at.start = 0;
     }
 }
 
@@ -59,45 +138,41 @@ impl Free {
 
 #[derive(Debug)]
 pub(crate) struct Arena<'buf> {
-    bytes: &'buf mut [u8],
-    slots: &'buf mut [Slot],
-    pinned: Run,
-    queued: Run,
+    bytes: Array<'buf, u8>,
+    slots: Array<'buf, Slot>,
 }
 
 impl<'buf> Arena<'buf> {
     pub(crate) fn new(bytes: &'buf mut [u8], slots: &'buf mut [Slot]) -> Self {
         Self {
-            bytes,
-            slots,
-            pinned: Run::default(),
-            queued: Run::default(),
+            bytes: Array::new(bytes),
+            slots: Array::new(slots),
         }
     }
 
     pub(crate) fn capacity(&self) -> usize {
-        self.bytes.len()
+        self.bytes.items.len()
     }
 
     /// Free bytes once everything has moved together, and slots in all.
     pub(crate) fn free_and_slots(&self) -> (usize, usize) {
-        (self.free().bytes, self.slots.len())
+        (self.free().bytes, self.slots.items.len())
     }
 
     pub(crate) fn queued_len(&self) -> usize {
-        self.queued.slots.len()
+        self.slots.at.queued
     }
 
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.queued.bytes.len()
+        self.bytes.at.queued
     }
 
     pub(crate) fn pinned_len(&self) -> usize {
-        self.pinned.slots.len()
+        self.slots.at.pinned
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.pinned.is_empty() && self.queued.is_empty()
+        self.slots.at.stored() == 0
     }
 
     /// Whether no further event can be queued, however small.
@@ -107,15 +182,13 @@ impl<'buf> Arena<'buf> {
 
     /// Whether little is left: no slot, or less than a quarter of the bytes.
     pub(crate) fn is_nearly_full(&self) -> bool {
-        let free = self.free();
-        free.slots == 0 || free.bytes < self.bytes.len() / 4
+        !self.free().holds(self.capacity() / 4)
     }
 
     /// Whether there is room for the events that come while the oldest wait: a slot, and a
     /// sixteenth of the bytes.
     pub(crate) fn has_room(&self) -> bool {
-        let free = self.free();
-        free.slots > 0 && free.bytes >= self.bytes.len() / 16
+        self.fits(self.capacity() / 16)
     }
 
     /// Whether an event of `len` bytes would fit once everything has moved together.
@@ -127,116 +200,83 @@ impl<'buf> Arena<'buf> {
     pub(crate) fn free(&self) -> Free {
         let Free { bytes, slots } = self.free_without_queue();
         Free {
-            bytes: bytes.saturating_sub(self.queued.bytes.len()),
-            slots: slots.saturating_sub(self.queued.slots.len()),
+            bytes: bytes.saturating_sub(self.bytes.at.queued),
+            slots: slots.saturating_sub(self.slots.at.queued),
         }
     }
 
     /// What would be free if everything that can be evicted was.
     pub(crate) fn free_without_queue(&self) -> Free {
         Free {
-            bytes: self.bytes.len().saturating_sub(self.pinned.bytes.len()),
-            slots: self.slots.len().saturating_sub(self.pinned.slots.len()),
+            bytes: self.capacity().saturating_sub(self.bytes.at.pinned),
+            slots: self.slots.items.len().saturating_sub(self.slots.at.pinned),
         }
     }
 
     /// The free bytes behind the last event.
     ///
-    /// Bytes that were used before come first: when more lies free in front of the last event than is stored,
-    /// everything moves to the front. So no more than twice what was ever stored at once is touched, an event more at
-    /// most, and no more bytes are moved than were freed. An event has many more bytes than its slot, so the bytes
-    /// bound the slots as well.
+    /// Bytes that were used before come first: when more lies free in front of the last event than
+    /// is stored, everything moves to the front. So no more than twice what was ever stored at once
+    /// is touched, an event more at most, and no more bytes are moved than were freed. An event has
+    /// many more bytes than its slot, so the bytes bound the slots as well.
     pub(crate) fn room(&mut self) -> &mut [u8] {
-        let stored = self.pinned.bytes.len() + self.queued.bytes.len();
-        if self.queued.bytes.end.saturating_sub(stored) > stored {
+        let Layout { start, gap, .. } = self.bytes.at;
+        if start + gap > self.bytes.at.stored() {
             self.compact();
         }
-        self.bytes
-            .get_mut(self.queued.bytes.end..)
-            .unwrap_or_default()
+        self.bytes.room()
     }
 
     /// Queues the event whose bytes were written at the start of [`Self::room`].
     pub(crate) fn commit(&mut self, slot: Slot) {
-        if self.queued.slots.end == self.slots.len() {
-            self.compact_slots();
+        if self.slots.room().is_empty() {
+            // The slots alone: the bytes behind the last event are those of the new one.
+            self.slots.compact();
         }
-        if let Some(free) = self.slots.get_mut(self.queued.slots.end) {
+        if let Some(free) = self.slots.room().first_mut() {
             *free = slot;
-            self.queued.slots.end += 1;
-            self.queued.bytes.end += len_of(&slot);
+            self.slots.at.queued += 1;
+            self.bytes.at.queued += len_of(&slot);
         }
     }
 
     /// Moves everything to the front. Costs the bytes that are stored.
     pub(crate) fn compact(&mut self) {
-        let mut to = 0;
-        for run in [&mut self.pinned, &mut self.queued] {
-            run.bytes = shift(self.bytes, &run.bytes, to);
-            to = run.bytes.end;
-        }
-        self.compact_slots();
-    }
-
-    /// Moves the slots alone: the bytes behind the last event may be those of one about to be
-    /// committed.
-    fn compact_slots(&mut self) {
-        let mut to = 0;
-        for run in [&mut self.pinned, &mut self.queued] {
-            run.slots = shift(self.slots, &run.slots, to);
-            to = run.slots.end;
-        }
+        self.bytes.compact();
+        self.slots.compact();
     }
 
     /// Takes the oldest queued event out. Its slot says so for as long as it stands between the
     /// batch and the queue.
-    pub(crate) fn evict_oldest(&mut self) -> Option<Slot> {
-        let place = self.slots.get_mut(self.queued.slots.clone())?.first_mut()?;
-        place.state = State::Ended;
-        let slot = *place;
-        self.queued.skip_first(&slot);
+    pub(crate) fn evict_oldest(&mut self) -> Option<&Slot> {
+        let queued = self.slots.items.get_mut(self.slots.at.queued())?;
+        let slot = queued.first_mut()?;
+        slot.state = State::Ended;
+        self.slots.at.evict(1);
+        self.bytes.at.evict(len_of(slot));
         Some(slot)
     }
 
     /// Puts the first `count` queued events in flight. Nothing may be in flight.
     pub(crate) fn pin(&mut self, count: usize) {
-        debug_assert!(self.pinned.is_empty(), "one batch at a time");
-        let start = self.queued.clone();
-        for _ in 0..count {
-            if let Some(slot) = self.queued().first().copied() {
-                self.queued.skip_first(&slot);
-            }
-        }
-        self.pinned = Run {
-            bytes: start.bytes.start..self.queued.bytes.start,
-            slots: start.slots.start..self.queued.slots.start,
-        };
+        debug_assert!(self.pinned_len() == 0, "one batch at a time");
+        let first = self.queued().get(..count).unwrap_or_default();
+        let bytes = first.iter().map(len_of).sum();
+        self.slots.at.pin(first.len());
+        self.bytes.at.pin(bytes);
     }
 
     /// Puts everything that is queued in flight, behind what is.
     #[cfg(feature = "leave")]
     pub(crate) fn pin_all(&mut self) {
         self.unpin();
-        self.pin(self.queued.slots.len());
+        self.pin(self.queued_len());
     }
 
     /// Puts what is in flight back in front of the queue.
     pub(crate) fn unpin(&mut self) {
-        let bytes = self
-            .queued
-            .bytes
-            .start
-            .saturating_sub(self.pinned.bytes.len());
-        let slots = self
-            .queued
-            .slots
-            .start
-            .saturating_sub(self.pinned.slots.len());
-        if !self.pinned.is_empty() {
-            self.queued.bytes.start = shift(self.bytes, &self.pinned.bytes, bytes).start;
-            self.queued.slots.start = shift(self.slots, &self.pinned.slots, slots).start;
-        }
-        self.pinned = Run::default();
+        self.bytes.unpin();
+        self.slots.unpin();
     }
 
     /// Puts the one event in flight behind the queue, as deferred; says whether there was room to.
@@ -244,14 +284,15 @@ impl<'buf> Arena<'buf> {
         let Some(slot) = self.pinned().first().copied() else {
             return false;
         };
-        if !self.fits(len_of(&slot)) {
+        let len = len_of(&slot);
+        if !self.fits(len) {
             return false;
         }
-        if self.room().len() < len_of(&slot) {
+        if self.room().len() < len {
             self.compact();
         }
-        let to = self.queued.bytes.end;
-        copy(self.bytes, self.pinned.bytes.start, to, len_of(&slot));
+        let (from, to) = (self.bytes.at.start, self.bytes.at.queued().end);
+        self.bytes.move_up(from, to, len);
         self.commit(Slot {
             is_deferred: true,
             ..slot
@@ -262,67 +303,71 @@ impl<'buf> Arena<'buf> {
 
     /// Frees what is in flight.
     pub(crate) fn release(&mut self) {
-        self.pinned = Run::default();
+        self.bytes.at.keep_last(0);
+        self.slots.at.keep_last(0);
     }
 
     /// Keeps in flight only the events that have not ended, as pending. They move back, against the
     /// queue, so the cost is that of the batch and not of the queue.
     pub(crate) fn retain_unended(&mut self) {
-        let mut from = self.pinned.clone();
-        let mut kept = Run {
-            bytes: from.bytes.end..from.bytes.end,
-            slots: from.slots.end..from.slots.end,
-        };
-        while let Some(slot) = from
-            .slots
-            .next_back()
-            .and_then(|at| self.slots.get(at))
-            .copied()
-        {
-            let start = from.bytes.end.saturating_sub(len_of(&slot));
+        let (bytes, slots) = (self.bytes.at.pinned(), self.slots.at.pinned());
+        // Where the event that is looked at begins, and those that are kept.
+        let mut from = bytes.end;
+        let (mut kept_from, mut kept_at) = (bytes.end, slots.end);
+        for at in slots.clone().rev() {
+            let Some(slot) = self.slots.items.get_mut(at) else {
+                break;
+            };
+            let len = len_of(slot);
+            from = from.saturating_sub(len);
             if slot.state != State::Ended {
-                kept.bytes.start -= len_of(&slot);
-                kept.slots.start -= 1;
-                shift(self.bytes, &(start..from.bytes.end), kept.bytes.start);
-                if let Some(place) = self.slots.get_mut(kept.slots.start) {
-                    *place = slot;
-                    place.state = State::Pending;
-                }
+                slot.state = State::Pending;
+                kept_from = kept_from.saturating_sub(len);
+                kept_at = kept_at.saturating_sub(1);
+                self.bytes.move_up(from, kept_from, len);
+                self.slots.move_up(at, kept_at, 1);
             }
-            from.bytes.end = start;
         }
-        self.pinned = kept;
+        self.bytes.at.keep_last(bytes.end.saturating_sub(kept_from));
+        self.slots.at.keep_last(slots.end.saturating_sub(kept_at));
     }
 
     /// The bytes of a part of the events in flight, without the last comma.
     pub(crate) fn batch(&self, part: Range<usize>) -> &[u8] {
-        let Range { mut start, mut end } = self.pinned.bytes;
+        let mut bytes = self
+            .bytes
+            .items
+            .get(self.bytes.at.pinned())
+            .unwrap_or_default();
         // Without `leave` a request has all of them.
         if cfg!(feature = "leave") {
             let slots = self.pinned();
-            let bytes = |slots: &[Slot]| slots.iter().map(len_of).sum::<usize>();
-            start += bytes(slots.get(..part.start).unwrap_or_default());
-            end = start + bytes(slots.get(part).unwrap_or_default());
+            let len = |slots: &[Slot]| slots.iter().map(len_of).sum::<usize>();
+            let start = len(slots.get(..part.start).unwrap_or_default());
+            let end = start + len(slots.get(part).unwrap_or_default());
+            bytes = bytes.get(start..end).unwrap_or_default();
         }
-        let bytes = self.bytes.get(start..end).unwrap_or_default();
         bytes.split_last().map_or(&[], |(_, batch)| batch)
     }
 
     pub(crate) fn pinned(&self) -> &[Slot] {
         self.slots
-            .get(self.pinned.slots.clone())
+            .items
+            .get(self.slots.at.pinned())
             .unwrap_or_default()
     }
 
     pub(crate) fn pinned_mut(&mut self) -> &mut [Slot] {
         self.slots
-            .get_mut(self.pinned.slots.clone())
+            .items
+            .get_mut(self.slots.at.pinned())
             .unwrap_or_default()
     }
 
     pub(crate) fn queued(&self) -> &[Slot] {
         self.slots
-            .get(self.queued.slots.clone())
+            .items
+            .get(self.slots.at.queued())
             .unwrap_or_default()
     }
 
@@ -336,12 +381,10 @@ impl<'buf> Arena<'buf> {
 
     /// The events that have not ended, from the front on.
     pub(crate) fn live(&self) -> impl Iterator<Item = &Slot> {
-        let first = if self.pinned.is_empty() {
-            self.queued.slots.start
-        } else {
-            self.pinned.slots.start
-        };
-        let slots = self.slots.get(first..self.queued.slots.end);
+        let slots = self
+            .slots
+            .items
+            .get(self.slots.at.start..self.slots.at.queued().end);
         let slots = slots.unwrap_or_default().iter();
         slots.filter(|slot| slot.state != State::Ended)
     }
@@ -350,51 +393,6 @@ impl<'buf> Arena<'buf> {
 fn len_of(slot: &Slot) -> usize {
     // A slot's length was measured in an array of this machine: it fits.
     usize::try_from(slot.len).unwrap_or(usize::MAX)
-}
-
-/// Moves `from` so that it starts at `to`; returns where it is now.
-///
-/// In steps as long as the distance, of which none overlaps itself: a move of memory that does is a library function
-/// of a kilobyte and a half on a device.
-fn shift<T: Copy>(array: &mut [T], from: &Range<usize>, to: usize) -> Range<usize> {
-    let len = from.len();
-    let step = from.start.abs_diff(to);
-    let mut moved = 0;
-    while step > 0 && moved < len {
-        let count = step.min(len - moved);
-        // Forwards from the front, backwards from the back: nothing is overwritten that is still to be moved.
-        let at = if to < from.start {
-            moved
-        } else {
-            len - moved - count
-        };
-        copy(
-            array,
-            from.start.saturating_add(at),
-            to.saturating_add(at),
-            count,
-        );
-        moved += count;
-    }
-    to..to.saturating_add(len)
-}
-
-/// Copies `count` items to a place that does not overlap theirs.
-fn copy<T: Copy>(array: &mut [T], from: usize, to: usize, count: usize) {
-    let Some((front, back)) = array.split_at_mut_checked(from.max(to)) else {
-        return;
-    };
-    let lower = front
-        .get_mut(from.min(to)..)
-        .and_then(|front| front.get_mut(..count));
-    if let (Some(lower), Some(upper)) = (lower, back.get_mut(..count)) {
-        let (source, target) = if to < from {
-            (upper, lower)
-        } else {
-            (lower, upper)
-        };
-        target.copy_from_slice(source);
-    }
 }
 
 #[cfg(test)]
@@ -450,7 +448,8 @@ mod tests {
         );
         let queued = arena
             .bytes
-            .get(arena.queued.bytes.clone())
+            .items
+            .get(arena.bytes.at.queued())
             .expect("in range");
         let wire: Vec<u8> = names(arena.queued())
             .bytes()
@@ -525,8 +524,8 @@ mod tests {
         let (mut moved, mut written, mut peak) = (0, 0, 0);
         for _ in 0..20_000 {
             let len = 20 + below(LONGEST - 20);
-            let stored = |arena: &Arena<'_>| arena.pinned.bytes.len() + arena.queued.bytes.len();
-            let starts = |arena: &Arena<'_>| (arena.pinned.bytes.start, arena.queued.bytes.start);
+            let stored = |arena: &Arena<'_>| arena.bytes.at.stored();
+            let starts = |arena: &Arena<'_>| (arena.bytes.at.start, arena.bytes.at.queued().start);
             let before = starts(&arena);
             arena.room()[..len].fill(b'x');
             if starts(&arena) != before {
@@ -548,12 +547,16 @@ mod tests {
                 arena.evict_oldest();
             }
         }
-        let touched = arena.bytes.iter().rposition(|byte| *byte != UNTOUCHED);
+        let touched = arena
+            .bytes
+            .items
+            .iter()
+            .rposition(|byte| *byte != UNTOUCHED);
         let touched = touched.expect("something was written") + 1;
         assert!(written > 500_000 && peak < 10_000, "{written} {peak}");
         assert!(touched <= 2 * peak + LONGEST, "{touched} of {peak}");
         assert!(moved <= written, "{moved} of {written}");
-        let used = arena.slots.iter().rposition(|slot| slot.len > 0);
+        let used = arena.slots.items.iter().rposition(|slot| slot.len > 0);
         let used = used.expect("there were events") + 1;
         assert!(used * 20 <= touched, "{used} slots");
     }
