@@ -310,8 +310,9 @@ impl<'buf> Config<'buf> {
         if !self.user_agent.is_none_or(is_header_text) {
             return Err(ConfigError::UserAgent);
         }
-        let path = self.path().as_bytes();
-        if path.first() != Some(&b'/') || !path.iter().all(u8::is_ascii_graphic) {
+        let is_path =
+            |path: &str| path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic());
+        if !self.path.is_none_or(is_path) {
             return Err(ConfigError::Path);
         }
         let v1_only = matches!(self.compression, Compression::Deflate | Compression::Zstd);
