@@ -14,6 +14,7 @@ pub(crate) mod relocation;
 pub(crate) mod request;
 pub(crate) mod special;
 pub(crate) mod timestamp;
+pub(crate) mod uuid_text;
 pub(crate) mod validate;
 
 #[cfg(not(feature = "persons"))]

@@ -32,6 +32,11 @@ pub(crate) const fn hex_digit(byte: u8) -> Option<u8> {
     }
 }
 
+/// The lower-case hexadecimal digit of `value`, which is below 16.
+pub(crate) const fn hex_letter(value: u8) -> u8 {
+    value + if value < 10 { b'0' } else { b'a' - 10 }
+}
+
 /// The character of a surrogate pair; `None` unless `high` and `low` are one.
 #[cfg(feature = "text")]
 pub(crate) fn surrogate_pair(high: u16, low: u16) -> Option<char> {

@@ -4,6 +4,7 @@
 //! error that names it, or to make room for it. [`Writer::len`] goes past the buffer's end, and the
 //! caller compares the two.
 
+use crate::json::lexical::hex_letter;
 use crate::json::plain::{copy_plain, plain_len};
 
 /// Decimal digits of `u64::MAX`.
@@ -116,7 +117,6 @@ impl<'a> Writer<'a> {
     }
 
     fn escape(&mut self, byte: u8) {
-        const HEX: [u8; 16] = *b"0123456789abcdef";
         let short = match byte {
             b'"' | b'\\' => byte,
             b'\n' => b'n',
@@ -125,8 +125,8 @@ impl<'a> Writer<'a> {
             0x08 => b'b',
             0x0c => b'f',
             _ => {
-                let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
-                self.raw(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
+                let (high, low) = (hex_letter(byte >> 4), hex_letter(byte & 0xf));
+                self.raw(&[b'\\', b'u', b'0', b'0', high, low]);
                 return;
             }
         };

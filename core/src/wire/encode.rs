@@ -16,7 +16,7 @@ use crate::wire::form::{Form, in_its_form};
 use crate::wire::object::ObjectWriter;
 use crate::wire::relocation::{Relocation, V0, V1, defaults, given};
 use crate::wire::special::{SpecialMembers, Specials};
-use crate::wire::{Extras, timestamp, validate};
+use crate::wire::{Extras, timestamp, uuid_text, validate};
 
 /// What is fixed about an event at capture (law 8).
 #[derive(Clone, Copy, Debug)]
@@ -112,13 +112,7 @@ fn root(writer: &mut Writer<'_>, event: &Event<'_>, stamp: &Stamp) {
     writer.raw(b"{\"event\":");
     writer.string(event.name);
     writer.raw(b",\"uuid\":\"");
-    writer.raw(
-        stamp
-            .uuid
-            .hyphenated()
-            .encode_lower(&mut Uuid::encode_buffer())
-            .as_bytes(),
-    );
+    writer.raw(&uuid_text::format(&stamp.uuid));
     writer.raw(b"\",\"distinct_id\":");
     writer.string(event.distinct_id);
     writer.raw(b",\"timestamp\":\"");

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::config::{Compression, Config, ENVELOPE_BYTES};
 use crate::json::writer::Writer;
-use crate::wire::timestamp;
+use crate::wire::{timestamp, uuid_text};
 
 /// Names one attempt. Of two attempts of the same batch each has its own, so that a late answer
 /// to the first cannot end the second (law 5 of [`Client`](crate::Client)).
@@ -40,8 +40,6 @@ pub(crate) struct Attempt {
     pub(crate) number: u32,
 }
 
-/// Bytes of a uuid with hyphens.
-const UUID_LEN: usize = 36;
 /// Digits of any `u32`.
 const MAX_ATTEMPT_LEN: usize = 10;
 /// Bytes of a body before its events, and behind them, at most.
@@ -54,7 +52,7 @@ pub struct Request<'a> {
     batch: &'a [u8],
     events: u32,
     number: u32,
-    uuid: String<UUID_LEN>,
+    uuid: String<{ uuid_text::TEXT_LEN }>,
     sent_at: String<{ timestamp::TEXT_LEN }>,
     attempt: String<MAX_ATTEMPT_LEN>,
     head: End,
@@ -93,9 +91,7 @@ impl<'a> Request<'a> {
         };
         let sent_at = timestamp::format(attempt.sent_ms);
         ascii(&mut request.sent_at, &sent_at);
-        let mut text = [0; UUID_LEN];
-        attempt.uuid.hyphenated().encode_lower(&mut text);
-        ascii(&mut request.uuid, &text);
+        ascii(&mut request.uuid, &uuid_text::format(&attempt.uuid));
         let mut digits = [0; MAX_ATTEMPT_LEN];
         let mut writer = Writer::new(&mut digits);
         writer.u64(u64::from(attempt.number));
