@@ -41,8 +41,6 @@
     )
 )]
 
-#[cfg(feature = "miniz")]
-extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
@@ -74,9 +72,7 @@ pub use config::{
     MAX_SDK_INFO_BYTES, MAX_TOKEN_BYTES, MIN_RETRY_INITIAL_MS, OnExhausted, Overflow, Unanswered,
 };
 #[cfg(feature = "gzip")]
-pub use deflate::encoded::Encoded;
-#[cfg(feature = "miniz")]
-pub use deflate::miniz;
+pub use deflate::body::BodyEncoder;
 pub use event::{Event, EventOptions, MemberSource, Properties, Timestamp, Value};
 pub use instant::Instant;
 pub use json::lexical::MAX_DEPTH;
@@ -91,7 +87,7 @@ pub use stats::Stats;
 pub use uuid::Uuid;
 pub use wire::encode::{encoded_len, properties_json};
 pub use wire::request::{
-    BodyProgress, Header, Request, RequestId, Response, ResponseHead, UnknownRequest,
+    Body, BodyProgress, Header, Request, RequestId, Response, ResponseHead, UnknownRequest,
 };
 
 /// A limit as a length; saturates on a 16-bit machine, where no storage is that large.

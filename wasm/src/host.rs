@@ -42,10 +42,10 @@ impl Host {
     pub(crate) fn send(&self, id: RequestId, request: &Request<'_>) {
         self.request(id.to_u32(), request.path());
         for header in request.headers(Compression::None) {
-            let [first, second] = header.value;
+            let [first, second] = header.value();
             self.header(header.name, first, second);
         }
-        for piece in request.body() {
+        for piece in request.body().pieces() {
             self.body(piece);
         }
     }

@@ -424,7 +424,7 @@ mod tests {
             panic!("nothing to send");
         };
         let request = state.request(id).expect("it is under way");
-        String::from_utf8(request.body().concat()).expect("JSON")
+        String::from_utf8(request.body().pieces().concat()).expect("JSON")
     }
 
     #[test]
@@ -479,7 +479,7 @@ mod tests {
             let Action::Send(id) = state.next(now) else {
                 panic!("nothing to send");
             };
-            let event = state.request(id).expect("it is under way").body()[1].len();
+            let event = state.request(id).expect("it is under way").events().len();
             assert!(event >= MIN_EVENT_BYTES, "{mode:?}: {event}");
         }
     }

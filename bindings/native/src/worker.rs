@@ -57,12 +57,13 @@ impl Letter {
     /// Copies what is to be sent, so that the lock is not held while it is.
     fn read(id: RequestId, request: &Request<'_>, body: &mut Vec<u8>) -> Self {
         body.clear();
-        body.reserve(request.body_len());
-        for piece in request.body() {
+        let json = request.body();
+        body.reserve(json.len());
+        for piece in json.pieces() {
             body.extend_from_slice(piece);
         }
         let headers = request.headers(request.compression());
-        let headers = headers.map(|header| (header.name, header.value.concat()));
+        let headers = headers.map(|header| (header.name, header.value().concat()));
         Self {
             id,
             events: request.event_count(),

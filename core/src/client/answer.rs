@@ -212,7 +212,14 @@ impl Client<'_> {
             self.end_events(part.clone(), is_pending, missing, receipts);
         }
         if self.leaving().is_some() {
-            return self.conclude_part(part, verdict, status, hint_ms, receipts);
+            self.conclude_part(part, verdict, status, hint_ms, receipts);
+            // What has arrived of another request's answer stays.
+            if self.answer(id).is_some()
+                && let Some(flight) = &mut self.flight
+            {
+                flight.phase = Phase::Sending;
+            }
+            return;
         }
         match verdict {
             Verdict::NoAnswer => {

@@ -114,8 +114,10 @@ impl Client<'_> {
 
     /// Ends what [`Self::leave`] began, once every request has ended or `is_overdue`.
     pub(super) fn end_leaving(&mut self, is_overdue: bool) {
-        let is_over = is_overdue
-            || (self.next_request().is_none() && !self.arena.pinned().iter().any(Slot::is_out));
+        let flight = self.flight.as_ref();
+        let is_reading = flight.is_some_and(|flight| matches!(flight.phase, Phase::Answering(_)));
+        let is_open = is_reading || self.arena.pinned().iter().any(Slot::is_out);
+        let is_over = is_overdue || (!is_open && self.next_request().is_none());
         if self.leaving().is_none() || !is_over {
             return;
         }
@@ -234,9 +236,6 @@ impl Client<'_> {
             if slot.state != State::Ended {
                 (slot.request, slot.state) = (RETURNED, State::Pending);
             }
-        }
-        if let Some(flight) = &mut self.flight {
-            flight.phase = Phase::Sending;
         }
     }
 }

@@ -21,18 +21,6 @@ pub(super) fn checksum(format: Format, pieces: &[&[u8]; 3]) -> u32 {
     }
 }
 
-/// CRC-32 as in RFC 1952 section 8.
-#[cfg(any(test, feature = "miniz"))]
-pub(crate) fn crc32(pieces: &[&[u8]; 3]) -> u32 {
-    checksum(Format::Gzip, pieces)
-}
-
-/// Adler-32 as in RFC 1950 section 8.2.
-#[cfg(any(test, feature = "miniz"))]
-pub(crate) fn adler32(pieces: &[&[u8]; 3]) -> u32 {
-    checksum(Format::Zlib, pieces).swap_bytes()
-}
-
 /// `CRC[n][v]` is the CRC-32 register after the nibble `v` and then `n` nibbles of zero. The first
 /// table suffices; with sixteen, a step takes eight bytes, where 1 KiB of tables is nothing.
 static CRC: [[u32; 16]; CRC_TABLES] = crc_tables();

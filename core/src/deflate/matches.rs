@@ -16,7 +16,7 @@ pub(super) const MAX_DISTANCE: u16 = 32_768;
 /// A match as one number that is greater the more it saves: by its length, among equal ones by its
 /// nearness; 0 is none. So comparing takes no arithmetic, and bits that it counts wrong are few: a
 /// byte more saves eight, and the distances that compete are about as many events back.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Match(u32);
 
 impl Match {
@@ -48,6 +48,7 @@ impl Match {
 }
 
 /// Where bytes were last seen.
+#[derive(Debug)]
 pub(super) struct Finder<'a> {
     table: &'a mut Table,
     /// Among similar events the next match is often as far back as the last one.

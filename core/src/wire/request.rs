@@ -3,7 +3,6 @@
 use core::fmt;
 
 use heapless::String;
-use heapless::string::StringView;
 use uuid::Uuid;
 
 use crate::config::{Compression, Config, ENVELOPE_BYTES};
@@ -40,23 +39,21 @@ pub(crate) struct Attempt {
     pub(crate) number: u32,
 }
 
-/// Digits of any `u32`.
-const MAX_ATTEMPT_LEN: usize = 10;
+/// Bytes of the longest header value that is written for a request.
+const UUID_LEN: usize = uuid_text::TEXT_LEN;
 /// Bytes of a body before its events, and behind them, at most.
 const MAX_END_LEN: usize = ENVELOPE_BYTES / 2;
 
 /// A request to send, read from the client as often as wanted: from
 /// [`Action::Send`](crate::Action::Send) until it ends it has the same bytes (law 3).
+///
+/// It is a view of a few numbers and of the events where they are stored; its texts are written
+/// when they are asked for. A host that writes the envelope itself needs the numbers alone.
 pub struct Request<'a> {
     config: &'a Config<'a>,
-    batch: &'a [u8],
-    events: u32,
-    number: u32,
-    uuid: String<{ uuid_text::TEXT_LEN }>,
-    sent_at: String<{ timestamp::TEXT_LEN }>,
-    attempt: String<MAX_ATTEMPT_LEN>,
-    head: End,
-    tail: End,
+    attempt: &'a Attempt,
+    events: &'a [u8],
+    count: u32,
 }
 
 impl fmt::Debug for Request<'_> {
@@ -64,66 +61,66 @@ impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("path", &self.path())
-            .field("events", &self.events)
-            .field("attempt", &self.number)
-            .field("body_len", &self.body_len())
+            .field("events", &self.count)
+            .field("attempt", &self.attempt())
             .finish_non_exhaustive()
     }
 }
 
+/// As numbers.
 impl<'a> Request<'a> {
-    pub(crate) fn new(
+    pub(crate) const fn new(
         config: &'a Config<'a>,
-        attempt: &Attempt,
-        batch: &'a [u8],
-        events: u32,
+        attempt: &'a Attempt,
+        events: &'a [u8],
+        count: u32,
     ) -> Self {
-        let mut request = Self {
+        Self {
             config,
-            batch,
+            attempt,
             events,
-            number: attempt.number,
-            uuid: String::new(),
-            sent_at: String::new(),
-            attempt: String::new(),
-            head: End::EMPTY,
-            tail: End::EMPTY,
-        };
-        let sent_at = timestamp::format(attempt.sent_ms);
-        ascii(&mut request.sent_at, &sent_at);
-        ascii(&mut request.uuid, &uuid_text::format(&attempt.uuid));
-        let mut digits = [0; MAX_ATTEMPT_LEN];
-        let mut writer = Writer::new(&mut digits);
-        writer.u64(u64::from(attempt.number));
-        let len = writer.len();
-        ascii(&mut request.attempt, digits.get(..len).unwrap_or_default());
-        let created_at = timestamp::format(attempt.created_ms);
-        let is_v0 = config.capture_mode.is_v0();
-        request.head = End::new(|head| {
-            if is_v0 {
-                head.raw(b"{\"api_key\":\"");
-                head.raw(config.token.as_bytes());
-            } else {
-                head.raw(b"{\"created_at\":\"");
-                head.raw(&created_at);
-            }
-            head.raw(b"\",\"batch\":[");
-        });
-        request.tail = End::new(|tail| {
-            tail.byte(b']');
-            if is_v0 {
-                tail.raw(b",\"sent_at\":\"");
-                tail.raw(&sent_at);
-                tail.byte(b'"');
-            }
-            if config.historical_migration {
-                tail.raw(b",\"historical_migration\":true");
-            }
-            tail.byte(b'}');
-        });
-        request
+            count,
+        }
     }
 
+    /// V1's `PostHog-Request-Id`: the batch's, the same in each of its attempts.
+    pub const fn uuid(&self) -> Uuid {
+        self.attempt.uuid
+    }
+
+    /// V1's `created_at`, in Unix milliseconds: the batch's.
+    pub const fn created_ms(&self) -> i64 {
+        self.attempt.created_ms
+    }
+
+    /// V1's `PostHog-Request-Timestamp` and V0's `sent_at`, in Unix milliseconds: the attempt's.
+    pub const fn sent_ms(&self) -> i64 {
+        self.attempt.sent_ms
+    }
+
+    /// 1 for the first attempt.
+    pub const fn attempt(&self) -> u32 {
+        self.attempt.number
+    }
+
+    /// The events in wire form, with commas between them: what stands in the body's `batch`.
+    pub const fn events(&self) -> &'a [u8] {
+        self.events
+    }
+
+    /// Events in the body.
+    pub const fn event_count(&self) -> u32 {
+        self.count
+    }
+
+    /// How the configuration wants the body compressed.
+    pub const fn compression(&self) -> Compression {
+        self.config.compression
+    }
+}
+
+/// As text.
+impl<'a> Request<'a> {
     /// Always `POST`. A redirect must not turn it into anything else.
     pub const fn method(&self) -> &'static str {
         "POST"
@@ -134,35 +131,66 @@ impl<'a> Request<'a> {
         self.config.path()
     }
 
-    /// The JSON body, in three pieces to be sent one behind the other.
-    pub fn body(&self) -> [&[u8]; 3] {
-        [self.head.bytes(), self.batch, self.tail.bytes()]
+    /// The JSON body.
+    pub fn body(&self) -> Body<'a> {
+        Body {
+            head: self.head(),
+            events: self.events,
+            tail: self.tail(),
+        }
     }
 
-    /// Bytes of the JSON body: `Content-Length` where it is sent as it is.
-    pub fn body_len(&self) -> usize {
-        self.body().iter().map(|piece| piece.len()).sum()
+    /// Copies the JSON body from `offset` on into `out`; returns how many bytes, fewer than `out`
+    /// has only at the end.
+    pub fn read(&self, offset: usize, out: &mut [u8]) -> usize {
+        let mut written = 0;
+        let mut start = 0_usize;
+        for piece in self.body().pieces() {
+            let skip = offset.saturating_sub(start).min(piece.len());
+            start = start.saturating_add(piece.len());
+            let rest = piece.get(skip..).unwrap_or_default();
+            let room = out.get_mut(written..).unwrap_or_default();
+            let len = rest.len().min(room.len());
+            if let (Some(room), Some(rest)) = (room.get_mut(..len), rest.get(..len)) {
+                room.copy_from_slice(rest);
+            }
+            written += len;
+        }
+        written
     }
 
-    /// Events in the body.
-    pub const fn event_count(&self) -> u32 {
-        self.events
+    fn head(&self) -> End {
+        End::new(|head| {
+            if self.config.capture_mode.is_v0() {
+                head.raw(b"{\"api_key\":\"");
+                head.raw(self.config.token.as_bytes());
+            } else {
+                head.raw(b"{\"created_at\":\"");
+                head.raw(&timestamp::format(self.attempt.created_ms));
+            }
+            head.raw(b"\",\"batch\":[");
+        })
     }
 
-    /// 1 for the first attempt.
-    pub const fn attempt(&self) -> u32 {
-        self.number
-    }
-
-    /// How the configuration wants the body compressed.
-    pub const fn compression(&self) -> Compression {
-        self.config.compression
+    fn tail(&self) -> End {
+        End::new(|tail| {
+            tail.byte(b']');
+            if self.config.capture_mode.is_v0() {
+                tail.raw(b",\"sent_at\":\"");
+                tail.raw(&timestamp::format(self.attempt.sent_ms));
+                tail.byte(b'"');
+            }
+            if self.config.historical_migration {
+                tail.raw(b",\"historical_migration\":true");
+            }
+            tail.byte(b'}');
+        })
     }
 
     /// The headers, but for `Host` and `Content-Length`. `encoding` is how the body *is*
     /// compressed: [`Self::compression`], or [`Compression::None`] where that came out smaller.
     /// A browser sets its own `user-agent`.
-    pub fn headers(&self, encoding: Compression) -> impl Iterator<Item = Header<'_>> {
+    pub fn headers(&self, encoding: Compression) -> impl Iterator<Item = Header<'a>> {
         let len = if self.config.capture_mode.is_v0() {
             3
         } else {
@@ -172,7 +200,7 @@ impl<'a> Request<'a> {
     }
 
     /// By index and not in an array, which would be built on the stack to be taken apart again.
-    fn header(&self, index: u8, encoding: Compression) -> Option<Header<'_>> {
+    fn header(&self, index: u8, encoding: Compression) -> Option<Header<'a>> {
         let config = self.config;
         let (name, value) = match index {
             0 => ("content-encoding", encoding.content_encoding()?),
@@ -180,15 +208,58 @@ impl<'a> Request<'a> {
             2 => ("user-agent", config.user_agent.unwrap_or(config.sdk_info)),
             3 => ("authorization", config.token),
             4 => ("posthog-sdk-info", config.sdk_info),
-            5 => ("posthog-attempt", self.attempt.as_str()),
-            6 => ("posthog-request-id", self.uuid.as_str()),
-            _ => ("posthog-request-timestamp", self.sent_at.as_str()),
+            5 => ("posthog-attempt", ""),
+            6 => ("posthog-request-id", ""),
+            _ => ("posthog-request-timestamp", ""),
         };
-        let scheme = if index == 3 { "Bearer " } else { "" };
+        let mut text = [0; UUID_LEN];
+        let mut writer = Writer::new(&mut text);
+        match index {
+            5 => writer.u64(u64::from(self.attempt.number)),
+            6 => writer.raw(&uuid_text::format(&self.attempt.uuid)),
+            7.. => writer.raw(&timestamp::format(self.attempt.sent_ms)),
+            _ => {}
+        }
+        let len = writer.len();
+        let mut written = String::new();
+        for byte in text.get(..len).unwrap_or_default() {
+            // It fits, and is ASCII.
+            let _ = written.push(char::from(*byte));
+        }
         Some(Header {
             name,
-            value: [scheme, value],
+            value,
+            written,
         })
+    }
+}
+
+/// A request's JSON body.
+pub struct Body<'a> {
+    head: End,
+    events: &'a [u8],
+    tail: End,
+}
+
+impl fmt::Debug for Body<'_> {
+    /// Its length, not what it holds.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Body<'_> {
+    /// Three pieces, to be sent one after the other: what is before the events, they, what is after.
+    pub fn pieces(&self) -> [&[u8]; 3] {
+        [self.head.bytes(), self.events, self.tail.bytes()]
+    }
+
+    /// Bytes: `Content-Length` where it is sent as it is.
+    #[expect(clippy::len_without_is_empty, reason = "a body is never empty")]
+    pub fn len(&self) -> usize {
+        self.pieces().iter().map(|piece| piece.len()).sum()
     }
 }
 
@@ -218,30 +289,40 @@ impl End {
     }
 }
 
-/// Appends `bytes`, which are ASCII and fit.
-fn ascii(text: &mut StringView, bytes: &[u8]) {
-    for byte in bytes {
-        let _ = text.push(char::from(*byte));
-    }
-}
-
 /// A header of a request.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Header<'a> {
     /// In lower case.
     pub name: &'static str,
-    /// The value's two parts, to be sent one behind the other.
-    pub value: [&'a str; 2],
+    /// The value, or what of it is in the configuration.
+    value: &'a str,
+    /// The value where it is the attempt's.
+    written: String<UUID_LEN>,
+}
+
+impl Header<'_> {
+    /// The value's two parts, to be sent one after the other.
+    pub fn value(&self) -> [&str; 2] {
+        if self.is_secret() {
+            ["Bearer ", self.value]
+        } else {
+            [self.value, &self.written]
+        }
+    }
+
+    fn is_secret(&self) -> bool {
+        self.name == "authorization"
+    }
 }
 
 impl fmt::Debug for Header<'_> {
     /// Without the token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [scheme, value] = self.value;
-        let shown = if scheme.is_empty() { value } else { "…" };
+        let [first, second] = self.value();
+        let second = if self.is_secret() { "…" } else { second };
         f.debug_struct("Header")
             .field("name", &self.name)
-            .field("value", &[scheme, shown])
+            .field("value", &[first, second])
             .finish()
     }
 }
@@ -249,7 +330,7 @@ impl fmt::Debug for Header<'_> {
 impl fmt::Display for Header<'_> {
     /// `name: value`, without a line end; the token is shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [first, second] = self.value;
+        let [first, second] = self.value();
         write!(f, "{}: {first}{second}", self.name)
     }
 }

@@ -200,20 +200,20 @@ impl Device {
         let mut host = String::<24>::new();
         // An address and a port take 21 characters at most.
         let _ = write!(host, "{HOST_ADDRESS}:{}", self.port);
-        let mut body = request.encoded(self.table);
+        let mut body = request.body_encoder(self.table);
         let head = RequestHead {
             method: request.method(),
             path: request.path(),
             host: &host,
             content_length: body.len(),
         };
-        let headers = request
-            .headers(body.compression())
-            .map(|header| (header.name, header.value));
-        http::send_head(&mut self.net, &head, headers)?;
+        let headers = request.headers(body.compression());
+        http::send_head(&mut self.net, &head, headers, |header| {
+            (header.name, header.value())
+        })?;
         let mut piece = [0; BODY_PIECE_BYTES];
         loop {
-            let len = body.read(&mut piece);
+            let len = body.read(&request, &mut piece);
             match piece.get(..len) {
                 None | Some([]) => return self.net.flush(),
                 Some(bytes) => self.net.write_all(bytes)?,

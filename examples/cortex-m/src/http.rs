@@ -60,10 +60,13 @@ pub(crate) enum Connection {
 }
 
 /// Writes everything up to the body, which the caller writes next. A header's value is given in two halves.
-pub(crate) fn send_head<'h, S: Write>(
+///
+/// `read` gives a header's name, and its value in two parts.
+pub(crate) fn send_head<S: Write, H>(
     stream: &mut S,
     head: &RequestHead<'_>,
-    headers: impl Iterator<Item = (&'h str, [&'h str; 2])>,
+    headers: impl Iterator<Item = H>,
+    read: impl Fn(&H) -> (&str, [&str; 2]),
 ) -> Result<(), S::Error> {
     let mut digits = [0; 10];
     let length = decimal(head.content_length, &mut digits);
@@ -79,7 +82,8 @@ pub(crate) fn send_head<'h, S: Write>(
         " HTTP/1.1\r\nhost: ",
         head.host,
     ])?;
-    for (name, [first, second]) in headers {
+    for header in headers {
+        let (name, [first, second]) = read(&header);
         write(&["\r\n", name, ": ", first, second])?;
     }
     write(&["\r\ncontent-length: "])?;

@@ -171,7 +171,7 @@ fn bodies(capture: Capture, batch: u32) -> Result<Vec<Vec<u8>>, String> {
                 return Err("a batch is due".to_owned());
             };
             let request = client.request(id).ok_or("a request is under way")?;
-            bodies.push(request.body().concat());
+            bodies.push(request.body().pieces().concat());
             let head = hoglet::ResponseHead { status: 400, retry_after: None, date: None };
             let response = hoglet::Response { head, body: &[] };
             client

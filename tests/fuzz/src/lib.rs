@@ -45,8 +45,8 @@ pub fn send(client: &mut Client<'_>) -> RequestId {
 /// When there is none, or when it is not the length it says.
 pub fn body(client: &Client<'_>, id: RequestId) -> Vec<u8> {
     let request = client.request(id).expect("the request under way");
-    let body = request.body().concat();
-    assert_eq!(body.len(), request.body_len());
+    let body = request.body().pieces().concat();
+    assert_eq!(body.len(), request.body().len());
     body
 }
 

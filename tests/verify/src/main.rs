@@ -70,7 +70,6 @@ const FEATURES: &[&str] = &[
     "--no-default-features --features text",
     "--no-default-features --features v0",
     "--no-default-features --features serde",
-    "--no-default-features --features miniz",
     "--all-features",
 ];
 

@@ -13,6 +13,9 @@ use super::leave::Leaving;
 use super::ledger::Ledger;
 use super::sent::Sent;
 
+/// The furthest deadline that `close` keeps to, 49 days.
+const LONGEST_CLOSE_MS: u64 = (1 << 32) - 2;
+
 /// A client that is watched.
 #[derive(Debug)]
 pub struct Checked<'buf> {
@@ -254,6 +257,7 @@ impl Checked<'_> {
     /// [`Client::close`], with a deadline on the host's clock.
     pub fn close(&mut self, deadline_ms: u64) {
         let left_ms = deadline_ms.saturating_sub(self.time.host_ms());
+        let left_ms = left_ms.min(LONGEST_CLOSE_MS);
         let at_ms = self.time.elapsed_ms().saturating_add(left_ms);
         self.close_ms = Some(self.close_ms.map_or(at_ms, |set| set.min(at_ms)));
         let deadline = Instant::from_millis(deadline_ms);
@@ -283,6 +287,7 @@ impl Checked<'_> {
         body: &[u8],
     ) -> Result<(), UnknownRequest> {
         self.wall_known |= head.date.is_some();
+        self.begin_answer(id, head.status);
         self.input(
             id,
             Call::Whole(head.status),
@@ -305,18 +310,24 @@ impl Checked<'_> {
         head: ResponseHead<'_>,
     ) -> Result<(), UnknownRequest> {
         self.wall_known |= head.date.is_some();
+        self.begin_answer(id, head.status);
         self.input(id, Call::Command, true, |client, now, _| {
             client.handle_response_head(id, head, now)
         })?;
         self.note_date(head);
-        // 0 is what some hosts have for no status.
-        let status = Some(head.status).filter(|status| *status != 0);
-        match &mut self.leaving {
-            // An answer that begins takes the place of one that has begun.
-            Some(leaving) => leaving.begin_answer(id, status),
-            None => self.status = status,
+        if !self.is_leaving() {
+            self.status = known(head.status);
         }
         Ok(())
+    }
+
+    /// After `leave`, an answer that begins takes the place of one that has begun.
+    fn begin_answer(&mut self, id: RequestId, status: u16) {
+        if let Some(leaving) = &mut self.leaving
+            && leaving.is_open(id, &self.ledger)
+        {
+            leaving.begin_answer(id, known(status));
+        }
     }
 
     /// The status of the answer to the request `id`, once it has arrived.
@@ -383,4 +394,9 @@ impl Checked<'_> {
             |client, now, receipts| client.handle_failure(id, why, now, receipts),
         )
     }
+}
+
+/// 0 is what some hosts have for no status.
+fn known(status: u16) -> Option<u16> {
+    Some(status).filter(|status| *status != 0)
 }

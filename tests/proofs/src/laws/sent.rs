@@ -75,12 +75,12 @@ impl Sent {
         config: &Config<'_>,
     ) -> Self {
         let headers = request.headers(Compression::None);
-        let headers = headers.map(|header| (header.name, header.value.concat()));
+        let headers = headers.map(|header| (header.name, header.value().concat()));
         let mut sent = Self {
             id,
             path: request.path().to_owned(),
             headers: headers.collect(),
-            body: request.body().concat(),
+            body: request.body().pieces().concat(),
             attempt: request.attempt(),
             uuids: Vec::new(),
             stamped_ms: 0,
@@ -113,8 +113,8 @@ impl Sent {
         );
         holds(
             Law::Stability,
-            request.body_len() == sent.body.len(),
-            "body_len is true",
+            request.body().len() == sent.body.len(),
+            "a body's length is true",
         );
         sent
     }
@@ -194,6 +194,7 @@ impl Sent {
         let mut rest = self.body.as_slice();
         let same = request
             .body()
+            .pieces()
             .iter()
             .all(|piece| match rest.strip_prefix(*piece) {
                 Some(after) => {
@@ -209,7 +210,7 @@ impl Sent {
         );
         let mut known = self.headers.iter();
         let same = request.headers(Compression::None).all(|header| {
-            let [first, second] = header.value;
+            let [first, second] = header.value();
             let wanted = known.next().filter(|(name, _)| *name == header.name);
             wanted.and_then(|(_, value)| value.strip_prefix(first)) == Some(second)
         });

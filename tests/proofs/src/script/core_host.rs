@@ -1,8 +1,9 @@
 //! The core as a host, with its laws asserted.
 
 use hoglet::{
-    Action, Encoded, Event, EventOptions, FlushMark, Properties, RequestId, ResponseHead, Slot,
-    Stats, Storage, Timestamp, TransportError, UnknownRequest, Uuid, Value, deflate, to_json,
+    Action, BodyEncoder, Event, EventOptions, FlushMark, Properties, Request, RequestId,
+    ResponseHead, Slot, Stats, Storage, Timestamp, TransportError, UnknownRequest, Uuid, Value,
+    deflate, to_json,
 };
 
 use super::core_config::config;
@@ -158,15 +159,15 @@ impl Host for CoreHost<'_> {
     fn request(&mut self, id: u32) -> Option<Wire> {
         let request = self.client.client().request(RequestId::from_u32(id))?;
         let mut table = [0; deflate::TABLE_LEN];
-        let mut encoded = request.encoded(&mut table);
+        let mut encoded = request.body_encoder(&mut table);
         let headers = request.headers(encoded.compression());
         Some(Wire {
             method: request.method().to_owned(),
             path: request.path().to_owned(),
             headers: headers
-                .map(|h| (h.name.to_owned(), h.value.concat()))
+                .map(|h| (h.name.to_owned(), h.value().concat()))
                 .collect(),
-            body: read(&mut encoded),
+            body: read(&mut encoded, &request),
         })
     }
 
@@ -263,10 +264,10 @@ impl Host for CoreHost<'_> {
 }
 
 /// Reads in pieces of an odd size, as a host with a small buffer does.
-fn read(encoded: &mut Encoded<'_>) -> Vec<u8> {
+fn read(encoded: &mut BodyEncoder<'_>, request: &Request<'_>) -> Vec<u8> {
     let (mut body, mut buffer) = (Vec::new(), [0; 37]);
     loop {
-        match encoded.read(&mut buffer) {
+        match encoded.read(request, &mut buffer) {
             0 => break,
             len => body.extend_from_slice(&buffer[..len]),
         }

@@ -10,6 +10,9 @@ use super::check::{Check, ensure};
 use super::model::MAX_WAIT_MS;
 use super::world::{World, unix_ms};
 
+/// The furthest deadline that `close` keeps to, 49 days.
+const LONGEST_CLOSE_MS: u64 = (1 << 32) - 2;
+
 impl World<'_> {
     pub(super) fn poll(&mut self) -> Check {
         self.tell_time();
@@ -91,6 +94,7 @@ impl World<'_> {
         self.client.close(deadline_ms);
         self.note(|| format!("close at {deadline_ms}"));
         let left_ms = deadline_ms.saturating_sub(self.client.host_ms());
+        let left_ms = left_ms.min(LONGEST_CLOSE_MS);
         let at_ms = self.client.elapsed_ms() + left_ms;
         let earlier = self.model.close_at_ms.map_or(at_ms, |set| set.min(at_ms));
         self.model.close_at_ms = Some(earlier);

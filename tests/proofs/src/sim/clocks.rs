@@ -19,6 +19,8 @@ pub(super) struct Clocks {
     misreading_ms: i64,
     /// The client has been told a wall time and goes by another: it has no clock base for a correction.
     is_pending: bool,
+    /// The last request left by a reading that was a year ahead: when it is overdue, nobody can tell.
+    pub(super) is_sent_by_misreading: bool,
     /// Readings that went back, all together: as much the client's time may have drifted.
     pub(super) drift_ms: u64,
     /// The monotonic clock has missed a pause, and the host has not told the wall time since.

@@ -20,13 +20,13 @@ pub(super) fn check_encoded(client: &Checked<'_>, rng: &mut Rng) -> Check {
     };
     // What the table held before must make no difference.
     let mut table: Table = [u16::MAX; hoglet::deflate::TABLE_LEN];
-    let mut encoded = request.encoded(&mut table);
+    let mut encoded = request.body_encoder(&mut table);
     let (compression, len) = (encoded.compression(), encoded.len());
     let mut sent = Vec::new();
     loop {
         let mut piece = [0; 257];
         let room = 1 + rng.index(piece.len());
-        let read = encoded.read(&mut piece[..room]);
+        let read = encoded.read(&request, &mut piece[..room]);
         if read == 0 {
             break;
         }
@@ -66,7 +66,7 @@ pub(super) fn check_encoded(client: &Checked<'_>, rng: &mut Rng) -> Check {
     let header = request
         .headers(compression)
         .find(|h| h.name == "content-encoding");
-    let header = header.map(|h| h.value.concat());
+    let header = header.map(|h| h.value().concat());
     ensure!(
         header.as_deref() == compression.content_encoding(),
         Wire,

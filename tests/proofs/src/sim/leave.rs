@@ -24,6 +24,7 @@ impl World<'_> {
         self.tell_time();
         self.tell_wall_time();
         self.model.back_to_queue();
+        self.clocks.is_sent_by_misreading = false;
         self.client.leave(limit);
         self.is_leaving = true;
         let mut out = Vec::new();
@@ -107,6 +108,7 @@ impl World<'_> {
         let is_new = !self.ids.contains(&id);
         ensure!(is_new, OneEnding, "the id {id:?} is given out twice");
         self.ids.push(id);
+        self.clocks.is_sent_by_misreading |= self.is_misread();
         if self.is_misread() {
             self.truth.break_promises();
         }
@@ -142,7 +144,7 @@ impl World<'_> {
         if self.client.wall_ms().is_some() && !self.model.wall_known {
             self.model.wall_known = true;
             self.note_lag();
-            self.clock_is_honest &= self.temper.true_date;
+            self.clock_is_honest &= self.temper.true_date && !self.clocks.is_sent_by_misreading;
         }
     }
 

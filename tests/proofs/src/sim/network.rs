@@ -252,7 +252,7 @@ impl World<'_> {
     fn note_head(&mut self, id: RequestId, answer: &Rc<Answer>) {
         if self.model.head(id, answer, self.client.elapsed_ms()) {
             self.note_lag();
-            self.clock_is_honest &= self.temper.true_date;
+            self.clock_is_honest &= self.temper.true_date && !self.clocks.is_sent_by_misreading;
         }
     }
 

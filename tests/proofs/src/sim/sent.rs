@@ -156,7 +156,8 @@ impl World<'_> {
     /// Law 9, beyond the distance of the two stamps: a caller's own time is corrected only by what the
     /// request's is off, and without a wall clock the request's is uptime.
     fn check_clock(&mut self, wire: &Wire) -> Check {
-        if self.is_misread() {
+        self.clocks.is_sent_by_misreading = self.is_misread();
+        if self.clocks.is_sent_by_misreading {
             self.truth.break_promises();
         }
         let client_ms = self.client.client_ms();

@@ -153,7 +153,7 @@ fn sent_by(client: &mut Client<'_>) -> String {
         panic!("nothing is due")
     };
     let request = client.request(id).expect("it is under way");
-    let body = String::from_utf8(request.body().concat()).expect("UTF-8");
+    let body = String::from_utf8(request.body().pieces().concat()).expect("UTF-8");
     serde_json::from_str::<serde_json::Value>(&body).expect("JSON");
     body
 }

@@ -213,6 +213,29 @@ fn an_answer_that_is_interrupted_ends_nothing_more() {
     );
 }
 
+/// A request that fails leaves the answer to another as it is.
+#[test]
+fn a_failure_does_not_interrupt_another_answer() {
+    check(
+        "max_batch_events=1
+         0     capture a
+         0     capture b
+         0     leave 1000
+         0     poll
+         0     poll
+         1     head #1 200
+         1     fail #2 connect
+         1     body #1 {\"results\":{\"$uuid0\":{\"result\":\"ok\"}}}
+         1     end #1
+         1     poll",
+        expect![[r#"
+            0 send #1 batch[a]
+            0 send #2 batch[b]
+            1 a delivered
+            1 sleep 569 (park)"#]],
+    );
+}
+
 /// The deadline of `close` ends what was handed out as well.
 #[test]
 fn close_ends_it() {

@@ -319,7 +319,7 @@ impl World {
 
     fn answer(&mut self, id: RequestId, now: Instant, answer: &impl Fn(&str, u64) -> Answer) {
         let request = self.client.request(id).expect("just announced");
-        let body = String::from_utf8(request.body().concat()).expect("JSON");
+        let body = String::from_utf8(request.body().pieces().concat()).expect("JSON");
         let answered = match answer(&body, now.as_millis()) {
             Answer::Status(status) => {
                 self.too_large += u32::from(status == 413);

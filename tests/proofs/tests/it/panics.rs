@@ -43,7 +43,8 @@ fn give_results(client: &mut Client<'_>, id: RequestId, now: Instant, sink: &mut
     let Some(request) = client.request(id) else {
         return;
     };
-    let body: serde_json::Value = serde_json::from_slice(&request.body().concat()).expect("JSON");
+    let body: serde_json::Value =
+        serde_json::from_slice(&request.body().pieces().concat()).expect("JSON");
     let events = body["batch"].as_array().expect("a batch");
     let entries = events.iter().zip(["ok", "drop", "warning", "limited"]);
     let entries: Vec<String> = entries

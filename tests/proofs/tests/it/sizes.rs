@@ -1,8 +1,9 @@
 //! Sizes and auto traits of the public types: what a device pays, and what a host may do with them.
 
 use hoglet::{
-    Accepted, Action, CaptureError, Client, Config, ConfigError, Encoded, Event, FlushMark, Header,
-    Instant, Receipt, Request, RequestId, ResponseHead, Slot, Stats, Storage, StorageArray, Value,
+    Accepted, Action, BodyEncoder, CaptureError, Client, Config, ConfigError, Event, FlushMark,
+    Header, Instant, Receipt, Request, RequestId, ResponseHead, Slot, Stats, Storage, StorageArray,
+    Value,
 };
 
 /// What is held for as long as there is a client; 64-bit machines pay more than the devices this is for.
@@ -54,9 +55,9 @@ fn a_request_is_small() {
         size_of::<Request<'_>>()
     );
     assert!(
-        size_of::<Encoded<'_>>() <= 192,
+        size_of::<BodyEncoder<'_>>() <= 192,
         "{}",
-        size_of::<Encoded<'_>>()
+        size_of::<BodyEncoder<'_>>()
     );
 }
 
@@ -68,7 +69,7 @@ fn a_client_can_be_sent_and_shared() {
     check::<Config<'static>>();
     check::<Storage<'static>>();
     check::<Request<'static>>();
-    check::<Encoded<'static>>();
+    check::<BodyEncoder<'static>>();
     check::<Header<'static>>();
     check::<ResponseHead<'static>>();
     check::<Receipt<'static>>();

@@ -146,12 +146,12 @@ mod firmware {
         let Some(request) = client.request(id) else {
             return;
         };
-        let mut body = request.encoded(table);
+        let mut body = request.body_encoder(table);
         send_head(&request, body.compression());
         transmit(&body.len().to_le_bytes());
         let mut piece = [0; 64];
         loop {
-            let len = body.read(&mut piece);
+            let len = body.read(&request, &mut piece);
             if len == 0 {
                 break;
             }
@@ -163,8 +163,9 @@ mod firmware {
     fn send(client: &Client<'_>, id: RequestId) {
         if let Some(request) = client.request(id) {
             send_head(&request, hoglet::Compression::None);
-            transmit(&request.body_len().to_le_bytes());
-            request.body().into_iter().for_each(transmit);
+            let body = request.body();
+            transmit(&body.len().to_le_bytes());
+            body.pieces().into_iter().for_each(transmit);
         }
     }
 
@@ -174,7 +175,7 @@ mod firmware {
         for header in request.headers(encoding) {
             transmit(header.name.as_bytes());
             header
-                .value
+                .value()
                 .into_iter()
                 .map(str::as_bytes)
                 .for_each(transmit);

@@ -44,7 +44,7 @@ mod firmware {
         }
         #[cfg(feature = "gzip")]
         measure! {
-            "size of Encoded": hoglet::Encoded<'static>;
+            "size of BodyEncoder": hoglet::BodyEncoder<'static>;
             "size of deflate::Table": hoglet::deflate::Table;
         }
         loop {

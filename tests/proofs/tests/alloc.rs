@@ -102,14 +102,14 @@ fn write(client: &Client<'_>, id: RequestId, table: &mut deflate::Table) -> usiz
     let Some(request) = client.request(id) else {
         return 0;
     };
-    let mut encoded = request.encoded(table);
+    let mut encoded = request.body_encoder(table);
     let headers = request.headers(encoded.compression());
     let mut written: usize = headers
-        .map(|header| header.value.map(str::len).iter().sum::<usize>())
+        .map(|header| header.value().map(str::len).iter().sum::<usize>())
         .sum();
     let mut piece = [0; 64];
     loop {
-        match encoded.read(&mut piece) {
+        match encoded.read(&request, &mut piece) {
             0 => return written,
             len => written += len,
         }

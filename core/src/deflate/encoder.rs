@@ -30,11 +30,19 @@ const DONE: Stage = 9;
 const LENGTH_KEPT: u32 = 3;
 const DISTANCE_KEPT: u32 = 2;
 
-/// Reads as a compressed body.
-pub(crate) struct Fixed<'a> {
-    pieces: [&'a [u8]; 3],
-    size: usize,
-    finder: Finder<'a>,
+/// Compresses a body in three pieces, read into buffers of any size.
+///
+/// Each call is given the same pieces: the encoder holds positions, not the body. Equal format and
+/// equal pieces give equal output, however it is read. Each piece is compressed by itself, so what
+/// repeats belongs in one. The output is at most nine eighths of the input and 20 bytes.
+///
+/// Needs the [`Table`] and, for itself, at most 96 bytes. The checksum over all of the input is
+/// taken in the call to [`read`](Self::read) that reaches the trailer, so that counting costs none.
+///
+/// It knows no stored blocks: whenever they would win, sending the body uncompressed wins by more.
+#[derive(Debug)]
+pub struct Encoder<'t> {
+    finder: Finder<'t>,
     stage: Stage,
     /// The next byte of the piece that the stage is about.
     position: usize,
@@ -48,11 +56,10 @@ pub(crate) struct Fixed<'a> {
     owes_distance: bool,
 }
 
-impl<'a> Fixed<'a> {
-    pub(crate) fn new(format: Format, pieces: [&'a [u8]; 3], table: &'a mut Table) -> Self {
-        let mut fixed = Self {
-            size: total_len(&pieces),
-            pieces,
+impl<'t> Encoder<'t> {
+    /// At the start of a body; what `table` held before makes no difference.
+    pub fn new(format: Format, table: &'t mut Table) -> Self {
+        let mut encoder = Self {
             finder: Finder::new(table),
             stage: DONE,
             position: 0,
@@ -62,67 +69,35 @@ impl<'a> Fixed<'a> {
             format,
             owes_distance: false,
         };
-        fixed.rewind();
-        fixed
+        encoder.rewind();
+        encoder
     }
 
-    /// What there is to compress, of which a caller that sends it as it is may take from the front.
-    pub(crate) fn pieces(&mut self) -> &mut [&'a [u8]; 3] {
-        &mut self.pieces
-    }
-
-    /// The length of what there is to compress.
-    pub(crate) fn size(&self) -> usize {
-        self.size
-    }
-
-    /// The length of all there is to read, which is read from the start afterwards.
-    pub(crate) fn measure(&mut self) -> usize {
+    /// How many bytes all of it gives. Runs over the body once, and is at its start again.
+    pub fn measure(&mut self, pieces: [&[u8]; 3]) -> usize {
         let mut len = self.format.trailer_len();
         while self.stage < CHECKSUM {
-            len += self.skip();
+            len += self.skip(pieces);
         }
         self.rewind();
         len
     }
 
-    /// Whether [`measure`](Self::measure) gives no more than `limit`, which takes less time where
-    /// that is soon certain.
-    pub(super) fn fits(&mut self, limit: usize) -> bool {
-        let mut len = self.format.trailer_len();
-        while self.stage < CHECKSUM {
-            len = len.saturating_add(self.skip());
-            // No byte takes more than nine bits. Held bits and the block's end are at most 14
-            // more, which with the eighths rounded off fit three bytes.
-            let unread = self.unread();
-            let rest = unread.saturating_add(unread / 8 + 3);
-            if self.stage >= FIRST_PIECE && len.saturating_add(rest) <= limit {
-                break;
-            }
-        }
-        let fits = self.stage < CHECKSUM || len <= limit;
-        self.rewind();
-        fits
-    }
-
-    fn unread(&self) -> usize {
-        let piece = self.stage.saturating_sub(FIRST_PIECE);
-        total_len(self.pieces.get(piece..).unwrap_or_default()) - self.position
-    }
-
-    pub(crate) fn is_done(&self) -> bool {
+    /// Whether everything has been read.
+    pub const fn is_done(&self) -> bool {
         self.stage == DONE && self.held == 0
     }
 
-    /// See [`Encoder::read`](super::Encoder::read).
-    pub(crate) fn read(&mut self, out: &mut [u8]) -> usize {
+    /// Fills `out` from its start and returns how many bytes were written: less than all of `out`
+    /// only at the end, and 0 for an `out` that is not empty only after it.
+    pub fn read(&mut self, pieces: [&[u8]; 3], out: &mut [u8]) -> usize {
         let mut written = 0;
         for slot in out {
             while self.held < 8 {
                 if self.stage == DONE {
                     return written;
                 }
-                self.step();
+                self.step(pieces);
             }
             [*slot, ..] = self.bits.to_le_bytes();
             self.bits >>= 8;
@@ -147,15 +122,15 @@ impl<'a> Fixed<'a> {
     }
 
     /// Takes a step and drops its output; returns how many bytes that were.
-    fn skip(&mut self) -> usize {
-        self.step();
+    fn skip(&mut self, pieces: [&[u8]; 3]) -> usize {
+        self.step(pieces);
         let bytes = self.held / 8;
         self.held %= 8;
         usize::try_from(bytes).unwrap_or_default()
     }
 
     /// Puts the next few bits or moves to the next stage.
-    fn step(&mut self) {
+    fn step(&mut self, pieces: [&[u8]; 3]) {
         let (bits, count) = match self.stage {
             MAGIC => (u32::from_le_bytes([0x1f, 0x8b, 8, 0]), 32),
             TIME => (0, 32),
@@ -171,11 +146,11 @@ impl<'a> Fixed<'a> {
                     // It has no size.
                     self.stage = SIZE;
                 }
-                (checksum(self.format, &self.pieces), 32)
+                (checksum(self.format, &pieces), 32)
             }
-            SIZE => (low_word(self.size), 32),
+            SIZE => (low_word(total_len(&pieces)), 32),
             stage => {
-                if let Some(&piece) = self.pieces.get(stage - FIRST_PIECE)
+                if let Some(&piece) = pieces.get(stage - FIRST_PIECE)
                     && self.position < piece.len()
                 {
                     // The next step is about this piece too.
