@@ -138,36 +138,37 @@ impl<'a> Writer<'a> {
     }
 
     pub(crate) fn i64(&mut self, value: i64) {
-        if value < 0 {
-            self.byte(b'-');
-        }
-        self.u64(value.unsigned_abs());
+        self.fixed(value, 0);
     }
 
     pub(crate) fn u64(&mut self, value: u64) {
-        let mut digits = [0; MAX_DIGITS];
-        let digits = decimal(value, &mut digits);
-        self.raw(digits);
+        self.number(value, 0);
     }
 
     /// Appends `mantissa` with its last `decimals` digits after the point: `(235, 1)` is `23.5`.
     pub(crate) fn fixed(&mut self, mantissa: i64, decimals: u8) {
-        let mut digits = [0; MAX_DIGITS];
-        let digits = decimal(mantissa.unsigned_abs(), &mut digits);
-        let decimals = usize::from(decimals);
         if mantissa < 0 {
             self.byte(b'-');
         }
+        self.number(mantissa.unsigned_abs(), decimals);
+    }
+
+    fn number(&mut self, magnitude: u64, decimals: u8) {
+        let mut digits = [0; MAX_DIGITS];
+        let digits = decimal(magnitude, &mut digits);
+        if decimals == 0 {
+            self.raw(digits);
+            return;
+        }
+        let decimals = usize::from(decimals);
         let whole = digits.len().saturating_sub(decimals);
         let (whole, fraction) = digits.split_at_checked(whole).unwrap_or((digits, &[]));
         self.raw(if whole.is_empty() { b"0" } else { whole });
-        if decimals > 0 {
-            self.byte(b'.');
-            for _ in fraction.len()..decimals {
-                self.byte(b'0');
-            }
-            self.raw(fraction);
+        self.byte(b'.');
+        for _ in fraction.len()..decimals {
+            self.byte(b'0');
         }
+        self.raw(fraction);
     }
 
     /// Appends the shortest text that reads back as `value`; `null` for NaN and infinities, which

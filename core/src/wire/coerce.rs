@@ -59,8 +59,13 @@ fn scalar(text: &[u8]) -> Option<bool> {
 
 fn word(word: &[u8]) -> Option<bool> {
     let word = word.trim_ascii();
-    let is = |known: &[u8]| word.eq_ignore_ascii_case(known);
-    (is(b"true") || is(b"1") || is(b"false") || is(b"0")).then(|| is(b"true") || is(b"1"))
+    match word {
+        b"1" => Some(true),
+        b"0" => Some(false),
+        _ if word.eq_ignore_ascii_case(b"true") => Some(true),
+        _ if word.eq_ignore_ascii_case(b"false") => Some(false),
+        _ => None,
+    }
 }
 
 /// Bytes of the longest word, and one more, by which a longer one is told.
