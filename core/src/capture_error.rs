@@ -83,28 +83,63 @@ pub enum CaptureError {
 }
 
 impl CaptureError {
+    /// Names by code; 0 stands for no error.
+    const NAMES: [&'static str; 17] = [
+        "ok",
+        "name_empty",
+        "name_too_long",
+        "name_reserved",
+        "name_not_ai",
+        "distinct_id_empty",
+        "distinct_id_too_long",
+        "distinct_id_illegal",
+        "timestamp_invalid",
+        "json_invalid",
+        "too_deep",
+        "not_an_object",
+        "uuid_nil",
+        "uuid_queued",
+        "event_too_large",
+        "queue_full",
+        "closed",
+    ];
+
+    /// The error as a number of at least 1, for an interface of numbers; 0 is free for success. A
+    /// released code keeps its meaning; new errors get new codes.
+    pub const fn code(&self) -> u8 {
+        match self {
+            Self::NameEmpty => 1,
+            Self::NameTooLong { .. } => 2,
+            Self::NameReserved => 3,
+            Self::NameNotAi => 4,
+            Self::DistinctIdEmpty => 5,
+            Self::DistinctIdTooLong { .. } => 6,
+            Self::DistinctIdIllegal => 7,
+            Self::TimestampInvalid => 8,
+            #[cfg(feature = "text")]
+            Self::Json(_) => 9,
+            Self::TooDeep => 10,
+            Self::NotAnObject { .. } => 11,
+            Self::UuidNil => 12,
+            Self::UuidQueued => 13,
+            Self::EventTooLarge { .. } => 14,
+            Self::QueueFull { .. } => 15,
+            Self::Closed => 16,
+        }
+    }
+
     /// The error's name in logs and JSON, in `snake_case`, for a host that cannot afford the text
     /// of `Display` (2 KB of compressed code).
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::NameEmpty => "name_empty",
-            Self::NameTooLong { .. } => "name_too_long",
-            Self::NameReserved => "name_reserved",
-            Self::NameNotAi => "name_not_ai",
-            Self::DistinctIdEmpty => "distinct_id_empty",
-            Self::DistinctIdTooLong { .. } => "distinct_id_too_long",
-            Self::DistinctIdIllegal => "distinct_id_illegal",
-            Self::TimestampInvalid => "timestamp_invalid",
-            #[cfg(feature = "text")]
-            Self::Json(_) => "json_invalid",
-            Self::TooDeep => "too_deep",
-            Self::NotAnObject { .. } => "not_an_object",
-            Self::UuidNil => "uuid_nil",
-            Self::UuidQueued => "uuid_queued",
-            Self::EventTooLarge { .. } => "event_too_large",
-            Self::QueueFull { .. } => "queue_full",
-            Self::Closed => "closed",
-        }
+    pub fn name(&self) -> &'static str {
+        Self::name_of(self.code())
+    }
+
+    /// The name of the error with this code: `ok` for 0, `unknown` for a number that is no code.
+    pub fn name_of(code: u8) -> &'static str {
+        Self::NAMES
+            .get(usize::from(code))
+            .copied()
+            .unwrap_or("unknown")
     }
 }
 
@@ -181,5 +216,61 @@ impl core::error::Error for CaptureError {
 impl From<JsonError> for CaptureError {
     fn from(error: JsonError) -> Self {
         Self::Json(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Codes are compiled into C and JavaScript: a released one never changes.
+    #[test]
+    fn codes_are_these() {
+        let codes = [
+            (CaptureError::NameEmpty, 1, "name_empty"),
+            (CaptureError::NameTooLong { len: 201 }, 2, "name_too_long"),
+            (CaptureError::NameReserved, 3, "name_reserved"),
+            (CaptureError::NameNotAi, 4, "name_not_ai"),
+            (CaptureError::DistinctIdEmpty, 5, "distinct_id_empty"),
+            (
+                CaptureError::DistinctIdTooLong { len: 201 },
+                6,
+                "distinct_id_too_long",
+            ),
+            (CaptureError::DistinctIdIllegal, 7, "distinct_id_illegal"),
+            (CaptureError::TimestampInvalid, 8, "timestamp_invalid"),
+            (CaptureError::TooDeep, 10, "too_deep"),
+            (
+                CaptureError::NotAnObject { member: "$set" },
+                11,
+                "not_an_object",
+            ),
+            (CaptureError::UuidNil, 12, "uuid_nil"),
+            (CaptureError::UuidQueued, 13, "uuid_queued"),
+            (
+                CaptureError::EventTooLarge {
+                    needed: 2,
+                    capacity: 1,
+                },
+                14,
+                "event_too_large",
+            ),
+            (
+                CaptureError::QueueFull {
+                    needed: 2,
+                    free: 1,
+                    events: 1,
+                    max_events: 1,
+                },
+                15,
+                "queue_full",
+            ),
+            (CaptureError::Closed, 16, "closed"),
+        ];
+        for (error, code, name) in codes {
+            assert_eq!((error.code(), error.name()), (code, name));
+        }
+        let names = [0, 9, 17].map(CaptureError::name_of);
+        assert_eq!(names, ["ok", "json_invalid", "unknown"]);
     }
 }

@@ -498,11 +498,10 @@ impl Client<'_> {
             None => live.saturating_sub(self.arena.queued_len()),
         };
         let queued = live.saturating_sub(in_flight);
-        Stats {
-            queued: u32::try_from(queued).unwrap_or(u32::MAX),
-            in_flight: u32::try_from(in_flight).unwrap_or(u32::MAX),
-            ..self.stats
-        }
+        let mut stats = self.stats;
+        stats.queued = u32::try_from(queued).unwrap_or(u32::MAX);
+        stats.in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
+        stats
     }
 
     /// What the client was told when it was made.
@@ -520,7 +519,7 @@ struct Endings<'a> {
 
 impl Endings<'_> {
     fn end(&mut self, uuid: &uuid::Uuid, outcome: Outcome<'_>) {
-        self.stats.count(&outcome);
+        self.stats.count(outcome.kind());
         self.receipts.receipt(Receipt {
             uuid: *uuid,
             attempts: self.attempts,

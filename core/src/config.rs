@@ -418,6 +418,23 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// The error as a number of at least 1, for an interface of numbers; 0 is free for success. A
+    /// released code keeps its meaning; new errors get new codes.
+    pub const fn code(&self) -> u8 {
+        match self {
+            Self::TokenLength { .. } => 1,
+            Self::TokenCharacter => 2,
+            Self::PersonalToken => 3,
+            Self::SdkInfo => 4,
+            Self::UserAgent => 5,
+            Self::Path => 6,
+            Self::CompressionNeedsV1 => 7,
+            Self::SeedIsZero => 8,
+            Self::NoStorage => 9,
+            Self::TooSmall { .. } => 10,
+        }
+    }
+
     /// The error's name in logs and JSON, `snake_case`; of [`Self::TooSmall`] the field's.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -467,3 +484,33 @@ impl fmt::Display for ConfigError {
 }
 
 impl core::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Codes are compiled into C and JavaScript: a released one never changes.
+    #[test]
+    fn codes_are_these() {
+        let too_small = ConfigError::TooSmall {
+            field: "flush_at",
+            value: 0,
+            min: 1,
+        };
+        let codes = [
+            (ConfigError::TokenLength { len: 0 }, 1, "token_length"),
+            (ConfigError::TokenCharacter, 2, "token_character"),
+            (ConfigError::PersonalToken, 3, "personal_token"),
+            (ConfigError::SdkInfo, 4, "sdk_info"),
+            (ConfigError::UserAgent, 5, "user_agent"),
+            (ConfigError::Path, 6, "path"),
+            (ConfigError::CompressionNeedsV1, 7, "compression_needs_v1"),
+            (ConfigError::SeedIsZero, 8, "seed_is_zero"),
+            (ConfigError::NoStorage, 9, "no_storage"),
+            (too_small, 10, "flush_at"),
+        ];
+        for (error, code, name) in codes {
+            assert_eq!((error.code(), error.name()), (code, name));
+        }
+    }
+}

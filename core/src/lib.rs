@@ -81,7 +81,7 @@ pub use json::serialize::{SerializeError, to_json};
 #[cfg(feature = "text")]
 pub use json::{JsonError, JsonErrorKind};
 pub use queue::storage::{Slot, Storage, StorageArray};
-pub use receipt::{Cause, Ignore, Outcome, Receipt, Receipts, TransportError};
+pub use receipt::{Cause, Ignore, Outcome, OutcomeKind, Receipt, Receipts, TransportError};
 pub use response::results::{MAX_DETAILS_LEN, MAX_RESULT_LEN};
 pub use stats::Stats;
 pub use uuid::Uuid;

@@ -18,7 +18,7 @@ impl<F: FnMut(Receipt<'_>)> Receipts for F {
     }
 }
 
-/// Takes no notice; the counters of [`Stats`](crate::Stats) still do.
+/// Discards every receipt. [`Stats`](crate::Stats) still counts them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ignore;
 
@@ -69,24 +69,109 @@ pub enum Outcome<'a> {
 impl Outcome<'_> {
     /// Whether the server is known to have stored the event.
     pub const fn is_delivered(&self) -> bool {
-        matches!(self, Self::Delivered | Self::Warning(_))
+        self.kind().is_delivered()
     }
 
-    /// The outcome's name in logs and JSON, `snake_case`.
+    /// Which kind of ending this is.
+    pub const fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Delivered => OutcomeKind::Delivered,
+            Self::Warning(_) => OutcomeKind::Warning,
+            Self::Accepted(_) => OutcomeKind::Accepted,
+            Self::Dropped(_) => OutcomeKind::Dropped,
+            Self::Absent => OutcomeKind::Absent,
+            Self::Unconfirmed => OutcomeKind::Unconfirmed,
+            Self::Rejected(_) => OutcomeKind::Rejected,
+            Self::Exhausted(_) => OutcomeKind::Exhausted,
+            Self::Undeliverable(_) => OutcomeKind::Undeliverable,
+            Self::Evicted => OutcomeKind::Evicted,
+            Self::Abandoned => OutcomeKind::Abandoned,
+        }
+    }
+
+    /// [`OutcomeKind::name`].
     pub const fn name(&self) -> &'static str {
+        self.kind().name()
+    }
+}
+
+/// The kind of an [`Outcome`], without what the server said: what counters are kept by, and what
+/// passes through an interface of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum OutcomeKind {
+    /// [`Outcome::Delivered`].
+    Delivered = 0,
+    /// [`Outcome::Warning`].
+    Warning = 1,
+    /// [`Outcome::Accepted`].
+    Accepted = 2,
+    /// [`Outcome::Dropped`].
+    Dropped = 3,
+    /// [`Outcome::Absent`].
+    Absent = 4,
+    /// [`Outcome::Unconfirmed`].
+    Unconfirmed = 5,
+    /// [`Outcome::Rejected`].
+    Rejected = 6,
+    /// [`Outcome::Exhausted`].
+    Exhausted = 7,
+    /// [`Outcome::Undeliverable`].
+    Undeliverable = 8,
+    /// [`Outcome::Evicted`].
+    Evicted = 9,
+    /// [`Outcome::Abandoned`].
+    Abandoned = 10,
+}
+
+impl OutcomeKind {
+    /// Every kind, at the index that is its [code](Self::code).
+    pub const ALL: [Self; 11] = [
+        Self::Delivered,
+        Self::Warning,
+        Self::Accepted,
+        Self::Dropped,
+        Self::Absent,
+        Self::Unconfirmed,
+        Self::Rejected,
+        Self::Exhausted,
+        Self::Undeliverable,
+        Self::Evicted,
+        Self::Abandoned,
+    ];
+
+    /// The kind as a number, 0 for delivered. A released code keeps its meaning; new kinds get new
+    /// codes.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The kind of this [code](Self::code); `None` for a number that is none.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+
+    /// The name in logs and JSON, `snake_case`.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
-            Self::Warning(_) => "warning",
-            Self::Accepted(_) => "accepted",
-            Self::Dropped(_) => "dropped",
+            Self::Warning => "warning",
+            Self::Accepted => "accepted",
+            Self::Dropped => "dropped",
             Self::Absent => "absent",
             Self::Unconfirmed => "unconfirmed",
-            Self::Rejected(_) => "rejected",
-            Self::Exhausted(_) => "exhausted",
-            Self::Undeliverable(_) => "undeliverable",
+            Self::Rejected => "rejected",
+            Self::Exhausted => "exhausted",
+            Self::Undeliverable => "undeliverable",
             Self::Evicted => "evicted",
             Self::Abandoned => "abandoned",
         }
+    }
+
+    /// Whether the server is known to have stored such an event.
+    pub const fn is_delivered(self) -> bool {
+        matches!(self, Self::Delivered | Self::Warning)
     }
 }
 
@@ -105,20 +190,40 @@ pub enum Cause {
 /// Why there was no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[repr(u8)]
 pub enum TransportError {
     /// The host's name did not resolve.
-    Dns,
+    Dns = 0,
     /// No connection: refused, unreachable, no link.
-    Connect,
+    Connect = 1,
     /// The TLS handshake failed.
-    Tls,
+    Tls = 2,
     /// No answer within `request_timeout_ms`.
-    Timeout,
+    Timeout = 3,
     /// The connection broke before the answer was whole.
-    Interrupted,
+    Interrupted = 4,
 }
 
 impl TransportError {
+    /// Every error, at the index that is its [code](Self::code).
+    pub const ALL: [Self; 5] = [
+        Self::Dns,
+        Self::Connect,
+        Self::Tls,
+        Self::Timeout,
+        Self::Interrupted,
+    ];
+
+    /// The error as a number. A released code keeps its meaning; new errors get new codes.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The error of this [code](Self::code); `None` for a number that is none.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+
     /// The error's name in logs and JSON, `snake_case`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -128,5 +233,39 @@ impl TransportError {
             Self::Timeout => "timeout",
             Self::Interrupted => "interrupted",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Codes are compiled into C and JavaScript: a released one never changes.
+    #[test]
+    fn codes_are_these() {
+        let kinds = [
+            "delivered",
+            "warning",
+            "accepted",
+            "dropped",
+            "absent",
+            "unconfirmed",
+            "rejected",
+            "exhausted",
+            "undeliverable",
+            "evicted",
+            "abandoned",
+        ];
+        for (code, name) in (0..).zip(kinds) {
+            let kind = OutcomeKind::from_code(code).map(|kind| (kind.code(), kind.name()));
+            assert_eq!(kind, Some((code, name)));
+        }
+        assert_eq!(OutcomeKind::from_code(11), None);
+        let errors = ["dns", "connect", "tls", "timeout", "interrupted"];
+        for (code, name) in (0..).zip(errors) {
+            let error = TransportError::from_code(code).map(|error| (error.code(), error.name()));
+            assert_eq!(error, Some((code, name)));
+        }
+        assert_eq!(TransportError::from_code(5), None);
     }
 }

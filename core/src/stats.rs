@@ -1,12 +1,14 @@
 //! Counters: where every event is or went.
 
-use crate::{CaptureError, Outcome};
+use core::fmt;
+
+use crate::{CaptureError, OutcomeKind};
 
 /// Where every event is or went since the client was made.
 ///
 /// `captured` is always the sum of the endings, `queued` and `in_flight` (law 6 of
 /// [`Client`](crate::Client)); [`Stats::is_balanced`] says so. Counters wrap at 2³².
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Events accepted by `capture`.
@@ -16,28 +18,6 @@ pub struct Stats {
     /// Captured events whose `distinct_id` is a placeholder (`null`, `anonymous`, `0`, …), for which the server turns
     /// person processing off.
     pub placeholder_ids: u32,
-    /// Ended [`Outcome::Delivered`].
-    pub delivered: u32,
-    /// Ended [`Outcome::Warning`].
-    pub warned: u32,
-    /// Ended [`Outcome::Accepted`].
-    pub accepted: u32,
-    /// Ended [`Outcome::Dropped`].
-    pub dropped: u32,
-    /// Ended [`Outcome::Absent`].
-    pub absent: u32,
-    /// Ended [`Outcome::Unconfirmed`].
-    pub unconfirmed: u32,
-    /// Ended [`Outcome::Rejected`].
-    pub rejected: u32,
-    /// Ended [`Outcome::Exhausted`].
-    pub exhausted: u32,
-    /// Ended [`Outcome::Undeliverable`].
-    pub undeliverable: u32,
-    /// Ended [`Outcome::Evicted`].
-    pub evicted: u32,
-    /// Ended [`Outcome::Abandoned`].
-    pub abandoned: u32,
     /// Waiting for their first or next batch.
     pub queued: u32,
     /// In the batch that is being sent or sent again.
@@ -46,49 +26,73 @@ pub struct Stats {
     pub requests: u32,
     /// Those of them with an attempt number above 1.
     pub retries: u32,
+    /// Events that have ended, by [`OutcomeKind::code`].
+    ends: [u32; OutcomeKind::ALL.len()],
 }
 
 impl Stats {
+    /// Events that have ended like this.
+    pub fn ended_as(&self, kind: OutcomeKind) -> u32 {
+        self.ends
+            .get(usize::from(kind.code()))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// Events that the server is known to have stored, with or without a remark.
+    pub fn delivered(&self) -> u32 {
+        let remarked = self.ended_as(OutcomeKind::Warning);
+        self.ended_as(OutcomeKind::Delivered).wrapping_add(remarked)
+    }
+
     /// Events that have ended.
-    pub const fn ended(&self) -> u32 {
-        self.delivered
-            .wrapping_add(self.warned)
-            .wrapping_add(self.accepted)
-            .wrapping_add(self.dropped)
-            .wrapping_add(self.absent)
-            .wrapping_add(self.unconfirmed)
-            .wrapping_add(self.rejected)
-            .wrapping_add(self.exhausted)
-            .wrapping_add(self.undeliverable)
-            .wrapping_add(self.evicted)
-            .wrapping_add(self.abandoned)
+    pub fn ended(&self) -> u32 {
+        self.ends
+            .iter()
+            .fold(0, |sum, count| sum.wrapping_add(*count))
     }
 
     /// Whether every captured event is accounted for.
-    pub const fn is_balanced(&self) -> bool {
+    pub fn is_balanced(&self) -> bool {
         let here = self.queued.wrapping_add(self.in_flight);
         self.captured == self.ended().wrapping_add(here)
     }
 
-    pub(crate) fn count(&mut self, outcome: &Outcome<'_>) {
-        let counter = match outcome {
-            Outcome::Delivered => &mut self.delivered,
-            Outcome::Warning(_) => &mut self.warned,
-            Outcome::Accepted(_) => &mut self.accepted,
-            Outcome::Dropped(_) => &mut self.dropped,
-            Outcome::Absent => &mut self.absent,
-            Outcome::Unconfirmed => &mut self.unconfirmed,
-            Outcome::Rejected(_) => &mut self.rejected,
-            Outcome::Exhausted(_) => &mut self.exhausted,
-            Outcome::Undeliverable(_) => &mut self.undeliverable,
-            Outcome::Evicted => &mut self.evicted,
-            Outcome::Abandoned => &mut self.abandoned,
-        };
-        *counter = counter.wrapping_add(1);
+    pub(crate) fn count(&mut self, kind: OutcomeKind) {
+        if let Some(count) = self.ends.get_mut(usize::from(kind.code())) {
+            *count = count.wrapping_add(1);
+        }
     }
 
     pub(crate) fn refuse(&mut self, error: CaptureError) -> CaptureError {
         self.refused = self.refused.wrapping_add(1);
         error
+    }
+}
+
+#[expect(
+    clippy::missing_fields_in_debug,
+    reason = "the counts of endings are shown by name"
+)]
+impl fmt::Debug for Stats {
+    /// The kinds of endings by name, those that there are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut stats = f.debug_struct("Stats");
+        stats
+            .field("captured", &self.captured)
+            .field("refused", &self.refused)
+            .field("placeholder_ids", &self.placeholder_ids);
+        for kind in OutcomeKind::ALL {
+            let count = self.ended_as(kind);
+            if count > 0 {
+                stats.field(kind.name(), &count);
+            }
+        }
+        stats
+            .field("queued", &self.queued)
+            .field("in_flight", &self.in_flight)
+            .field("requests", &self.requests)
+            .field("retries", &self.retries)
+            .finish()
     }
 }

@@ -454,13 +454,13 @@ mod tests {
         assert!(!Arc::ptr_eq(own, &parents), "with a seed of its own");
         // The worker may deliver before `flush` begins to count.
         client.flush();
-        assert_eq!(client.stats().delivered, 1, "by a worker of its own");
+        assert_eq!(client.stats().delivered(), 1, "by a worker of its own");
         client.shutdown_timeout(Duration::ZERO);
 
         let mark = parents.flush();
         parents.wait_flushed(mark, None);
         assert_eq!(parents.stats().requests, 1, "nothing has cut it off");
-        assert_eq!(parents.stats().delivered, 1);
+        assert_eq!(parents.stats().delivered(), 1);
         parents.close(Duration::ZERO);
     }
 

@@ -59,13 +59,13 @@ pub use error::{CaptureFailure, Error, PostHogError, Warning};
 pub use event::Event;
 pub use hoglet::{
     self, CaptureError, CaptureMode, Cause, Compression, Compression as CaptureCompression,
-    ConfigError, Event as BorrowedEvent, OnExhausted, Overflow, TransportError, Unanswered, Uuid,
-    Value,
+    ConfigError, Event as BorrowedEvent, OnExhausted, OutcomeKind, Overflow, TransportError,
+    Unanswered, Uuid, Value,
 };
 pub use host::{DEFAULT_HOST, EU_INGESTION_ENDPOINT, US_INGESTION_ENDPOINT};
 pub use options::ClientOptions;
 pub use outcome::{CaptureSummary, Outcome, Receipt};
-pub use stats::{Dropped, Stats, Summary};
+pub use stats::{Counts, Stats, Summary};
 
 /// What the README shows is compiled, and its loop is run.
 #[cfg(doctest)]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use hoglet::{Cause, Uuid};
+use hoglet::{Cause, OutcomeKind, Uuid};
 
 use crate::error::Error;
 use crate::escape::Escaped;
@@ -47,22 +47,31 @@ impl Outcome {
         matches!(self, Self::Delivered | Self::Warning(_))
     }
 
+    /// Which kind of ending this is; `None` for an event that was not captured, and for an ending
+    /// that a newer core knows.
+    pub const fn kind(&self) -> Option<OutcomeKind> {
+        Some(match self {
+            Self::Delivered => OutcomeKind::Delivered,
+            Self::Warning(_) => OutcomeKind::Warning,
+            Self::Accepted(_) => OutcomeKind::Accepted,
+            Self::Dropped(_) => OutcomeKind::Dropped,
+            Self::Absent => OutcomeKind::Absent,
+            Self::Unconfirmed => OutcomeKind::Unconfirmed,
+            Self::Rejected(_) => OutcomeKind::Rejected,
+            Self::Exhausted(_) => OutcomeKind::Exhausted,
+            Self::Undeliverable(_) => OutcomeKind::Undeliverable,
+            Self::Evicted => OutcomeKind::Evicted,
+            Self::Abandoned => OutcomeKind::Abandoned,
+            Self::Disabled | Self::Other(_) => return None,
+        })
+    }
+
     /// The outcome's name in logs and JSON, `snake_case`.
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Warning(_) => "warning",
-            Self::Accepted(_) => "accepted",
-            Self::Dropped(_) => "dropped",
-            Self::Absent => "absent",
-            Self::Unconfirmed => "unconfirmed",
-            Self::Rejected(_) => "rejected",
-            Self::Exhausted(_) => "exhausted",
-            Self::Undeliverable(_) => "undeliverable",
-            Self::Evicted => "evicted",
-            Self::Abandoned => "abandoned",
-            Self::Disabled => "disabled",
-            Self::Other(name) => name,
+        match (self, self.kind()) {
+            (_, Some(kind)) => kind.name(),
+            (Self::Other(name), None) => name,
+            (_, None) => "disabled",
         }
     }
 

@@ -1,8 +1,52 @@
 //! Counters that do not wrap, and the sums that `flush` and `shutdown` give.
 
+use std::fmt;
+
+use hoglet::OutcomeKind;
+
+/// Events by how they ended. `Debug` names the kinds that there are: `{dropped: 2, evicted: 1}`.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts([u64; OutcomeKind::ALL.len()]);
+
+impl Counts {
+    /// Events that ended like this.
+    pub fn get(&self, kind: OutcomeKind) -> u64 {
+        self.0
+            .get(usize::from(kind.code()))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// The kinds that there are, each with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (OutcomeKind, u64)> + use<> {
+        let all = OutcomeKind::ALL.into_iter().zip(self.0);
+        all.filter(|(_, count)| *count > 0)
+    }
+
+    /// What `count` says of each kind.
+    fn by(count: impl Fn(OutcomeKind) -> u64) -> Self {
+        Self(OutcomeKind::ALL.map(count))
+    }
+}
+
+impl fmt::Debug for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut counts = f.debug_map();
+        for (kind, count) in self.iter() {
+            counts.entry(&format_args!("{}", kind.name()), &count);
+        }
+        counts.finish()
+    }
+}
+
 /// Where every event is or went since the client was made, both lanes together.
 ///
-/// `captured` is always the sum of the endings, `queued` and `in_flight`;
+/// `captured` is always the sum of `ended`, `queued` and `in_flight`;
 /// [`Stats::is_balanced`] says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -13,28 +57,8 @@ pub struct Stats {
     pub refused: u64,
     /// Events that `before_send` dropped, by decision or by a panic; each got an error.
     pub dropped_by_hook: u64,
-    /// Ended [`Outcome::Delivered`](crate::Outcome).
-    pub delivered: u64,
-    /// Ended [`Outcome::Warning`](crate::Outcome).
-    pub warned: u64,
-    /// Ended [`Outcome::Accepted`](crate::Outcome).
-    pub accepted: u64,
-    /// Ended [`Outcome::Dropped`](crate::Outcome).
-    pub dropped: u64,
-    /// Ended [`Outcome::Absent`](crate::Outcome).
-    pub absent: u64,
-    /// Ended [`Outcome::Unconfirmed`](crate::Outcome).
-    pub unconfirmed: u64,
-    /// Ended [`Outcome::Rejected`](crate::Outcome).
-    pub rejected: u64,
-    /// Ended [`Outcome::Exhausted`](crate::Outcome).
-    pub exhausted: u64,
-    /// Ended [`Outcome::Undeliverable`](crate::Outcome).
-    pub undeliverable: u64,
-    /// Ended [`Outcome::Evicted`](crate::Outcome).
-    pub evicted: u64,
-    /// Ended [`Outcome::Abandoned`](crate::Outcome).
-    pub abandoned: u64,
+    /// Events that have ended, by how.
+    pub ended: Counts,
     /// Waiting for their first or next batch.
     pub queued: u64,
     /// In the batch that is being sent or sent again.
@@ -50,53 +74,44 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Events that have ended like this.
+    pub fn ended_as(&self, kind: OutcomeKind) -> u64 {
+        self.ended.get(kind)
+    }
+
+    /// Events that the server is known to have stored, with or without a remark.
+    pub fn delivered(&self) -> u64 {
+        let kinds = OutcomeKind::ALL.into_iter();
+        kinds
+            .filter(|kind| kind.is_delivered())
+            .map(|kind| self.ended.get(kind))
+            .sum()
+    }
+
     /// Whether every captured event is accounted for.
-    pub const fn is_balanced(&self) -> bool {
-        let lost = self.lost();
-        let ended = self.delivered + self.warned + lost.total() + self.abandoned;
-        self.captured == ended + self.queued + self.in_flight
+    pub fn is_balanced(&self) -> bool {
+        self.captured == self.ended.total() + self.queued + self.in_flight
     }
 
-    const fn lost(&self) -> Dropped {
-        Dropped {
-            by_server: self.dropped,
-            unknown_verdict: self.accepted,
-            absent: self.absent,
-            unconfirmed: self.unconfirmed,
-            rejected: self.rejected,
-            exhausted: self.exhausted,
-            undeliverable: self.undeliverable,
-            evicted: self.evicted,
-        }
-    }
-
-    pub(crate) const fn summary(&self) -> Summary {
+    pub(crate) fn summary(&self) -> Summary {
+        let abandoned = self.ended.get(OutcomeKind::Abandoned);
         Summary {
-            delivered: self.delivered + self.warned,
-            dropped: self.lost(),
-            left: self.abandoned + self.queued + self.in_flight,
+            delivered: self.delivered(),
+            dropped: Counts::by(|kind| {
+                let is_lost = !kind.is_delivered() && kind != OutcomeKind::Abandoned;
+                if is_lost { self.ended.get(kind) } else { 0 }
+            }),
+            left: abandoned + self.queued + self.in_flight,
             unreported: self.unreported,
         }
     }
-}
 
-impl Stats {
-    pub(crate) const fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             captured: self.captured + other.captured,
             refused: self.refused + other.refused,
             dropped_by_hook: self.dropped_by_hook + other.dropped_by_hook,
-            delivered: self.delivered + other.delivered,
-            warned: self.warned + other.warned,
-            accepted: self.accepted + other.accepted,
-            dropped: self.dropped + other.dropped,
-            absent: self.absent + other.absent,
-            unconfirmed: self.unconfirmed + other.unconfirmed,
-            rejected: self.rejected + other.rejected,
-            exhausted: self.exhausted + other.exhausted,
-            undeliverable: self.undeliverable + other.undeliverable,
-            evicted: self.evicted + other.evicted,
-            abandoned: self.abandoned + other.abandoned,
+            ended: Counts::by(|kind| self.ended.get(kind) + other.ended.get(kind)),
             queued: self.queued + other.queued,
             in_flight: self.in_flight + other.in_flight,
             requests: self.requests + other.requests,
@@ -113,8 +128,8 @@ impl Stats {
 pub struct Summary {
     /// Stored by the server, with or without a remark.
     pub delivered: u64,
-    /// Lost, by reason.
-    pub dropped: Dropped,
+    /// Lost, by how they ended.
+    pub dropped: Counts,
     /// Still here: queued, in flight, or given up when the time was over.
     pub left: u64,
     /// [`Stats::unreported`] as it is now: more than 0 if the time was over before the callbacks had
@@ -124,60 +139,13 @@ pub struct Summary {
 
 impl Summary {
     /// What has been added since `earlier`; `left` and `unreported` are as they are now.
-    pub(crate) const fn since(self, earlier: Self) -> Self {
-        let (now, then) = (self.dropped, earlier.dropped);
+    pub(crate) fn since(self, earlier: Self) -> Self {
         Self {
             delivered: self.delivered - earlier.delivered,
-            dropped: Dropped {
-                by_server: now.by_server - then.by_server,
-                unknown_verdict: now.unknown_verdict - then.unknown_verdict,
-                absent: now.absent - then.absent,
-                unconfirmed: now.unconfirmed - then.unconfirmed,
-                rejected: now.rejected - then.rejected,
-                exhausted: now.exhausted - then.exhausted,
-                undeliverable: now.undeliverable - then.undeliverable,
-                evicted: now.evicted - then.evicted,
-            },
+            dropped: Counts::by(|kind| self.dropped.get(kind) - earlier.dropped.get(kind)),
             left: self.left,
             unreported: self.unreported,
         }
-    }
-}
-
-/// Events that were lost, by reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Dropped {
-    /// [`Outcome::Dropped`](crate::Outcome): the server dropped them.
-    pub by_server: u64,
-    /// [`Outcome::Accepted`](crate::Outcome): the server took them with a word that is not known
-    /// to mean that they are stored.
-    pub unknown_verdict: u64,
-    /// [`Outcome::Absent`](crate::Outcome): the server's answer does not list them.
-    pub absent: u64,
-    /// [`Outcome::Unconfirmed`](crate::Outcome): the server's answer could not be read.
-    pub unconfirmed: u64,
-    /// [`Outcome::Rejected`](crate::Outcome): the server refused their batch.
-    pub rejected: u64,
-    /// [`Outcome::Exhausted`](crate::Outcome): the retries were used up.
-    pub exhausted: u64,
-    /// [`Outcome::Undeliverable`](crate::Outcome): the server kept failing for them alone.
-    pub undeliverable: u64,
-    /// [`Outcome::Evicted`](crate::Outcome): newer events pushed them out of a full queue.
-    pub evicted: u64,
-}
-
-impl Dropped {
-    /// All of them.
-    pub const fn total(&self) -> u64 {
-        self.by_server
-            + self.unknown_verdict
-            + self.absent
-            + self.unconfirmed
-            + self.rejected
-            + self.exhausted
-            + self.undeliverable
-            + self.evicted
     }
 }
 
@@ -193,29 +161,14 @@ impl Ledger {
     /// Takes the counters as they are now.
     pub(crate) fn update(&mut self, now: hoglet::Stats) -> Stats {
         let last = std::mem::replace(&mut self.last, now);
-        let grown =
-            |field: fn(&hoglet::Stats) -> u32| u64::from(field(&now).wrapping_sub(field(&last)));
+        let grown = |now: u32, last: u32| u64::from(now.wrapping_sub(last));
         let grown = Stats {
-            captured: grown(|stats| stats.captured),
-            // Counted where everything is refused that is: the core does not see all of it.
-            refused: 0,
-            dropped_by_hook: 0,
-            delivered: grown(|stats| stats.delivered),
-            warned: grown(|stats| stats.warned),
-            accepted: grown(|stats| stats.accepted),
-            dropped: grown(|stats| stats.dropped),
-            absent: grown(|stats| stats.absent),
-            unconfirmed: grown(|stats| stats.unconfirmed),
-            rejected: grown(|stats| stats.rejected),
-            exhausted: grown(|stats| stats.exhausted),
-            undeliverable: grown(|stats| stats.undeliverable),
-            evicted: grown(|stats| stats.evicted),
-            abandoned: grown(|stats| stats.abandoned),
-            requests: grown(|stats| stats.requests),
-            retries: grown(|stats| stats.retries),
-            queued: 0,
-            in_flight: 0,
-            unreported: 0,
+            captured: grown(now.captured, last.captured),
+            ended: Counts::by(|kind| grown(now.ended_as(kind), last.ended_as(kind))),
+            requests: grown(now.requests, last.requests),
+            retries: grown(now.retries, last.retries),
+            // `Client` counts what is refused: some refusals never reach the core.
+            ..Stats::default()
         };
         self.total = self.total.plus(grown);
         Stats {
@@ -241,5 +194,16 @@ mod tests {
         core.queued = 1;
         let stats = ledger.update(core);
         assert_eq!((stats.captured, stats.queued), (u64::from(u32::MAX) + 3, 1));
+    }
+
+    #[test]
+    fn counts_name_what_there_is() {
+        let counts = Counts::by(|kind| match kind {
+            OutcomeKind::Dropped => 2,
+            OutcomeKind::Evicted => 1,
+            _ => 0,
+        });
+        assert_eq!(format!("{counts:?}"), "{dropped: 2, evicted: 1}");
+        assert_eq!(counts.total(), 3);
     }
 }

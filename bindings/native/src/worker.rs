@@ -299,7 +299,7 @@ mod tests {
                 return Ok(text.len());
             }
             // The verdict is known, and the event still takes its slot.
-            assert_eq!(lane.stats().delivered, 1);
+            assert_eq!(lane.stats().delivered(), 1);
             let full = lane.try_capture("no room").expect("free");
             assert!(full.is_err(), "or this test is for nothing");
             assert!(lane.ended(&uuid).is_none());

@@ -111,11 +111,11 @@ impl Device {
         let stats = self.client.stats();
         hprintln!(
             "{} of {} events delivered in {} requests",
-            stats.delivered,
+            stats.delivered(),
             READINGS,
             stats.requests
         );
-        stats.delivered == READINGS
+        stats.delivered() == READINGS
     }
 
     /// Takes one reading. A full arena refuses it, which a product would count.

@@ -5,7 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use capture_server::{Options, Server};
-use hoglet_native::{CaptureMode, Client, ClientOptions, Error, PostHogError, Stats, Uuid};
+use hoglet_native::{
+    CaptureMode, Client, ClientOptions, Error, OutcomeKind, PostHogError, Stats, Uuid,
+};
 
 use crate::arguments::Demo;
 use crate::narrator::{Narrator, Tally};
@@ -178,8 +180,8 @@ fn report(paper: &mut Paper, tally: &Tally, stats: &Stats, server: Option<&Serve
     let client = stats.is_balanced()
         && stats.captured == queued
         && stats.refused == tally.refused.total()
-        && stats.delivered + stats.warned == tally.delivered
-        && stats.dropped == tally.dropped.total();
+        && stats.delivered() == tally.delivered
+        && stats.ended_as(OutcomeKind::Dropped) == tally.dropped.total();
     let mut agree = client;
     let mut who = "the client's own counters";
     if let Some(server) = server {

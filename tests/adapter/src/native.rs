@@ -92,7 +92,7 @@ impl Sdk for NativeSdk {
         SdkState {
             pending_events: stats.queued + stats.in_flight,
             total_events_captured: stats.captured,
-            total_events_sent: stats.delivered + stats.warned,
+            total_events_sent: stats.delivered(),
             total_retries: stats.retries,
             last_error: self
                 .last_error

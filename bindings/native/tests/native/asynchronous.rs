@@ -153,7 +153,7 @@ fn dropping_a_future_ends_the_waiting_and_not_the_sending() {
     while client.pending_events() > 0 {
         thread::yield_now();
     }
-    assert_eq!(client.stats().delivered, 2);
+    assert_eq!(client.stats().delivered(), 2);
     assert!(tiny.requests() >= 1);
     let again = client.capture(event("again").uuid(uuid));
     assert_eq!(again, Ok(uuid), "nobody waits for the first any more");

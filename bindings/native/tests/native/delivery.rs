@@ -6,7 +6,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use capture_server::{Cut, Fault};
-use hoglet_native::{CaptureMode, Cause, Client, ClientOptions, Outcome, TransportError};
+use hoglet_native::{
+    CaptureMode, Cause, Client, ClientOptions, Outcome, OutcomeKind, TransportError,
+};
 
 use crate::tiny::Tiny;
 use crate::{
@@ -95,8 +97,8 @@ fn every_event_gets_one_receipt_with_its_own_outcome() {
     assert_eq!(
         (
             summary.delivered,
-            summary.dropped.by_server,
-            summary.dropped.unknown_verdict
+            summary.dropped.get(OutcomeKind::Dropped),
+            summary.dropped.get(OutcomeKind::Accepted)
         ),
         (3, 1, 1)
     );

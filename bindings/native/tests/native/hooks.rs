@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use capture_server::Fault;
 use hoglet_native::hoglet::{CaptureError, EventOptions, MemberSource, Properties, Value};
-use hoglet_native::{Client, Error, Event, Outcome, PostHogError};
+use hoglet_native::{Client, Error, Event, Outcome, OutcomeKind, PostHogError};
 use serde_json::json;
 
 use crate::{
@@ -313,7 +313,13 @@ fn events_pushed_out_have_receipts_too() {
     assert!(server.wait_until(|state| state.requests().len() == 1, PATIENCE));
     let uuids = ["1", "2", "3", "4", "5"].map(|name| capture(&client, name));
     assert_eq!(client.stats().unreported, 2, "the worker is busy");
-    assert_eq!(client.shutdown_timeout(Duration::ZERO).dropped.evicted, 2);
+    assert_eq!(
+        client
+            .shutdown_timeout(Duration::ZERO)
+            .dropped
+            .get(OutcomeKind::Evicted),
+        2
+    );
     // The request is broken off, and the worker tells.
     let evicted = [(); 2].map(|()| {
         let receipt = receipts.recv_timeout(PATIENCE).expect("it was evicted");
@@ -475,7 +481,10 @@ fn a_capture_may_hold_a_lock_that_a_callback_takes() {
     capture_all(&client, &["1", "2", "3"]);
     assert_eq!(client.capture(event("dropped")), Err(Error::DroppedByHook));
     let summary = client.shutdown_timeout(Duration::ZERO);
-    assert_eq!((summary.dropped.evicted, summary.left), (1, 3));
+    assert_eq!(
+        (summary.dropped.get(OutcomeKind::Evicted), summary.left),
+        (1, 3)
+    );
     assert_eq!(summary.unreported, 5);
     drop(held);
     let mut told = [(); 5].map(|()| tells.recv_timeout(PATIENCE).expect("told in the end"));

@@ -40,7 +40,7 @@ fn capture_does_not_wait_for_the_server() {
         capture(&client, &format!("event {n}"));
     }
     let stats = client.stats();
-    assert_eq!((stats.captured, stats.delivered), (5_000, 0));
+    assert_eq!((stats.captured, stats.delivered()), (5_000, 0));
     client.shutdown_timeout(Duration::ZERO);
 }
 

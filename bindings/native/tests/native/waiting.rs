@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use capture_server::{Fault, RecordedRequest, Server};
-use hoglet_native::{Cause, Client, Error, OnExhausted, Outcome, Uuid, hoglet::CaptureError};
+use hoglet_native::{
+    Cause, Client, Error, OnExhausted, Outcome, OutcomeKind, Uuid, hoglet::CaptureError,
+};
 
 use crate::{
     PATIENCE, capture, capture_all, client, event, lost, options, server, stored, with_receipts,
@@ -92,7 +94,10 @@ fn shutdown_says_what_was_delivered_dropped_and_left() {
     );
     assert_eq!((summary.delivered, summary.left), (1, 1));
     assert_eq!(
-        (summary.dropped.by_server, summary.dropped.rejected),
+        (
+            summary.dropped.get(OutcomeKind::Dropped),
+            summary.dropped.get(OutcomeKind::Rejected)
+        ),
         (1, 2)
     );
     assert_eq!(summary.dropped.total(), 3);
@@ -142,7 +147,7 @@ fn shutdown_keeps_its_deadline_when_the_worker_is_held_up() {
         "one is being told, the other waits for that"
     );
     assert_eq!(
-        client.stats().abandoned,
+        client.stats().ended_as(OutcomeKind::Abandoned),
         1,
         "it was given up, not left in the queue"
     );
@@ -501,5 +506,11 @@ fn an_event_that_the_server_cannot_digest_ends_alone() {
     });
     assert_eq!(ended, ["delivered", "undeliverable (status 503)"]);
     let stats = client.stats();
-    assert_eq!((stats.undeliverable, stats.is_balanced()), (1, true));
+    assert_eq!(
+        (
+            stats.ended_as(OutcomeKind::Undeliverable),
+            stats.is_balanced()
+        ),
+        (1, true)
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hoglet::{Cause, Event, Outcome, Receipt, Timestamp, Uuid};
+use hoglet::{Cause, Event, Outcome, OutcomeKind, Receipt, Timestamp, Uuid};
 
 use super::client_time::ClientTime;
 use super::law::{Law, broken, holds};
@@ -96,30 +96,30 @@ impl From<Receipt<'_>> for Ended {
 impl Fate {
     /// Whether the server says that it stored the event.
     pub fn is_stored(&self) -> bool {
-        matches!(self, Self::Delivered | Self::Warning(_))
+        self.kind().is_delivered()
     }
 
-    /// [`Outcome::name`].
-    pub fn name(&self) -> &'static str {
+    /// [`Outcome::kind`].
+    pub fn kind(&self) -> OutcomeKind {
         match self {
-            Self::Delivered => "delivered",
-            Self::Warning(_) => "warning",
-            Self::Accepted(_) => "accepted",
-            Self::Dropped(_) => "dropped",
-            Self::Absent => "absent",
-            Self::Unconfirmed => "unconfirmed",
-            Self::Rejected(_) => "rejected",
-            Self::Exhausted(_) => "exhausted",
-            Self::Undeliverable(_) => "undeliverable",
-            Self::Evicted => "evicted",
-            Self::Abandoned => "abandoned",
+            Self::Delivered => OutcomeKind::Delivered,
+            Self::Warning(_) => OutcomeKind::Warning,
+            Self::Accepted(_) => OutcomeKind::Accepted,
+            Self::Dropped(_) => OutcomeKind::Dropped,
+            Self::Absent => OutcomeKind::Absent,
+            Self::Unconfirmed => OutcomeKind::Unconfirmed,
+            Self::Rejected(_) => OutcomeKind::Rejected,
+            Self::Exhausted(_) => OutcomeKind::Exhausted,
+            Self::Undeliverable(_) => OutcomeKind::Undeliverable,
+            Self::Evicted => OutcomeKind::Evicted,
+            Self::Abandoned => OutcomeKind::Abandoned,
         }
     }
 }
 
 impl fmt::Display for Fate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())?;
+        f.write_str(self.kind().name())?;
         match self {
             Self::Warning(Some(text)) | Self::Accepted(text) | Self::Dropped(Some(text)) => {
                 write!(f, "({text})")

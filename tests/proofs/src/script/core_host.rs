@@ -1,9 +1,9 @@
 //! The core as a host, with its laws asserted.
 
 use hoglet::{
-    Action, BodyEncoder, Event, EventOptions, FlushMark, Properties, Request, RequestId,
-    ResponseHead, Slot, Stats, Storage, Timestamp, TransportError, UnknownRequest, Uuid, Value,
-    deflate, to_json,
+    Action, BodyEncoder, Event, EventOptions, FlushMark, OutcomeKind, Properties, Request,
+    RequestId, ResponseHead, Slot, Stats, Storage, Timestamp, TransportError, UnknownRequest, Uuid,
+    Value, deflate, to_json,
 };
 
 use super::core_config::config;
@@ -247,9 +247,10 @@ impl Host for CoreHost<'_> {
     }
 
     fn stats(&mut self) -> Vec<(&'static str, u64)> {
-        counters(&self.client.stats())
+        let counters = counters(&self.client.stats()).into_iter();
+        counters
             .map(|(name, count)| (name, u64::from(count)))
-            .to_vec()
+            .collect()
     }
 
     fn endings(&mut self) -> Vec<Ending> {
@@ -276,25 +277,19 @@ fn read(encoded: &mut BodyEncoder<'_>, request: &Request<'_>) -> Vec<u8> {
     body
 }
 
-fn counters(stats: &Stats) -> [(&'static str, u32); 18] {
-    [
+fn counters(stats: &Stats) -> Vec<(&'static str, u32)> {
+    let mut counters = vec![
         ("captured", stats.captured),
         ("refused", stats.refused),
         ("placeholder_ids", stats.placeholder_ids),
-        ("delivered", stats.delivered),
-        ("warned", stats.warned),
-        ("accepted", stats.accepted),
-        ("dropped", stats.dropped),
-        ("absent", stats.absent),
-        ("unconfirmed", stats.unconfirmed),
-        ("rejected", stats.rejected),
-        ("exhausted", stats.exhausted),
-        ("undeliverable", stats.undeliverable),
-        ("evicted", stats.evicted),
-        ("abandoned", stats.abandoned),
+    ];
+    let ends = OutcomeKind::ALL.map(|kind| (kind.name(), stats.ended_as(kind)));
+    counters.extend(ends);
+    counters.extend([
         ("queued", stats.queued),
         ("in_flight", stats.in_flight),
         ("requests", stats.requests),
         ("retries", stats.retries),
-    ]
+    ]);
+    counters
 }

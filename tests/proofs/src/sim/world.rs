@@ -114,7 +114,7 @@ pub(super) fn run(seed: u64, liveness: bool, trace: bool, report: &mut Report) -
     report.requests = u64::from(world.client.stats().requests);
     for event in world.client.events() {
         if let Some(ended) = &event.ended {
-            *report.ended.entry(ended.fate.name()).or_default() += 1;
+            *report.ended.entry(ended.fate.kind().name()).or_default() += 1;
         }
     }
     end

@@ -1,8 +1,8 @@
 //! What is read of an answer, and when enough of it has been read.
 
 use hoglet::{
-    Action, BodyProgress, Client, Config, Event, Ignore, Instant, Lane, Outcome, Receipt,
-    RequestId, ResponseHead, Slot, Stats, Storage, UnknownRequest, Uuid,
+    Action, BodyProgress, Client, Config, Event, Ignore, Instant, Lane, Outcome, OutcomeKind,
+    Receipt, RequestId, ResponseHead, Slot, Stats, Storage, UnknownRequest, Uuid,
 };
 
 const NOW: Instant = Instant::from_millis(0);
@@ -71,9 +71,16 @@ fn reading_may_stop_with_the_last_verdict() {
     assert_eq!(sent.body(&entry(3, "ok")), Ok(BodyProgress::Decided));
     assert_eq!(sent.body("anything \"at{ all"), Ok(BodyProgress::Decided));
     let stats = sent.end();
-    assert_eq!((stats.delivered, stats.dropped), (2, 1));
     assert_eq!(
-        (stats.unconfirmed, stats.absent, stats.in_flight),
+        (stats.delivered(), stats.ended_as(OutcomeKind::Dropped)),
+        (2, 1)
+    );
+    assert_eq!(
+        (
+            stats.ended_as(OutcomeKind::Unconfirmed),
+            stats.ended_as(OutcomeKind::Absent),
+            stats.in_flight
+        ),
         (0, 0, 0)
     );
     assert_eq!(sent.body(""), Err(UnknownRequest));
@@ -88,7 +95,11 @@ fn what_is_wanted_again_is_decided_too() {
     assert_eq!(sent.body(&body), Ok(BodyProgress::Decided));
     let stats = sent.end();
     assert_eq!(
-        (stats.delivered, stats.in_flight, stats.unconfirmed),
+        (
+            stats.delivered(),
+            stats.in_flight,
+            stats.ended_as(OutcomeKind::Unconfirmed)
+        ),
         (1, 1, 0)
     );
 }
@@ -101,7 +112,7 @@ fn nothing_of_an_error_page_is_needed() {
         sent.head(status);
         assert_eq!(sent.body("<html>"), Ok(BodyProgress::Decided), "{status}");
         let stats = sent.end();
-        let ends = (stats.rejected, stats.in_flight);
+        let ends = (stats.ended_as(OutcomeKind::Rejected), stats.in_flight);
         assert_eq!(ends, (rejected, in_flight), "{status}");
     }
 }
@@ -117,7 +128,7 @@ fn entries_for_others_hide_none_that_comes_in_order() {
     let _ = sent.body(&format!(r#"{{"results":{{{others}"#));
     let own: String = (1..=300).map(|number| entry(number, "ok")).collect();
     assert_eq!(sent.body(&own), Ok(BodyProgress::Decided));
-    assert_eq!(sent.end().delivered, 300);
+    assert_eq!(sent.end().delivered(), 300);
 }
 
 /// Structural, where a clock would do it badly: after 64 strangers nobody searches any more, so what is out of order is
@@ -130,7 +141,7 @@ fn strangers_are_searched_for_64_times() {
         let others: String = (0..strangers).map(|_| entry(7, "ok")).collect();
         let body = format!(r#"{{"results":{{{others}{}"#, entry(2, "ok"));
         assert_eq!(sent.body(&body), Ok(BodyProgress::NeedsMore));
-        assert_eq!(sent.end().delivered, delivered, "{strangers}");
+        assert_eq!(sent.end().delivered(), delivered, "{strangers}");
     }
 }
 

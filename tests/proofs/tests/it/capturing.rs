@@ -3,8 +3,9 @@
 use std::cell::Cell;
 
 use hoglet::{
-    CaptureError, Client, Config, Event, Ignore, Instant, MemberSource, Outcome, Overflow,
-    Properties, Receipt, Slot, Storage, Uuid, Value, encoded_len, properties_json, to_json,
+    CaptureError, Client, Config, Event, Ignore, Instant, MemberSource, Outcome, OutcomeKind,
+    Overflow, Properties, Receipt, Slot, Storage, Uuid, Value, encoded_len, properties_json,
+    to_json,
 };
 use serde::ser::Serializer;
 
@@ -85,7 +86,7 @@ fn a_refused_capture_evicts_nothing() {
                 assert!(evicted == 0 || !is_steady, "{case}");
                 assert_eq!(stats.captured, queued, "{case}");
             }
-            assert_eq!(stats.evicted, evicted, "{case}");
+            assert_eq!(stats.ended_as(OutcomeKind::Evicted), evicted, "{case}");
             sent_by(&mut client);
         }
     }

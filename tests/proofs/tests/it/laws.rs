@@ -195,7 +195,7 @@ fn law_6_nothing_silent() {
             6 send #3 batch[unconfirmed]
             7 unconfirmed unconfirmed | flushed
             8 left abandoned | idle | closed
-            8 captured 10, refused 1, delivered 1, warned 1, accepted 1, dropped 1, absent 1, unconfirmed 1, rejected 1, exhausted 2, abandoned 1, requests 3"#]],
+            8 captured 10, refused 1, delivered 1, warning 1, accepted 1, dropped 1, absent 1, unconfirmed 1, rejected 1, exhausted 2, abandoned 1, requests 3"#]],
     );
 }
 

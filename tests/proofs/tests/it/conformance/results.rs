@@ -19,7 +19,7 @@ fn ok_and_warning_are_delivered() {
             0 send #1 batch[a,b]
             5 a delivered | b warning(person_processing_disabled)
             5 idle
-            5 captured 2, delivered 1, warned 1, requests 1"#]],
+            5 captured 2, delivered 1, warning 1, requests 1"#]],
     );
 }
 

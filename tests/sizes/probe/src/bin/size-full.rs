@@ -117,7 +117,7 @@ mod firmware {
             4 => {
                 let stats = client.stats();
                 for counter in [
-                    stats.delivered,
+                    stats.delivered(),
                     stats.queued,
                     stats.in_flight,
                     stats.ended(),
