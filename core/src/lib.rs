@@ -82,13 +82,12 @@ pub use json::serialize::{SerializeError, to_json};
 pub use json::{JsonError, JsonErrorKind};
 pub use queue::storage::{Slot, Storage, StorageArray};
 pub use receipt::{Cause, Ignore, Outcome, OutcomeKind, Receipt, Receipts, TransportError};
+pub use response::head::{ResponseHead, RetryAfter};
 pub use response::results::{MAX_DETAILS_LEN, MAX_RESULT_LEN};
 pub use stats::Stats;
 pub use uuid::Uuid;
 pub use wire::encode::{encoded_len, properties_json};
-pub use wire::request::{
-    Body, BodyProgress, Header, Request, RequestId, Response, ResponseHead, UnknownRequest,
-};
+pub use wire::request::{Body, BodyProgress, Header, Request, RequestId, Response, UnknownRequest};
 
 /// A limit as a length; saturates on a 16-bit machine, where no storage is that large.
 pub(crate) fn usize_of(limit: u32) -> usize {

@@ -139,11 +139,7 @@ impl Client {
         now: f64,
     ) {
         let response = Response {
-            head: ResponseHead {
-                status,
-                retry_after: Some(retry_after.as_bytes()),
-                date: Some(date.as_bytes()),
-            },
+            head: ResponseHead::read(status, Some(retry_after.as_bytes()), Some(date.as_bytes())),
             body: body.as_bytes(),
         };
         let id = RequestId::from_u32(id);

@@ -92,11 +92,8 @@ impl Letter {
 fn take_answer(lane: &Lane, letter: &Letter, answer: &mut Answer<impl Read>, buffer: &mut [u8]) {
     let id = letter.id;
     let is_error = !(200..300).contains(&answer.status);
-    let head = ResponseHead {
-        status: answer.status,
-        retry_after: answer.retry_after.as_deref(),
-        date: answer.date.as_deref(),
-    };
+    let (retry_after, date) = (answer.retry_after.as_deref(), answer.date.as_deref());
+    let head = ResponseHead::read(answer.status, retry_after, date);
     let begun = lane.with(|state, now| {
         state.begin_answer();
         state.core(|core, _| core.handle_response_head(id, head, now))

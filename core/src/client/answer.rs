@@ -10,10 +10,10 @@ use crate::client::timers::Timer;
 use crate::config::{MAX_RETRY_WAIT_MS, OnExhausted, Unanswered};
 use crate::queue::storage::{Slot, State, UNSENT};
 use crate::receipt::{Cause, Outcome, Receipts, TransportError};
-use crate::response::http_date;
+use crate::response::head::{ResponseHead, RetryAfter};
 use crate::response::results::{Entry, Parser};
 use crate::response::retry::{self, Verdict};
-use crate::wire::request::{BodyProgress, RequestId, Response, ResponseHead, UnknownRequest};
+use crate::wire::request::{BodyProgress, RequestId, Response, UnknownRequest};
 use crate::{Instant, usize_of};
 
 /// What has arrived of an answer.
@@ -63,19 +63,16 @@ impl Client<'_> {
     pub fn handle_response_head(
         &mut self,
         id: RequestId,
-        head: ResponseHead<'_>,
+        head: ResponseHead,
         now: Instant,
     ) -> Result<(), UnknownRequest> {
         self.open(id).ok_or(UnknownRequest)?;
         self.advance(now);
-        let date_ms = head.date.and_then(http_date::parse);
-        let hint_ms = head
-            .retry_after
-            .map_or(0, |value| self.hint_ms(value, date_ms));
+        let hint_ms = self.hint_ms(&head);
         // A proxy's error page says nothing about the time, and an answer that is overdue says what
         // the time was: it has waited while the host slept.
         let is_overdue = self.timers.is_expired(Timer::Timeout);
-        if let (200..=299, Some(date_ms), false) = (head.status, date_ms, is_overdue) {
+        if let (200..=299, Some(date_ms), false) = (head.status, head.date_ms, is_overdue) {
             self.learn_date(date_ms);
         }
         let config = &self.config;
@@ -406,9 +403,16 @@ impl Client<'_> {
 
     /// Milliseconds from now that a `Retry-After` means; 0 if it means nothing. A date is best
     /// compared with the same answer's `Date`: then nobody's clock matters.
-    fn hint_ms(&self, retry_after: &[u8], date_ms: Option<u64>) -> u32 {
-        let wall_ms = || self.clock.wall_ms().map(i64::cast_unsigned);
-        http_date::retry_after_ms(retry_after, date_ms.or_else(wall_ms)).unwrap_or(0)
+    fn hint_ms(&self, head: &ResponseHead) -> u32 {
+        match head.retry_after {
+            None => 0,
+            Some(RetryAfter::Ms(wait_ms)) => wait_ms,
+            Some(RetryAfter::UnixMs(at_ms)) => {
+                let wall_ms = || self.clock.wall_ms().map(i64::cast_unsigned);
+                let now_ms = head.date_ms.or_else(wall_ms).unwrap_or(at_ms);
+                u32::try_from(at_ms.saturating_sub(now_ms)).unwrap_or(u32::MAX)
+            }
+        }
     }
 
     /// Takes the time from an answer's `Date` if nobody has set it, and notes whether it agrees.

@@ -1,5 +1,6 @@
 //! HTTP dates and `Retry-After` (RFC 9110 sections 5.6.7 and 10.2.3).
 
+use super::head::RetryAfter;
 #[cfg(feature = "http-date")]
 use crate::wire::timestamp::Civil;
 use crate::wire::timestamp::fraction_ms;
@@ -73,17 +74,16 @@ pub(crate) const fn parse(_: &[u8]) -> Option<u64> {
     None
 }
 
-/// Milliseconds to wait that `Retry-After` means at `now_ms`, in milliseconds since 1970 by the server's clock: its
-/// value is a number of seconds, at most [`LONGEST_S`] of which count, or an HTTP date as in [`parse`].
+/// Reads the value of `Retry-After`: a number of seconds, at most [`LONGEST_S`] of which count, or an
+/// HTTP date as in [`parse`].
 ///
-/// Seconds may have a fraction (`1.5`), which some proxies send; it counts to the millisecond. Of several values
-/// joined by a proxy (`60, 120`) the first counts. `None` for a negative number and for anything else, and for a date
-/// when nobody knows what time it is.
-pub(crate) fn retry_after_ms(value: &[u8], now_ms: Option<u64>) -> Option<u32> {
+/// Seconds may have a fraction (`1.5`), which some proxies send; it counts to the millisecond. Of
+/// several values joined by a proxy (`60, 120`) the first counts. `None` for a negative number and
+/// for anything else.
+pub(crate) fn retry_after(value: &[u8]) -> Option<RetryAfter> {
     let mut rest = value.trim_ascii();
     if !rest.first()?.is_ascii_digit() {
-        let wait_ms = parse(rest)?.saturating_sub(now_ms?);
-        return Some(u32::try_from(wait_ms).unwrap_or(u32::MAX));
+        return parse(rest).map(RetryAfter::UnixMs);
     }
     let mut wait_ms = next_number(&mut rest)?.min(LONGEST_S) * 1000;
     if let [b'.', digits @ ..] = rest {
@@ -91,7 +91,7 @@ pub(crate) fn retry_after_ms(value: &[u8], now_ms: Option<u64>) -> Option<u32> {
         (thousandths, rest) = fraction_ms(digits)?;
         wait_ms += thousandths;
     }
-    matches!(rest.trim_ascii(), [] | [b',', ..]).then_some(wait_ms)
+    matches!(rest.trim_ascii(), [] | [b',', ..]).then_some(RetryAfter::Ms(wait_ms))
 }
 
 /// Takes the next decimal number off `text`, and what stands before it. Above ten times [`LARGE`] it stays about there.
@@ -115,7 +115,7 @@ fn next_number(text: &mut &[u8]) -> Option<u32> {
 mod date_tests {
     extern crate std;
 
-    use super::{MONTHS, parse, retry_after_ms};
+    use super::{MONTHS, RetryAfter, parse, retry_after};
     use crate::wire::timestamp;
     use std::format;
 
@@ -201,18 +201,15 @@ mod date_tests {
     #[test]
     fn retry_after_reads_dates() {
         for form in FORMS {
-            let at = |now_ms| retry_after_ms(format!(" {form}").as_bytes(), now_ms);
-            assert_eq!(at(Some(784_111_776_500)), Some(500));
-            assert_eq!(at(Some(784_111_777_001)), Some(0));
-            assert_eq!(at(Some(0)), Some(u32::MAX));
-            assert_eq!(at(None), None);
+            let read = retry_after(format!(" {form}").as_bytes());
+            assert_eq!(read, Some(RetryAfter::UnixMs(784_111_777_000)));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::retry_after_ms;
+    use super::{RetryAfter, retry_after};
 
     #[test]
     fn retry_after_reads_seconds() {
@@ -242,14 +239,9 @@ mod tests {
             ("60 120", None),
             (", 60", None),
             ("soon", None),
-            // Nobody knows what time it is.
-            ("Sun, 06 Nov 1994 08:49:37 GMT", None),
         ] {
-            assert_eq!(
-                retry_after_ms(value.as_bytes(), None),
-                expected,
-                "{value:?}"
-            );
+            let read = retry_after(value.as_bytes());
+            assert_eq!(read, expected.map(RetryAfter::Ms), "{value:?}");
         }
     }
 }

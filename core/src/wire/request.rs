@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::config::{Compression, Config, ENVELOPE_BYTES};
 use crate::json::writer::Writer;
+use crate::response::head::ResponseHead;
 use crate::wire::{timestamp, uuid_text};
 
 /// Names one attempt. Of two attempts of the same batch each has its own, so that a late answer
@@ -339,21 +340,9 @@ impl fmt::Display for Header<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct Response<'a> {
     /// Status and the headers the client reads.
-    pub head: ResponseHead<'a>,
+    pub head: ResponseHead,
     /// The body, decoded.
     pub body: &'a [u8],
-}
-
-/// The part of an answer before its body.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ResponseHead<'a> {
-    /// The status code.
-    pub status: u16,
-    /// The value of `Retry-After`: seconds, or any of the three HTTP dates. Without feature
-    /// `http-date` a date is no hint.
-    pub retry_after: Option<&'a [u8]>,
-    /// The value of `Date`; not read without feature `http-date`.
-    pub date: Option<&'a [u8]>,
 }
 
 /// How far the body of an answer has been read.

@@ -169,16 +169,7 @@ impl Device {
             let _ = match part {
                 Part::Head(head) => {
                     hprintln!("{} ms: answer {}", board::uptime_ms(), head.status);
-                    let http::ResponseHead {
-                        status,
-                        retry_after,
-                        date,
-                    } = head;
-                    let head = ResponseHead {
-                        status,
-                        retry_after,
-                        date,
-                    };
+                    let head = ResponseHead::read(head.status, head.retry_after, head.date);
                     client.handle_response_head(id, head, now())
                 }
                 Part::Body(piece) => client

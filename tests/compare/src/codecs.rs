@@ -172,7 +172,7 @@ fn bodies(capture: Capture, batch: u32) -> Result<Vec<Vec<u8>>, String> {
             };
             let request = client.request(id).ok_or("a request is under way")?;
             bodies.push(request.body().pieces().concat());
-            let head = hoglet::ResponseHead { status: 400, retry_after: None, date: None };
+            let head = hoglet::ResponseHead::new(400);
             let response = hoglet::Response { head, body: &[] };
             client
                 .handle_response(id, response, now, &mut Ignore)

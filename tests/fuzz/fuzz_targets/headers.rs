@@ -29,11 +29,7 @@ fn check_wait(retry_after: &[u8], date: &[u8]) {
             .capture(&Event::new("e", "u"), NOW, &mut Ignore)
             .expect("a valid event");
         let id = send(client);
-        let head = ResponseHead {
-            status: 503,
-            retry_after: Some(retry_after),
-            date: Some(date),
-        };
+        let head = ResponseHead::read(503, Some(retry_after), Some(date));
         client
             .handle_response(id, Response { head, body: b"" }, NOW, &mut Ignore)
             .expect("under way");
@@ -70,11 +66,7 @@ fn check_clock(date: &[u8]) {
             .capture(&Event::new("e", "u"), NOW, &mut Ignore)
             .expect("a valid event");
         let id = send(client);
-        let head = ResponseHead {
-            status: 200,
-            retry_after: None,
-            date: Some(date),
-        };
+        let head = ResponseHead::read(200, None, Some(date));
         client
             .handle_response(id, Response { head, body: b"" }, NOW, &mut Ignore)
             .expect("under way");

@@ -86,11 +86,7 @@ pub fn receipts<'a>(uuids: &[Uuid], pieces: impl IntoIterator<Item = &'a [u8]>) 
         let mut sink = |receipt: Receipt<'_>| {
             writeln!(lines, "{} {:?}", receipt.uuid, receipt.outcome).expect("a String takes it");
         };
-        let head = ResponseHead {
-            status: 200,
-            retry_after: None,
-            date: None,
-        };
+        let head = ResponseHead::new(200);
         client
             .handle_response_head(id, head, NOW)
             .expect("it is under way");

@@ -154,11 +154,7 @@ impl Sender {
     }
 
     fn answer(&mut self, id: RequestId, status: u16, body: &[u8]) {
-        let head = ResponseHead {
-            status,
-            retry_after: None,
-            date: None,
-        };
+        let head = ResponseHead::new(status);
         let now = Instant::from_millis(self.now_ms);
         let answered = self
             .client

@@ -144,11 +144,7 @@ fn run(config: Config<'_>, storage: &mut StorageArray<4096, 8>) {
         client.set_wall_clock(1_795_495_970_000 + round * 100_000, now);
         let (status, body) = answers[usize::try_from(round % 4).unwrap_or(0)];
         let retry_after = Some(&b"Tue, 24 Nov 2026 04:53:00 GMT"[..]);
-        let head = ResponseHead {
-            status,
-            retry_after,
-            date: None,
-        };
+        let head = ResponseHead::read(status, retry_after, None);
         let _ = match round % 5 {
             0 => client.handle_failure(id, TransportError::Tls, now, &mut receipts),
             1 => {

@@ -283,10 +283,10 @@ impl Checked<'_> {
     pub fn respond(
         &mut self,
         id: RequestId,
-        head: ResponseHead<'_>,
+        head: ResponseHead,
         body: &[u8],
     ) -> Result<(), UnknownRequest> {
-        self.wall_known |= head.date.is_some();
+        self.wall_known |= head.date_ms.is_some();
         self.begin_answer(id, head.status);
         self.input(
             id,
@@ -307,9 +307,9 @@ impl Checked<'_> {
     pub fn respond_head(
         &mut self,
         id: RequestId,
-        head: ResponseHead<'_>,
+        head: ResponseHead,
     ) -> Result<(), UnknownRequest> {
-        self.wall_known |= head.date.is_some();
+        self.wall_known |= head.date_ms.is_some();
         self.begin_answer(id, head.status);
         self.input(id, Call::Command, true, |client, now, _| {
             client.handle_response_head(id, head, now)
@@ -339,10 +339,7 @@ impl Checked<'_> {
     }
 
     /// A 2xx that is not overdue tells the time.
-    fn note_date(&mut self, head: ResponseHead<'_>) {
-        let date = head.date.and_then(|date| str::from_utf8(date).ok());
-        let date = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
-        let unix = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());
+    fn note_date(&mut self, head: ResponseHead) {
         let timeout_ms = u64::from(self.config.request_timeout_ms);
         let sent_ms = match &self.leaving {
             Some(leaving) => leaving.sent_ms(),
@@ -350,9 +347,8 @@ impl Checked<'_> {
         };
         let is_overdue =
             sent_ms.is_some_and(|ms| ms.saturating_add(timeout_ms) <= self.time.elapsed_ms());
-        if let (200..=299, Some(unix), false) = (head.status, unix, is_overdue) {
-            self.time
-                .date(u64::try_from(unix.as_millis()).unwrap_or(u64::MAX));
+        if let (200..=299, Some(date_ms), false) = (head.status, head.date_ms, is_overdue) {
+            self.time.date(date_ms);
         }
     }
 

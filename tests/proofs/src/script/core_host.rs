@@ -74,12 +74,10 @@ fn transport_error(why: &str) -> TransportError {
     found.unwrap_or_else(|| panic!("`{why}` is not a transport error"))
 }
 
-fn head(answer: &Answer) -> ResponseHead<'_> {
-    ResponseHead {
-        status: answer.status,
-        retry_after: answer.retry_after.as_ref().map(String::as_bytes),
-        date: answer.date.as_ref().map(String::as_bytes),
-    }
+fn head(answer: &Answer) -> ResponseHead {
+    let retry_after = answer.retry_after.as_ref().map(String::as_bytes);
+    let date = answer.date.as_ref().map(String::as_bytes);
+    ResponseHead::read(answer.status, retry_after, date)
 }
 
 fn known(result: Result<(), UnknownRequest>) -> Result<(), Unknown> {

@@ -342,10 +342,8 @@ impl World<'_> {
     }
 }
 
-fn head(answer: &Answer) -> ResponseHead<'_> {
-    ResponseHead {
-        status: answer.status,
-        retry_after: answer.retry_after.as_deref().map(str::as_bytes),
-        date: answer.date.as_deref().map(str::as_bytes),
-    }
+fn head(answer: &Answer) -> ResponseHead {
+    let retry_after = answer.retry_after.as_deref().map(str::as_bytes);
+    let date = answer.date.as_deref().map(str::as_bytes);
+    ResponseHead::read(answer.status, retry_after, date)
 }

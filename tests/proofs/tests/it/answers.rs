@@ -34,10 +34,7 @@ impl Sent {
     }
 
     fn head(&mut self, status: u16) {
-        let head = ResponseHead {
-            status,
-            ..ResponseHead::default()
-        };
+        let head = ResponseHead::new(status);
         let head = self.client.handle_response_head(self.id, head, NOW);
         assert_eq!(head, Ok(()));
     }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hoglet::{
     Action, CaptureMode, Config, Event, MonotonicClock, OnExhausted, Overflow, RequestId,
-    ResponseHead, Slot, Storage, TransportError, Uuid, Value,
+    ResponseHead, RetryAfter, Slot, Storage, TransportError, Uuid, Value,
 };
 use proofs::laws::Checked;
 
@@ -153,7 +153,7 @@ impl World<'_> {
             return false;
         };
         let head = ResponseHead {
-            retry_after: Some(b"40"),
+            retry_after: Some(RetryAfter::Ms(40_000)),
             ..head(status)
         };
         assert_eq!(self.client.respond_head(id, head), Ok(()));
@@ -186,11 +186,8 @@ impl World<'_> {
     }
 }
 
-fn head(status: u16) -> ResponseHead<'static> {
-    ResponseHead {
-        status,
-        ..ResponseHead::default()
-    }
+fn head(status: u16) -> ResponseHead {
+    ResponseHead::new(status)
 }
 
 fn body(uuids: &[Uuid], word: &str) -> Vec<u8> {

@@ -330,10 +330,7 @@ impl World {
         let answered = match answer(&body, now.as_millis()) {
             Answer::Status(status) => {
                 self.too_large += u32::from(status == 413);
-                let head = ResponseHead {
-                    status,
-                    ..ResponseHead::default()
-                };
+                let head = ResponseHead::new(status);
                 let body = br#"{"results":{}}"#;
                 let response = Response { head, body };
                 self.client.handle_response(id, response, now, &mut Ignore)

@@ -29,10 +29,7 @@ impl Receipts for Sink {
 type Answer = fn(&mut Client<'_>, RequestId, Instant, &mut Sink);
 
 fn respond(client: &mut Client<'_>, id: RequestId, now: Instant, sink: &mut Sink, status: u16) {
-    let head = ResponseHead {
-        status,
-        ..ResponseHead::default()
-    };
+    let head = ResponseHead::new(status);
     let response = Response { head, body: b"{}" };
     // After a panic the request may have ended.
     let _ = client.handle_response(id, response, now, sink);
@@ -51,10 +48,7 @@ fn give_results(client: &mut Client<'_>, id: RequestId, now: Instant, sink: &mut
         .map(|(event, word)| format!("{}:{{\"result\":\"{word}\"}}", event["uuid"]))
         .collect();
     let body = format!("{{\"results\":{{{}}}}}", entries.join(","));
-    let head = ResponseHead {
-        status: 200,
-        ..ResponseHead::default()
-    };
+    let head = ResponseHead::new(200);
     let _ = client.handle_response_head(id, head, now);
     let (first, second) = body.as_bytes().split_at(body.len() / 2);
     for piece in [first, second] {

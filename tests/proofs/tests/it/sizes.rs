@@ -71,7 +71,7 @@ fn a_client_can_be_sent_and_shared() {
     check::<Request<'static>>();
     check::<BodyEncoder<'static>>();
     check::<Header<'static>>();
-    check::<ResponseHead<'static>>();
+    check::<ResponseHead>();
     check::<Receipt<'static>>();
     check::<CaptureError>();
 }

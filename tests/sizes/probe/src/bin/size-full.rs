@@ -192,11 +192,8 @@ mod firmware {
             let _ = client.handle_failure(id, TransportError::Interrupted, now(), &mut report);
             return;
         };
-        let head = ResponseHead {
-            status: u16::from_le_bytes([low, high]),
-            retry_after: Some(retry_after),
-            date: Some(retry_after),
-        };
+        let status = u16::from_le_bytes([low, high]);
+        let head = ResponseHead::read(status, Some(retry_after), Some(retry_after));
         let _ = client.handle_response_head(id, head, now());
         loop {
             let len = receive(&mut buffer);

@@ -38,7 +38,7 @@ mod firmware {
             "size of CaptureError": hoglet::CaptureError;
             "size of Action": hoglet::Action;
             "size of Request": hoglet::Request<'static>;
-            "size of ResponseHead": hoglet::ResponseHead<'static>;
+            "size of ResponseHead": hoglet::ResponseHead;
             "size of Receipt": hoglet::Receipt<'static>;
             "size of Stats": hoglet::Stats;
         }
