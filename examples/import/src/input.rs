@@ -128,7 +128,7 @@ pub(crate) struct Nouns {
 fn stream(path: &Path) -> Result<(Box<dyn Read>, Option<u64>), String> {
     if path == Path::new(STANDARD_INPUT) {
         if io::stdin().is_terminal() {
-            return Err("a terminal; --import - reads events from a pipe".to_owned());
+            return Err("a terminal; cargo import - reads events from a pipe".to_owned());
         }
         return Ok((Box::new(io::stdin().lock()), None));
     }
