@@ -38,7 +38,7 @@ pub(crate) const fn hex_letter(value: u8) -> u8 {
 }
 
 /// The character of a surrogate pair; `None` unless `high` and `low` are one.
-#[cfg(feature = "text")]
+#[cfg(any(feature = "details", feature = "text"))]
 pub(crate) fn surrogate_pair(high: u16, low: u16) -> Option<char> {
     if high & 0xfc00 != 0xd800 || low & 0xfc00 != 0xdc00 {
         return None;

@@ -90,8 +90,8 @@ impl<'buf> Storage<'buf> {
     /// Lends `details` too: room for the reason that the server gives for one event
     /// ([`Outcome::Dropped`](crate::Outcome::Dropped), [`Outcome::Warning`](crate::Outcome::Warning)), in bytes of
     /// UTF-8; a longer one is cut. Without it, or with less than [`MAX_DETAILS_LEN`], the client keeps
-    /// [`MAX_DETAILS_LEN`] bytes in itself; so it does without feature `text`.
-    #[cfg(feature = "text")]
+    /// [`MAX_DETAILS_LEN`] bytes in itself; so it does without feature `details`.
+    #[cfg(feature = "details")]
     #[must_use]
     pub const fn with_details(mut self, details: &'buf mut [u8]) -> Self {
         self.details = details;
@@ -105,7 +105,7 @@ impl<'buf> Storage<'buf> {
 
 /// Storage of a size known when the program is built, meant for a `static`: `new` is `const`, so
 /// it is never built on a stack. `DETAILS` is for [`Storage::with_details`]; 0 leaves it to the
-/// client's own [`MAX_DETAILS_LEN`] bytes, and so does a build without feature `text`.
+/// client's own [`MAX_DETAILS_LEN`] bytes, and so does a build without feature `details`.
 pub struct StorageArray<const BYTES: usize, const EVENTS: usize, const DETAILS: usize = 0> {
     bytes: [u8; BYTES],
     slots: [Slot; EVENTS],

@@ -35,7 +35,7 @@ pub(crate) struct Entry<'a> {
     /// character has become `?`, or two from a surrogate pair.
     pub result: &'a str,
     /// Why, as much of it as the memory lent for it holds; empty when the entry has none, or one that is not a string.
-    /// An ASCII control character has become `?`; so has what is not UTF-8, and without feature `text` what is not ASCII.
+    /// An ASCII control character has become `?`; so has what is not UTF-8, and without feature `details` what is not ASCII.
     pub details: &'a str,
 }
 

@@ -21,7 +21,8 @@ const TARGETS: [&str; 2] = ["thumbv6m", "thumbv7em"];
 const FULL: &str = "hoglet/http-date,hoglet/nested,hoglet/persons";
 
 /// Every feature that a device can have, each measured alone on top of the device profile, which has none.
-const FEATURES: [&str; 9] = [
+const FEATURES: [&str; 10] = [
+    "details",
     "float",
     "gzip",
     "http-date",

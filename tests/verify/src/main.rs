@@ -60,6 +60,7 @@ demo                |                             | cargo demo
 /// The core with nothing, with each feature alone, and with all of them.
 const FEATURES: &[&str] = &[
     "--no-default-features",
+    "--no-default-features --features details",
     "--no-default-features --features float",
     "--no-default-features --features gzip",
     "--no-default-features --features http-date",

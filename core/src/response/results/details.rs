@@ -1,13 +1,13 @@
 //! The text that the parser keeps of an entry's details; before them, of the entry's uuid.
 
-#[cfg(feature = "text")]
+#[cfg(feature = "details")]
 pub(crate) use utf8::Details;
 
-#[cfg(not(feature = "text"))]
+#[cfg(not(feature = "details"))]
 pub(crate) use ascii::Details;
 
 /// UTF-8, in memory lent for it or the client's own.
-#[cfg(feature = "text")]
+#[cfg(feature = "details")]
 mod utf8 {
     use crate::json::lexical::surrogate_pair;
     use crate::response::results::MAX_DETAILS_LEN;
@@ -116,7 +116,7 @@ mod utf8 {
 }
 
 /// Printable ASCII in the client's own memory: reading UTF-8 costs half a kilobyte on a device.
-#[cfg(not(feature = "text"))]
+#[cfg(not(feature = "details"))]
 mod ascii {
     use core::marker::PhantomData;
 

@@ -180,7 +180,7 @@ fn long_texts_are_cut() {
 }
 
 /// What an entry keeps of `details`, given as JSON, in a memory of `len` bytes.
-#[cfg(feature = "text")]
+#[cfg(feature = "details")]
 fn details_of(details: &[u8], len: usize) -> String {
     let head = format!(r#"{{"results":{{"{UUID}":{{"details":"#);
     let body = [head.as_bytes(), details, b"}}}"].concat();
@@ -199,7 +199,7 @@ fn details_of(details: &[u8], len: usize) -> String {
     whole
 }
 
-#[cfg(feature = "text")]
+#[cfg(feature = "details")]
 #[test]
 fn details_are_utf_8_and_cut_between_characters() {
     let reason = "événement refusé : la propriété « montant » 🐘 ".repeat(7);
@@ -216,7 +216,7 @@ fn details_are_utf_8_and_cut_between_characters() {
     }
 }
 
-#[cfg(feature = "text")]
+#[cfg(feature = "details")]
 #[test]
 fn what_is_no_text_in_details_is_a_question_mark() {
     for (text, expected) in [
@@ -339,7 +339,7 @@ fn a_parser_is_small() {
 
 /// What an entry keeps of a text.
 fn kept(text: &str, is_details: bool) -> String {
-    let is_wide = is_details && cfg!(feature = "text");
+    let is_wide = is_details && cfg!(feature = "details");
     let printable = |char| matches!(char, ' '..='~') || is_wide && char > '~' && char != '\u{7f}';
     text.chars()
         .map(|char| if printable(char) { char } else { '?' })
