@@ -1,31 +1,43 @@
-//! The core behind wasm-bindgen, for hosts that are JavaScript: what `wasm-pack` builds.
+//! The core for hosts that are JavaScript, as an instance of wasm: numbers go in, numbers come out.
 //!
-//! A host calls a method of [`Client`] and gets what comes of it through the methods of the
-//! [`Host`] it passes along: nothing is allocated for an answer, and nothing has to be freed. It
-//! must not call the client from within those. Times are milliseconds: `now` counts from wherever
-//! the host likes (`performance.now()`) and never goes back, `unix_ms` is `Date.now()`.
+//! An instance is one client. All of its memory is [one static](memory), so it never grows, nothing
+//! is allocated, and a view that JavaScript has of it stays valid. [`calls`] has the exports.
+//! JavaScript writes text where [`calls::input`] says, as UTF-8, and passes its length; it reads what
+//! is more than a number where [`calls::record`] says. How each event ended is told to the one
+//! import, `receipt`, from within a call.
+//!
+//! A call that breaks the rules (from within `receipt`, before `create`, with a length beyond the
+//! input) is a trap, `WebAssembly.RuntimeError` in JavaScript; so is every later one. A host then
+//! makes another instance. Refusals are no traps, but codes.
+//!
+//! Times are milliseconds: `now` counts from wherever the host likes (`performance.now()`) and never
+//! goes back, `unix_ms` is `Date.now()`.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
-extern crate alloc;
+pub mod calls;
+mod memory;
+mod receipts;
 
-mod client;
-mod host;
-
-#[cfg(target_arch = "wasm32")]
-use lol_alloc::{FreeListAllocator, LockedAllocator};
-
-pub use client::Client;
-pub use host::Host;
-
-/// Strings on their way in are all that comes and goes: a free list does.
+/// wasm-bindgen asks for an allocator. Nothing here allocates.
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
-static ALLOCATOR: LockedAllocator<FreeListAllocator> =
-    LockedAllocator::new(FreeListAllocator::new());
+static NO_ALLOCATOR: lol_alloc::FailAllocator = lol_alloc::FailAllocator;
 
-/// A trap, which JavaScript sees as a `WebAssembly.RuntimeError`. Words would cost kilobytes.
+/// Words would cost kilobytes.
 #[cfg(target_arch = "wasm32")]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    trap()
+}
+
+/// Ends the call, and the use of the instance.
+#[cfg(target_arch = "wasm32")]
+fn trap() -> ! {
     core::arch::wasm32::unreachable()
+}
+
+/// The same where the code is only checked.
+#[cfg(not(target_arch = "wasm32"))]
+fn trap() -> ! {
+    std::process::abort()
 }

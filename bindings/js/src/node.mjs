@@ -1,10 +1,12 @@
-// hoglet in Node: gives the core in wasm a network (fetch), a clock and randomness, and nothing else.
+// hoglet in Node: gives the core a network (fetch), a clock, timers and randomness, and nothing else.
 //
 // What it is not yet: a host for browsers or Workers (no keepalive, waitUntil, localStorage), typed,
-// compressed, a package (wasm/build.sh makes the wasm it reads), or able to take anything about an event
-// but its properties.
+// compressed, or a package (wasm/build.sh makes the wasm it reads).
 import { readFileSync } from "node:fs";
-import { Client, initSync } from "../pkg/hoglet_wasm.js";
+import { Core } from "./core.mjs";
+
+/** Every client is an instance of it. */
+const MODULE = new WebAssembly.Module(readFileSync(new URL("../pkg/hoglet_wasm_bg.wasm", import.meta.url)));
 
 /** Longest delay that setTimeout keeps, in milliseconds. */
 const MAX_DELAY = 2 ** 31 - 1;
@@ -20,37 +22,30 @@ const FAILURES = {
 };
 
 export class Hoglet {
-  #client;
+  #token;
+  #options;
+  #core;
   #url;
-  #requestTimeout;
   #onReceipt;
   #stop = new AbortController();
   #timer;
   #wakesAt = Infinity;
   /** Calls of flush that wait. */
   #barriers = [];
+  /** Until when a client that is shut down goes on. */
+  #deadline;
+  /** Events that have not ended. */
+  #live = 0;
   #undelivered = 0;
+  /** Receipts of the call under way. */
+  #receipts = [];
   #hasComplained = false;
 
-  // What the client said in the call under way.
-  #answer;
-  #receipts = [];
-  #request;
-  #ears = {
-    captured: (uuid) => { this.#answer = { uuid }; },
-    refused: (why) => { this.#answer = { why }; },
-    receipt: (uuid, outcome, attempts, status, details) => {
-      this.#receipts.push({ uuid, outcome, attempts, status, details });
-    },
-    request: (id, path) => { this.#request = { id, path, headers: {}, body: [] }; },
-    header: (name, first, second) => { this.#request.headers[name] = first + second; },
-    body: (piece) => { this.#request.body.push(piece.slice()); },
-  };
-
   /**
-   * Times are milliseconds. `onReceipt` is called once for every captured event, when it has ended, with
+   * Times are milliseconds. The queue has `queueBytes` bytes and `queueEvents` events, which cannot be more than the
+   * defaults. `onReceipt` is called once for every captured event, when it has ended, with
    * `{ uuid, outcome, attempts, status, details }`; the first time that it throws, or rejects, `console.error`
-   * is told. Throws if the token or an option cannot be used.
+   * is told. Throws a `Refusal` if the token or an option cannot be used.
    */
   constructor(token, {
     host = "https://us.i.posthog.com",
@@ -60,32 +55,31 @@ export class Hoglet {
     retryInitial = 1_000,
     requestTimeout = 10_000,
     queueBytes = 1 << 20,
-    queueEvents = 1_000,
+    queueEvents = 1_024,
     onReceipt = () => {},
   } = {}) {
-    initSync({ module: readFileSync(new URL("../pkg/hoglet_wasm_bg.wasm", import.meta.url)) });
+    this.#token = `${token}`;
     this.#url = host.replace(/\/+$/, "");
-    this.#requestTimeout = requestTimeout;
+    this.#options = { flushAt, flushInterval, maxRetries, retryInitial, requestTimeout, queueBytes, queueEvents };
     this.#onReceipt = onReceipt;
-    const seed = crypto.getRandomValues(new BigUint64Array(2));
-    this.#client = Client.create(this.#ears, `${token}`, ...seed, queueBytes, queueEvents, flushAt,
-      flushInterval, maxRetries, retryInitial, requestTimeout, performance.now());
-    if (!this.#client) throw new Error(`hoglet: cannot start: ${this.#answer.why}`);
+    this.#start();
   }
 
-  /** Queues an event and returns its uuid. Throws, with the reason, if it cannot be sent as it is. */
-  capture({ distinctId, event, properties = {} }) {
-    const json = JSON.stringify(properties);
-    this.#client.capture(this.#ears, `${event}`, `${distinctId}`, json, this.#now());
-    const { uuid, why } = this.#answer;
-    if (why) throw new Error(`hoglet: event refused: ${why}`);
+  /**
+   * Queues an event and returns its uuid; `uuid` and `timestamp` may be its own. Throws a `Refusal`, which says why, if
+   * the event cannot be sent as it is.
+   */
+  capture({ distinctId, event, properties = {}, uuid, timestamp }) {
+    const captured = this.#call((core, now) => core.capture({ event, distinctId, properties, uuid, timestamp }, now));
+    if (!captured) throw new Error("hoglet: event lost, the client has restarted");
+    this.#live += 1;
     this.#turn();
-    return uuid;
+    return captured;
   }
 
   /** Sends what was captured so far; resolves once all of it has ended. */
   flush() {
-    const mark = this.#client.flush(this.#now());
+    const mark = this.#call((core, now) => core.flush(now)) ?? 0;
     return new Promise((done) => {
       this.#barriers.push({ mark, done });
       this.#turn();
@@ -97,32 +91,60 @@ export class Hoglet {
    * since the start that were not delivered, whatever became of them.
    */
   async shutdown(timeout = 30_000) {
-    this.#client.close(this.#now() + timeout);
+    this.#deadline = performance.now() + timeout;
+    this.#call((core) => core.close(this.#deadline));
     await this.flush();
     this.#stop.abort();
     return this.#undelivered;
   }
 
-  #now() {
+  #start() {
     const now = performance.now();
-    this.#client.setWallClock(Date.now(), now);
-    return now;
+    this.#core = new Core(MODULE, this.#token, this.#options, now, (receipt) => this.#receipts.push(receipt));
+    if (this.#deadline) this.#core.close(this.#deadline);
   }
 
-  /** Does what the client wants done, and comes back when it wants to be asked again. */
+  /**
+   * Gives the core the time, and lets it work. A trap is a fault in the core, after which its instance is of no use:
+   * another takes over, and what was queued is lost.
+   */
+  #call(work) {
+    try {
+      const now = performance.now();
+      this.#core.clock(Date.now(), now);
+      return work(this.#core, now);
+    } catch (error) {
+      if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+      const lost = this.#live - this.#receipts.length;
+      console.error(`hoglet: restarted, ${lost} events are lost:`, error);
+      this.#live -= lost;
+      this.#undelivered += lost;
+      for (const { done } of this.#barriers.splice(0)) done();
+      this.#start();
+      return undefined;
+    }
+  }
+
+  /** Does what the core wants done, and comes back when it wants to be asked again. */
   #turn() {
-    const now = this.#now();
-    const wakesAt = this.#client.poll(this.#ears, now);
-    if (wakesAt !== this.#wakesAt) this.#sleep(wakesAt, now);
-    const request = this.#request;
-    this.#request = undefined;
-    if (request) this.#send(request);
+    let wakesAt;
+    while (wakesAt === undefined) {
+      const next = this.#call((core, now) => {
+        const { request, wakesAt } = core.poll(now);
+        // The events move with the next call.
+        return { wakesAt, request: request && { ...request, body: Buffer.concat(request.body) } };
+      });
+      if (next?.request) this.#send(next.request);
+      wakesAt = next?.wakesAt;
+    }
+    if (wakesAt !== this.#wakesAt) this.#sleep(wakesAt);
     for (const receipt of this.#receipts.splice(0)) {
+      this.#live -= 1;
       if (!["delivered", "warning"].includes(receipt.outcome)) this.#undelivered += 1;
       // Called from here, it could call back into a turn that is under way, or stop it by throwing.
       Promise.resolve(receipt).then(this.#onReceipt).catch((error) => this.#complain(error));
     }
-    this.#barriers = this.#barriers.filter(({ mark, done }) => !this.#client.isFlushed(mark) || done());
+    this.#barriers = this.#barriers.filter(({ mark, done }) => !this.#core.isFlushed(mark) || done());
   }
 
   /** An error of the caller's own, uncaught, would end the process. */
@@ -131,33 +153,38 @@ export class Hoglet {
     this.#hasComplained = true;
   }
 
-  #sleep(wakesAt, now) {
+  #sleep(wakesAt) {
     clearTimeout(this.#timer);
     this.#wakesAt = wakesAt;
     if (wakesAt === Infinity) return;
     this.#timer = setTimeout(() => {
       this.#wakesAt = Infinity;
       this.#turn();
-    }, Math.min(wakesAt - now, MAX_DELAY));
+    }, Math.min(wakesAt - performance.now(), MAX_DELAY));
   }
 
   async #send({ id, path, headers, body }) {
-    const signal = AbortSignal.any([AbortSignal.timeout(this.#requestTimeout), this.#stop.signal]);
+    const core = this.#core;
+    const signal = AbortSignal.any([AbortSignal.timeout(this.#options.requestTimeout), this.#stop.signal]);
+    let answer;
     try {
-      const response = await fetch(this.#url + path, {
-        method: "POST",
-        headers,
-        body: Buffer.concat(body),
-        redirect: "manual",
-        signal,
-      });
-      const header = (name) => response.headers.get(name) ?? "";
-      const text = await response.text();
-      this.#client.respond(this.#ears, id, response.status, header("retry-after"), header("date"), text, this.#now());
+      const response = await fetch(this.#url + path, { method: "POST", headers, body, redirect: "manual", signal });
+      const header = (name) => response.headers.get(name);
+      this.#answer(core, (now) => core.head(id, response.status, header("retry-after"), header("date"), now));
+      for await (const piece of response.body ?? []) {
+        if (!this.#answer(core, () => core.body(id, piece))) break;
+      }
+      answer = (now) => core.end(id, now);
     } catch (error) {
       const why = signal.aborted ? "timeout" : FAILURES[error.cause?.code] ?? "interrupted";
-      this.#client.fail(this.#ears, id, why, this.#now());
+      answer = (now) => core.fail(id, why, now);
     }
+    this.#answer(core, answer);
     this.#turn();
+  }
+
+  /** Gives `core` a part of an answer, unless it has trapped since the request. */
+  #answer(core, work) {
+    return this.#core === core && this.#call((_, now) => work(now));
   }
 }

@@ -92,7 +92,43 @@ test("what cannot be sent is refused with its reason", async () => {
   refused({ distinctId: "u", event: "e" }, "closed");
   assert.deepEqual(await shown("requests"), []);
   assert.throws(() => new Hoglet("phx_personal"), /cannot start: personal_token$/);
-  assert.throws(() => new Hoglet("phc_node", { flushAt: 0 }), /cannot start: flush_at$/);
+  assert.throws(() => new Hoglet("phc_node", { flushAt: 0 }), /cannot start: too_small$/);
+});
+
+test("two clients share nothing", async () => {
+  const first = await start([], { flushAt: 2 });
+  const receipts = [];
+  const second = new Hoglet("phc_second", { host: url, onReceipt: (receipt) => receipts.push(receipt) });
+  const uuids = ["a", "b"].flatMap((event) =>
+    [first.hoglet, second].map((hoglet) => hoglet.capture({ distinctId: "u", event })));
+  assert.equal(new Set(uuids).size, 4);
+  assert.deepEqual(await Promise.all([first.hoglet.shutdown(), second.shutdown()]), [0, 0]);
+  assert.deepEqual(first.receipts.map(({ uuid }) => uuid), [uuids[0], uuids[2]]);
+  assert.deepEqual(receipts.map(({ uuid }) => uuid), [uuids[1], uuids[3]]);
+  const tokens = (await shown("requests")).map(({ headers }) => headers.find(([key]) => key === "authorization")[1]);
+  assert.deepEqual(tokens.toSorted(), ["Bearer phc_node", "Bearer phc_second"]);
+});
+
+test("after a trap another instance goes on, and what was queued counts as not delivered", async (t) => {
+  const { mock } = t.mock.method(console, "error", () => {});
+  const { Instance } = WebAssembly;
+  let traps = 1;
+  t.mock.method(WebAssembly, "Instance", function (module, imports) {
+    const { exports } = new Instance(module, imports);
+    // A length beyond the memory: a trap of the instance's own.
+    const capture = (...numbers) => exports.capture(...(traps-- === 0 ? [2 ** 31] : numbers));
+    return { exports: { ...exports, capture } };
+  });
+  const { hoglet, receipts } = await start([]);
+  hoglet.capture({ distinctId: "u", event: "lost" });
+  const flushed = hoglet.flush();
+  assert.throws(() => hoglet.capture({ distinctId: "u", event: "traps" }), /event lost/);
+  await flushed;
+  hoglet.capture({ distinctId: "u", event: "kept" });
+  assert.equal(await hoglet.shutdown(), 1);
+  assert.equal(receipts.length, 1);
+  assert.throws(() => hoglet.capture({ distinctId: "u", event: "e" }), /refused: closed$/);
+  assert.deepEqual(mock.calls.map(({ arguments: [what] }) => what), ["hoglet: restarted, 1 events are lost:"]);
 });
 
 test("shutdown counts every event that was not delivered", async () => {

@@ -50,6 +50,6 @@ const BUDGETS: &[Budget] = &[
     row("examples/cortex-m: flash",                   61_184, None),
     row("examples/cortex-m: RAM without the stack",    8_704, None),
     row("examples/cortex-m: peak stack",               5_120, None),
-    row("Node: wasm, gzip",                           20_992, None),
-    row("Node: both, gzip",                           27_136, Some(12 * KIB)),
+    row("Node: wasm, gzip",                           11_776, Some(8 * KIB)),
+    row("Node: both, gzip",                           17_920, Some(12 * KIB)),
 ];

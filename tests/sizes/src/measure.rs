@@ -35,8 +35,12 @@ const FEATURES: [&str; 10] = [
 ];
 
 const WASM: &str = "bindings/js/pkg/hoglet_wasm_bg.wasm";
-/// What wasm-bindgen wrote, and what calls it.
-const SCRIPTS: [&str; 2] = ["bindings/js/pkg/hoglet_wasm.js", "bindings/js/src/node.mjs"];
+/// What calls it, and Node's host.
+const SCRIPTS: [&str; 3] = [
+    "bindings/js/src/codes.mjs",
+    "bindings/js/src/core.mjs",
+    "bindings/js/src/node.mjs",
+];
 
 /// What hoglet adds to a firmware image that captures and delivers, and the types it keeps in memory.
 pub(super) fn probe(workspace: &Workspace) -> Result<Vec<Figure>, String> {

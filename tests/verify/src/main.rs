@@ -51,7 +51,7 @@ simulation          |                             | cargo simulate --worlds 2000
 fuzzing             |                             | tests/fuzz/run.sh 10
 firmware            | qemu                        | cargo test -p sizes --test firmware -- --ignored
 wasm by wasm-pack   | npm wasm-pack wasm-bindgen  | wasm/build.sh
-Node                | npm node                    | cargo build --quiet --bin capture-server && env HOGLET_CAPTURE_SERVER={target}/debug/capture-server node --test bindings/js/test/node.test.mjs
+Node                | npm node                    | cargo build --quiet --bin capture-server && env HOGLET_CAPTURE_SERVER={target}/debug/capture-server node --test bindings/js/test/core.test.mjs bindings/js/test/node.test.mjs
 sizes               | qemu npm wasm-pack wasm-bindgen | cargo sizes {no-qemu}
 adapter             |                             | cargo build --release -p adapter
 demo                |                             | cargo demo

@@ -1,0 +1,211 @@
+// The core: one instance of the wasm, which is one client, behind text and objects. Its exports take and give numbers;
+// wasm/src/calls.rs says what each of them does. Nothing here knows a network or a timer.
+import { CAPTURE_ERRORS, CONFIG_ERRORS, OUTCOMES, TRANSPORT_ERRORS } from "./codes.mjs";
+
+/** What this sends as `PostHog-Sdk-Info`; the core knows its version, and the tests hold the two together. */
+const SDK_INFO = "hoglet/0.1.0";
+const PATH = "/i/v1/analytics/events";
+const SEED_BYTES = 16;
+const UUID_BYTES = 16;
+
+const encoder = new TextEncoder();
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/**
+ * An event or a configuration that cannot be used, and why: `code` is the core's, `reason` its name. An event's own uuid
+ * that is none has no code, but -1: the core never sees it.
+ */
+export class Refusal extends Error {
+  constructor(what, code, reason) {
+    super(`hoglet: ${what}: ${reason}`);
+    this.code = code;
+    this.reason = reason;
+  }
+}
+
+function refuse(reason) {
+  throw new Refusal("event refused", CAPTURE_ERRORS.indexOf(reason), reason);
+}
+
+export class Core {
+  #wasm;
+  #token;
+  #memory;
+  #input;
+  #request;
+  #uuid;
+
+  /**
+   * `onReceipt` is called with `{ uuid, outcome, attempts, status, details }` when an event has ended. It is called from
+   * within the other methods, and must not call them.
+   */
+  constructor(module, token, options, now, onReceipt) {
+    const receipt = (outcome, why, attempts, uuid, words, length) => {
+      const isStatus = why >= 100;
+      let details = String.fromCharCode(...this.#memory.subarray(words, words + length));
+      if (why > 0 && !isStatus) details = TRANSPORT_ERRORS[why - 1];
+      const status = isStatus ? why : 0;
+      onReceipt({ uuid: this.#uuidAt(uuid), outcome: OUTCOMES[outcome], attempts, status, details });
+    };
+    // wasm-bindgen has a name of its own for the one import.
+    const [{ module: from, name }] = WebAssembly.Module.imports(module);
+    this.#wasm = new WebAssembly.Instance(module, { [from]: { [name]: receipt } }).exports;
+    this.#token = token;
+    const { buffer } = this.#wasm.memory;
+    this.#memory = new Uint8Array(buffer);
+    this.#input = new Uint8Array(buffer, this.#wasm.input(), this.#wasm.input_len());
+    this.#request = new Float64Array(buffer, this.#wasm.record(), 6);
+    this.#uuid = this.#wasm.record() + this.#request.byteLength;
+
+    crypto.getRandomValues(this.#input.subarray(0, SEED_BYTES));
+    const { queueBytes, queueEvents, flushAt, flushInterval, maxRetries, retryInitial, requestTimeout } = options;
+    const numbers = [queueBytes, queueEvents, flushAt, flushInterval, maxRetries, retryInitial, requestTimeout].map(u32);
+    const code = this.#wasm.create(this.#write(token, SEED_BYTES), ...numbers, now);
+    if (code) throw new Refusal("cannot start", code, CONFIG_ERRORS[code]);
+  }
+
+  /** Queues an event and returns its uuid; throws a `Refusal`. */
+  capture({ event, distinctId, properties, uuid, timestamp }, now) {
+    for (const name of ["$set", "$set_once"]) {
+      const value = properties?.[name] ?? {};
+      if (typeof value !== "object" || Array.isArray(value)) refuse("not_an_object");
+    }
+    const name = `${event}`;
+    const id = `${distinctId}`;
+    const json = `${JSON.stringify(properties)}`;
+    let lengths = [name.length, id.length, json.length];
+    const text = name + id + json;
+    // A byte for each character: all of it is ASCII, and the parts have the lengths that they have here.
+    if (this.#write(text) !== text.length) {
+      let end = 0;
+      lengths = [name, id, json].map((part) => {
+        const length = this.#write(part, end);
+        end += length;
+        return length;
+      });
+    }
+    const code = this.#wasm.capture(...lengths, uuid !== undefined, ...uuidNumbers(uuid), unixMs(timestamp), now);
+    if (code) throw new Refusal("event refused", code, CAPTURE_ERRORS[code]);
+    return this.#uuidAt(this.#uuid);
+  }
+
+  /**
+   * What to do next: `{ request }`, with its `id`, `path`, `headers`, and `body`, three pieces of which the second is
+   * gone after the next call; or the `now` at which to call again at the latest, `{ wakesAt }`.
+   */
+  poll(now) {
+    const wakesAt = this.#wasm.poll(now);
+    if (wakesAt >= 0) return { wakesAt };
+    const [id, attempt, createdMs, sentMs, start, length] = this.#request;
+    const headers = {
+      "content-type": "application/json",
+      "user-agent": SDK_INFO,
+      authorization: `Bearer ${this.#token}`,
+      "posthog-sdk-info": SDK_INFO,
+      "posthog-attempt": `${attempt}`,
+      "posthog-request-id": this.#uuidAt(this.#uuid),
+      "posthog-request-timestamp": new Date(sentMs).toISOString(),
+    };
+    const body = [
+      encoder.encode(`{"created_at":"${new Date(createdMs).toISOString()}","batch":[`),
+      this.#memory.subarray(start, start + length),
+      encoder.encode("]}"),
+    ];
+    return { request: { id, path: PATH, headers, body } };
+  }
+
+  /** Takes an answer's status and the values of its `Retry-After` and `Date`, if it has them. */
+  head(id, status, retryAfter, date, now) {
+    this.#wasm.head(id, status, retryAfterMs(retryAfter, date), now);
+  }
+
+  /** Takes a piece of the answer's body, of any size; whether more of it are needed. */
+  body(id, piece) {
+    let isNeeded = true;
+    for (let start = 0; isNeeded && start < piece.length; start += this.#input.length) {
+      const part = piece.subarray(start, start + this.#input.length);
+      this.#input.set(part);
+      isNeeded = Boolean(this.#wasm.body(id, part.length));
+    }
+    return isNeeded;
+  }
+
+  /** Takes the end of the answer. */
+  end(id, now) {
+    this.#wasm.end(id, now);
+  }
+
+  /** Takes the news that there will be no answer: one of `TRANSPORT_ERRORS`. */
+  fail(id, why, now) {
+    this.#wasm.fail(id, TRANSPORT_ERRORS.indexOf(why), now);
+  }
+
+  /** Says that it is `unixMs` at `now`. */
+  clock(unixMs, now) {
+    this.#wasm.clock(unixMs, now);
+  }
+
+  /** Makes everything captured so far due; returns a mark for `isFlushed`. */
+  flush(now) {
+    return this.#wasm.flush(now);
+  }
+
+  /** Whether everything captured before the mark has ended. */
+  isFlushed(mark) {
+    return Boolean(this.#wasm.is_flushed(mark));
+  }
+
+  /** Refuses further events and gives up at `deadline` what is left then. */
+  close(deadline) {
+    this.#wasm.close(deadline);
+  }
+
+  /** Hands everything out at once, in requests of at most `limit` bytes. */
+  leave(limit, now) {
+    this.#wasm.leave(limit, now);
+  }
+
+  /** How many events have ended as each of `OUTCOMES`. */
+  stats() {
+    return Object.fromEntries(OUTCOMES.map((outcome, code) => [outcome, this.#wasm.ended(code)]));
+  }
+
+  /** Writes text into the input at `start` and returns its bytes. */
+  #write(text, start = 0) {
+    const { read, written } = encoder.encodeInto(text, this.#input.subarray(start));
+    if (read < text.length) refuse("event_too_large");
+    return written;
+  }
+
+  #uuidAt(start) {
+    let digits = "";
+    for (const byte of this.#memory.subarray(start, start + UUID_BYTES)) digits += HEX[byte];
+    return digits.replace(/(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  }
+}
+
+/** `number` within 32 bits; wasm would take it modulo 2³². */
+function u32(number) {
+  return Math.min(Math.max(Math.trunc(number) || 0, 0), 2 ** 32 - 1);
+}
+
+/** Four numbers of 32 bits. */
+function uuidNumbers(uuid = "0".repeat(32)) {
+  const digits = `${uuid}`.replaceAll("-", "");
+  if (!/^[\da-f]{32}$/i.test(digits)) refuse("uuid_invalid");
+  return [0, 8, 16, 24].map((start) => Number.parseInt(digits.slice(start, start + 8), 16));
+}
+
+/** A date, its text or its milliseconds as a number; what cannot be read is beyond every limit, and none is not a number. */
+function unixMs(timestamp) {
+  if (timestamp === undefined) return NaN;
+  const ms = new Date(timestamp).getTime();
+  return Number.isNaN(ms) ? Infinity : ms;
+}
+
+/** Milliseconds that `Retry-After` asks for: seconds, or a date by the clock of the server. 0 if it cannot be read. */
+function retryAfterMs(retryAfter, date) {
+  const [, seconds] = /^\s*(\d+(?:\.\d+)?)\s*(?:,|$)/.exec(retryAfter ?? "") ?? [];
+  const ms = seconds ? seconds * 1_000 : Date.parse(retryAfter) - (Date.parse(date) || Date.now());
+  return ms > 0 ? Math.min(ms, 2 ** 31) : 0;
+}
