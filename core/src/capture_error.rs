@@ -4,6 +4,7 @@ use core::fmt;
 
 #[cfg(feature = "text")]
 use crate::json::JsonError;
+use crate::packed::{Packed, packed};
 
 /// Longest event name the server takes, in bytes of UTF-8.
 pub const MAX_NAME_BYTES: usize = 200;
@@ -84,7 +85,7 @@ pub enum CaptureError {
 
 impl CaptureError {
     /// Names by code; 0 stands for no error.
-    const NAMES: [&'static str; 17] = [
+    const NAMES: Packed = packed![
         "ok",
         "name_empty",
         "name_too_long",
@@ -136,10 +137,7 @@ impl CaptureError {
 
     /// The name of the error with this code: `ok` for 0, `unknown` for a number that is no code.
     pub fn name_of(code: u8) -> &'static str {
-        Self::NAMES
-            .get(usize::from(code))
-            .copied()
-            .unwrap_or("unknown")
+        Self::NAMES.get(code).unwrap_or("unknown")
     }
 }
 

@@ -54,6 +54,7 @@ mod instant;
 mod json;
 #[doc = include_str!("../PROTOCOL.md")]
 pub mod protocol {}
+mod packed;
 mod queue;
 mod receipt;
 mod response;

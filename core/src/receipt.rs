@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::packed::{Packed, packed};
+
 /// Takes receipts as they are made. A closure over [`Receipt`] is one; so is [`Ignore`].
 ///
 /// A sink that is called, and not a queue that is drained: it needs no memory on a 16 KiB device,
@@ -90,7 +92,7 @@ impl Outcome<'_> {
     }
 
     /// [`OutcomeKind::name`].
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         self.kind().name()
     }
 }
@@ -141,6 +143,20 @@ impl OutcomeKind {
         Self::Abandoned,
     ];
 
+    const NAMES: Packed = packed![
+        "delivered",
+        "warning",
+        "accepted",
+        "dropped",
+        "absent",
+        "unconfirmed",
+        "rejected",
+        "exhausted",
+        "undeliverable",
+        "evicted",
+        "abandoned",
+    ];
+
     /// The kind as a number, 0 for delivered. A released code keeps its meaning; new kinds get new
     /// codes.
     pub const fn code(self) -> u8 {
@@ -153,20 +169,8 @@ impl OutcomeKind {
     }
 
     /// The name in logs and JSON, `snake_case`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Warning => "warning",
-            Self::Accepted => "accepted",
-            Self::Dropped => "dropped",
-            Self::Absent => "absent",
-            Self::Unconfirmed => "unconfirmed",
-            Self::Rejected => "rejected",
-            Self::Exhausted => "exhausted",
-            Self::Undeliverable => "undeliverable",
-            Self::Evicted => "evicted",
-            Self::Abandoned => "abandoned",
-        }
+    pub fn name(self) -> &'static str {
+        Self::NAMES.get(self.code()).unwrap_or_default()
     }
 
     /// Whether the server is known to have stored such an event.

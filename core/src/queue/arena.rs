@@ -82,16 +82,17 @@ impl<'buf, T: Copy> Array<'buf, T> {
         self.items.get_mut(end..).unwrap_or_default()
     }
 
-    /// Moves `count` items up, over what follows them.
-    fn move_up(&mut self, from: usize, to: usize, count: usize) {
-        let items = self.items.get_mut(from..to.saturating_add(count));
-        items.unwrap_or_default().copy_within(0..count, to - from);
+    /// Moves `count` items.
+    fn shift(&mut self, from: usize, to: usize, count: usize) {
+        if from.max(to).saturating_add(count) <= self.items.len() {
+            self.items.copy_within(from..from + count, to);
+        }
     }
 
     /// Moves the batch up to the queue.
     fn close_gap(&mut self) {
         let to = self.at.start + self.at.gap;
-        self.move_up(self.at.start, to, self.at.pinned);
+        self.shift(self.at.start, to, self.at.pinned);
         self.at.start = to;
         self.at.gap = 0;
     }
@@ -106,8 +107,7 @@ impl<'buf, T: Copy> Array<'buf, T> {
     /// Moves everything to the front.
     fn compact(&mut self) {
         self.close_gap();
-        let used = self.at.start..self.at.queued().end;
-        self.items.copy_within(used, 0);
+        self.shift(self.at.start, 0, self.at.stored());
         self.at.start = 0;
     }
 }
@@ -292,7 +292,7 @@ impl<'buf> Arena<'buf> {
             self.compact();
         }
         let (from, to) = (self.bytes.at.start, self.bytes.at.queued().end);
-        self.bytes.move_up(from, to, len);
+        self.bytes.shift(from, to, len);
         self.commit(Slot {
             is_deferred: true,
             ..slot
@@ -324,8 +324,8 @@ impl<'buf> Arena<'buf> {
                 slot.state = State::Pending;
                 kept_from = kept_from.saturating_sub(len);
                 kept_at = kept_at.saturating_sub(1);
-                self.bytes.move_up(from, kept_from, len);
-                self.slots.move_up(at, kept_at, 1);
+                self.bytes.shift(from, kept_from, len);
+                self.slots.shift(at, kept_at, 1);
             }
         }
         self.bytes.at.keep_last(bytes.end.saturating_sub(kept_from));
