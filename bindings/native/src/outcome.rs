@@ -67,7 +67,7 @@ impl Outcome {
     }
 
     /// The outcome's name in logs and JSON, `snake_case`.
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match (self, self.kind()) {
             (_, Some(kind)) => kind.name(),
             (Self::Other(name), None) => name,

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use hoglet::{BodyProgress, Compression, Request, RequestId, ResponseHead, TransportError};
+use hoglet::{BodyProgress, Compression, Header, Request, RequestId, ResponseHead, TransportError};
 
 use crate::compress::Compressor;
 use crate::http::{Answer, Failure, Post};
@@ -63,7 +63,7 @@ impl Letter {
             body.extend_from_slice(piece);
         }
         let headers = request.headers(request.compression());
-        let headers = headers.map(|header| (header.name, header.value().concat()));
+        let headers = headers.map(|header| (header.name, text(&header)));
         Self {
             id,
             events: request.event_count(),
@@ -85,6 +85,11 @@ impl Letter {
             .map(|(name, value)| (*name, value.as_str()));
         headers.filter(move |(name, _)| is_sent(*name))
     }
+}
+
+/// A header's value. It is ASCII: the configuration was checked.
+fn text(header: &Header<'_>) -> String {
+    String::from_utf8_lossy(&header.value().concat()).into_owned()
 }
 
 /// Gives the answer to the core as it is read, until that has decided what becomes of every event. The

@@ -2,7 +2,6 @@
 
 use core::fmt;
 
-use heapless::String;
 use uuid::Uuid;
 
 use crate::config::{Compression, Config, ENVELOPE_BYTES};
@@ -213,8 +212,8 @@ impl<'a> Request<'a> {
             6 => ("posthog-request-id", ""),
             _ => ("posthog-request-timestamp", ""),
         };
-        let mut text = [0; UUID_LEN];
-        let mut writer = Writer::new(&mut text);
+        let mut written = [0; UUID_LEN];
+        let mut writer = Writer::new(&mut written);
         match index {
             5 => writer.u64(u64::from(self.attempt.number)),
             6 => writer.raw(&uuid_text::format(&self.attempt.uuid)),
@@ -222,15 +221,11 @@ impl<'a> Request<'a> {
             _ => {}
         }
         let len = writer.len();
-        let mut written = String::new();
-        for byte in text.get(..len).unwrap_or_default() {
-            // It fits, and is ASCII.
-            let _ = written.push(char::from(*byte));
-        }
         Some(Header {
             name,
             value,
             written,
+            len,
         })
     }
 }
@@ -297,18 +292,26 @@ pub struct Header<'a> {
     pub name: &'static str,
     /// The value, or what of it is in the configuration.
     value: &'a str,
-    /// The value where it is the attempt's.
-    written: String<UUID_LEN>,
+    /// The value where it is the attempt's, and its length.
+    written: [u8; UUID_LEN],
+    len: usize,
 }
 
 impl Header<'_> {
-    /// The value's two parts, to be sent one after the other.
-    pub fn value(&self) -> [&str; 2] {
+    /// The value's two parts, to be sent one after the other; both are ASCII.
+    pub fn value(&self) -> [&[u8]; 2] {
         if self.is_secret() {
-            ["Bearer ", self.value]
+            [b"Bearer ", self.value.as_bytes()]
         } else {
-            [self.value, &self.written]
+            let written = self.written.get(..self.len).unwrap_or_default();
+            [self.value.as_bytes(), written]
         }
+    }
+
+    /// The two parts as text; both are ASCII.
+    fn text(&self) -> [&str; 2] {
+        self.value()
+            .map(|part| core::str::from_utf8(part).unwrap_or_default())
     }
 
     fn is_secret(&self) -> bool {
@@ -319,7 +322,7 @@ impl Header<'_> {
 impl fmt::Debug for Header<'_> {
     /// Without the token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [first, second] = self.value();
+        let [first, second] = self.text();
         let second = if self.is_secret() { "…" } else { second };
         f.debug_struct("Header")
             .field("name", &self.name)
@@ -331,7 +334,7 @@ impl fmt::Debug for Header<'_> {
 impl fmt::Display for Header<'_> {
     /// `name: value`, without a line end; the token is shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [first, second] = self.value();
+        let [first, second] = self.text();
         write!(f, "{}: {first}{second}", self.name)
     }
 }

@@ -66,27 +66,27 @@ pub(crate) fn send_head<S: Write, H>(
     stream: &mut S,
     head: &RequestHead<'_>,
     headers: impl Iterator<Item = H>,
-    read: impl Fn(&H) -> (&str, [&str; 2]),
+    read: impl Fn(&H) -> (&str, [&[u8]; 2]),
 ) -> Result<(), S::Error> {
     let mut digits = [0; 10];
     let length = decimal(head.content_length, &mut digits);
-    let mut write = |pieces: &[&str]| {
-        pieces
-            .iter()
-            .try_for_each(|piece| stream.write_all(piece.as_bytes()))
-    };
-    write(&[
+    let line = [
         head.method,
         " ",
         head.path,
         " HTTP/1.1\r\nhost: ",
         head.host,
-    ])?;
+    ];
+    for piece in line {
+        stream.write_all(piece.as_bytes())?;
+    }
     for header in headers {
         let (name, [first, second]) = read(&header);
-        write(&["\r\n", name, ": ", first, second])?;
+        for piece in [b"\r\n", name.as_bytes(), b": ", first, second] {
+            stream.write_all(piece)?;
+        }
     }
-    write(&["\r\ncontent-length: "])?;
+    stream.write_all(b"\r\ncontent-length: ")?;
     stream.write_all(length)?;
     stream.write_all(b"\r\n\r\n")
 }

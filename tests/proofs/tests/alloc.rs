@@ -105,7 +105,7 @@ fn write(client: &Client<'_>, id: RequestId, table: &mut deflate::Table) -> usiz
     let mut encoded = request.body_encoder(table);
     let headers = request.headers(encoded.compression());
     let mut written: usize = headers
-        .map(|header| header.value().map(str::len).iter().sum::<usize>())
+        .map(|header| header.value().map(<[u8]>::len).iter().sum::<usize>())
         .sum();
     let mut piece = [0; 64];
     loop {

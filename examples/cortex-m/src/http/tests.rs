@@ -153,8 +153,8 @@ fn request_head_joins_the_halves_of_a_value() {
         content_length: 1234,
     };
     let headers = [
-        ("authorization", ["Bearer ", "phc_x"]),
-        ("user-agent", ["hoglet", ""]),
+        ("authorization", [&b"Bearer "[..], b"phc_x"]),
+        ("user-agent", [&b"hoglet"[..], b""]),
     ];
     send_head(&mut stream, &head, headers.into_iter(), |header| *header).expect("there is room");
     let left = stream.len();

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use hoglet::{CaptureMode, Compression, Config, Request, RequestId, Uuid};
+use hoglet::{CaptureMode, Compression, Config, Header, Request, RequestId, Uuid};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -75,7 +75,7 @@ impl Sent {
         config: &Config<'_>,
     ) -> Self {
         let headers = request.headers(Compression::None);
-        let headers = headers.map(|header| (header.name, header.value().concat()));
+        let headers = headers.map(|header| (header.name, text(&header)));
         let mut sent = Self {
             id,
             path: request.path().to_owned(),
@@ -210,9 +210,8 @@ impl Sent {
         );
         let mut known = self.headers.iter();
         let same = request.headers(Compression::None).all(|header| {
-            let [first, second] = header.value();
             let wanted = known.next().filter(|(name, _)| *name == header.name);
-            wanted.and_then(|(_, value)| value.strip_prefix(first)) == Some(second)
+            wanted.is_some_and(|(_, value)| *value == text(&header))
         });
         holds(
             Law::Stability,
@@ -232,4 +231,9 @@ impl Sent {
 fn span_in(body: &[u8], part: &str) -> Range<usize> {
     let start = part.as_ptr().addr() - body.as_ptr().addr();
     start..start + part.len()
+}
+
+/// A header's value.
+fn text(header: &Header<'_>) -> String {
+    String::from_utf8(header.value().concat()).expect("ASCII")
 }

@@ -163,7 +163,12 @@ impl Host for CoreHost<'_> {
             method: request.method().to_owned(),
             path: request.path().to_owned(),
             headers: headers
-                .map(|h| (h.name.to_owned(), h.value().concat()))
+                .map(|h| {
+                    (
+                        h.name.to_owned(),
+                        String::from_utf8(h.value().concat()).expect("ASCII"),
+                    )
+                })
                 .collect(),
             body: read(&mut encoded, &request),
         })

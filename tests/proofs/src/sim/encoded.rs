@@ -68,7 +68,7 @@ pub(super) fn check_encoded(client: &Checked<'_>, rng: &mut Rng) -> Check {
         .find(|h| h.name == "content-encoding");
     let header = header.map(|h| h.value().concat());
     ensure!(
-        header.as_deref() == compression.content_encoding(),
+        header.as_deref() == compression.content_encoding().map(str::as_bytes),
         Wire,
         "content-encoding is {header:?}"
     );

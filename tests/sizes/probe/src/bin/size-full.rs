@@ -174,11 +174,7 @@ mod firmware {
         transmit(request.path().as_bytes());
         for header in request.headers(encoding) {
             transmit(header.name.as_bytes());
-            header
-                .value()
-                .into_iter()
-                .map(str::as_bytes)
-                .for_each(transmit);
+            header.value().into_iter().for_each(transmit);
         }
     }
 
