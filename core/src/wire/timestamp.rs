@@ -101,9 +101,6 @@ impl Civil {
     reason = "a pair of digits is below 100"
 )]
 pub(crate) fn format(unix_ms: i64) -> [u8; TEXT_LEN] {
-    /// Where each pair of digits goes. The three digits of the milliseconds are two pairs that
-    /// overlap.
-    const PAIRS_AT: &[u8; 9] = &[0, 2, 5, 8, 11, 14, 17, 20, 21];
     const LAST: u64 = MAX_UNIX_MS.abs_diff(MIN_UNIX_MS);
     // An instant before the first wraps to one far after the last.
     let since_year_0 = unix_ms.wrapping_sub(MIN_UNIX_MS).cast_unsigned().min(LAST);
@@ -126,25 +123,20 @@ pub(crate) fn format(unix_ms: i64) -> [u8; TEXT_LEN] {
         (march_year - 400, march_month)
     };
 
-    let (seconds, ms) = (ms / 1000, ms % 1000);
-    let minutes = seconds / 60;
-    let pairs = [
-        year / 100,
-        year % 100,
-        month,
-        day,
-        minutes / 60,
-        minutes % 60,
-        seconds % 60,
-        ms / 10,
-        ms % 100,
-    ];
-    let mut text = *b"0000-00-00T00:00:00.000Z";
-    for (&at, value) in PAIRS_AT.iter().zip(pairs) {
-        if let Some([tens, ones, ..]) = text.get_mut(usize::from(at)..) {
-            *tens = b'0' + (value / 10) as u8;
-            *ones = b'0' + (value % 10) as u8;
-        }
+    // From the right, each digit by its radix: the time of day, then the date.
+    let mut rest = ms;
+    let mut text = *b"9999-99-99T99:59:59.999Z";
+    for digit in text.iter_mut().rev() {
+        let radix = match *digit {
+            b'T' => {
+                rest = (year * 100 + month) * 100 + day;
+                continue;
+            }
+            last @ b'0'..=b'9' => u32::from(last - b'0') + 1,
+            _ => continue,
+        };
+        *digit = b'0' + (rest % radix) as u8;
+        rest /= radix;
     }
     text
 }
