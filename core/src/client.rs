@@ -394,12 +394,12 @@ impl Client<'_> {
             else {
                 break;
             };
-            if slot.is_deferred && count > 0 {
+            if slot.is_deferred() && count > 0 {
                 break;
             }
             (room, base) = (left, shared);
             count += 1;
-            if slot.is_deferred {
+            if slot.is_deferred() {
                 break;
             }
         }
@@ -477,7 +477,8 @@ impl Client<'_> {
     /// Whether everything captured before `mark` has ended.
     pub fn is_flushed(&self, mark: FlushMark) -> bool {
         // Unless one was deferred, the oldest event comes first.
-        let count = if self.has_deferred { usize::MAX } else { 1 };
+        let has_deferred = cfg!(feature = "park") && self.has_deferred;
+        let count = if has_deferred { usize::MAX } else { 1 };
         !self
             .arena
             .live()

@@ -107,11 +107,23 @@ pub enum OnExhausted {
     /// blame. So the batch is halved each time, until one event is alone; that one goes behind all
     /// others. When it has used up its retries again, alone, and the server has taken another event
     /// in between, it ends [`Outcome::Undeliverable`](crate::Outcome): after at least
-    /// 2 · (`max_retries` + 1) requests of its own.
+    /// 2 · (`max_retries` + 1) requests of its own. Needs feature `park`.
+    #[cfg(feature = "park")]
     Park {
         /// Milliseconds to rest; at least [`MIN_RETRY_INITIAL_MS`], so that failing without retries is no busy loop.
         cooldown_ms: u32,
     },
+}
+
+impl OnExhausted {
+    /// How long the batch rests; `None` where its events end.
+    pub(crate) const fn cooldown_ms(self) -> Option<u32> {
+        match self {
+            Self::Drop => None,
+            #[cfg(feature = "park")]
+            Self::Park { cooldown_ms } => Some(cooldown_ms),
+        }
+    }
 }
 
 /// Whether an attempt that no server answered (no name, no connection, no TLS, no answer in time, a
@@ -327,7 +339,7 @@ impl<'buf> Config<'buf> {
             self.retry_initial_ms,
             MIN_RETRY_INITIAL_MS,
         )?;
-        if let OnExhausted::Park { cooldown_ms } = self.on_exhausted {
+        if let Some(cooldown_ms) = self.on_exhausted.cooldown_ms() {
             at_least("cooldown_ms", cooldown_ms, MIN_RETRY_INITIAL_MS)?;
         }
         let envelope = u32::try_from(ENVELOPE_BYTES).unwrap_or(u32::MAX);

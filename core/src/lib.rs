@@ -24,6 +24,7 @@
 //! | --- | --- |
 //! | `http-date` | the client does not learn the time from answers (events are stamped by uptime, which the server corrects, until [`Client::set_wall_clock`]), and a `Retry-After` that is a date is no hint |
 //! | `nested` | a [`Value`] has no arrays and objects |
+//! | `park` | a batch whose retries are used up ends ([`OnExhausted::Drop`]); one that no server answered is kept while there is room ([`Unanswered`]) |
 //! | `persons` | an [`Event`] has no `set`, `set_once` and `groups`; among its properties these are properties like any other, sent in their place and unchecked |
 //!
 //! The wire contract is Capture V1 and V0 of `PostHog`, written down in [`protocol`]: comments that

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Client, Endings, Phase};
 use crate::client::clock::Clock;
 use crate::client::timers::Timer;
-use crate::config::{MAX_RETRY_WAIT_MS, OnExhausted, Unanswered};
+use crate::config::{MAX_RETRY_WAIT_MS, Unanswered};
 use crate::queue::storage::{Slot, State, UNSENT};
 use crate::receipt::{Cause, Outcome, Receipts, TransportError};
 use crate::response::head::{ResponseHead, RetryAfter};
@@ -326,12 +326,12 @@ impl Client<'_> {
 
     /// Decides what becomes of a batch whose retries are used up.
     fn exhausted(&mut self, cause: Cause, keeps_unanswered: bool, receipts: &mut dyn Receipts) {
-        let park = self.config.on_exhausted;
-        if !keeps_unanswered && park == OnExhausted::Drop {
+        let cooldown_ms = self.config.on_exhausted.cooldown_ms();
+        if !keeps_unanswered && cooldown_ms.is_none() {
             return self.end_batch(Outcome::Exhausted(cause), receipts);
         }
         // Without an answer nothing in the batch is to blame.
-        let is_suspect = !matches!(cause, Cause::Transport(_));
+        let is_suspect = cfg!(feature = "park") && !matches!(cause, Cause::Transport(_));
         let events = u32::try_from(self.arena.pinned_len()).unwrap_or(u32::MAX);
         if is_suspect && events == 1 && !self.defer() {
             return self.end_batch(Outcome::Undeliverable(cause), receipts);
@@ -340,16 +340,16 @@ impl Client<'_> {
         if is_suspect && events > 1 {
             self.batch_limit.search(events);
         }
-        match park {
-            OnExhausted::Park { cooldown_ms } => self.timers.start(Timer::Park, cooldown_ms),
-            OnExhausted::Drop => self.wait(Timer::Park, MAX_RETRY_WAIT_MS, 1, 0),
+        match cooldown_ms {
+            Some(cooldown_ms) => self.timers.start(Timer::Park, cooldown_ms),
+            None => self.wait(Timer::Park, MAX_RETRY_WAIT_MS, 1, 0),
         }
     }
 
     /// Puts the one event in flight behind all others, to be sent alone once more after the server
     /// has taken another. Not a second time: then the event is to blame, and not the server.
     fn defer(&mut self) -> bool {
-        let was_deferred = self.arena.pinned().iter().any(|slot| slot.is_deferred);
+        let was_deferred = self.arena.pinned().iter().any(Slot::is_deferred);
         if was_deferred && self.is_server_well {
             return false;
         }

@@ -75,7 +75,7 @@ impl BatchLimit {
         if events < self.events {
             return;
         }
-        if self.is_search {
+        if cfg!(feature = "park") && self.is_search {
             self.events = self.events.saturating_mul(2);
         } else {
             self.worked = events;
@@ -146,6 +146,7 @@ mod tests {
         assert_eq!(limit.next(), u32::MAX);
     }
 
+    #[cfg(feature = "park")]
     #[test]
     fn a_search_ends_alone_and_is_over_soon() {
         let mut limit = BatchLimit::NONE;

@@ -40,6 +40,11 @@ pub(crate) enum State {
 }
 
 impl Slot {
+    /// Whether it goes alone, because it may be to blame for what went wrong.
+    pub(crate) const fn is_deferred(&self) -> bool {
+        cfg!(feature = "park") && self.is_deferred
+    }
+
     /// A free slot, to fill arrays with.
     pub const EMPTY: Self = Self {
         uuid: Uuid::nil(),

@@ -67,6 +67,7 @@ const FEATURES: &[&str] = &[
     "--no-default-features --features leave",
     "--no-default-features --features nested",
     "--no-default-features --features os",
+    "--no-default-features --features park",
     "--no-default-features --features persons",
     "--no-default-features --features text",
     "--no-default-features --features v0",
