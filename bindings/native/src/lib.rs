@@ -19,53 +19,29 @@
     )
 )]
 
-mod as_event;
-mod batch;
-mod borrowed;
-mod builder;
-mod callbacks;
-mod client;
-mod clock;
-mod compress;
-mod engine;
-mod error;
+mod api;
 mod escape;
-mod event;
-mod forward;
-mod host;
-mod http;
-mod lane;
 mod log;
-mod lookup;
-mod no_proxy;
-mod options;
 mod os;
-mod outcome;
-mod persons;
-mod process;
-mod proxy;
+mod queue;
 mod random;
 mod settings;
-mod sink;
-mod state;
-mod stats;
-mod tunnel;
-mod worker;
+mod transport;
 
-pub use as_event::AsEvent;
-pub use builder::ClientOptionsBuilder;
-pub use client::{Client, WeakClient, client};
-pub use error::{CaptureFailure, Error, PostHogError, Warning};
-pub use event::Event;
+pub use api::as_event::AsEvent;
+pub use api::builder::ClientOptionsBuilder;
+pub use api::client::{Client, WeakClient, client};
+pub use api::error::{CaptureFailure, Error, PostHogError, Warning};
+pub use api::event::Event;
+pub use api::options::ClientOptions;
+pub use api::outcome::{CaptureSummary, Outcome, Receipt};
+pub use api::stats::{Counts, Stats, Summary};
 pub use hoglet::{
     self, CaptureError, CaptureMode, Cause, Compression, Compression as CaptureCompression,
     ConfigError, Event as BorrowedEvent, OnExhausted, OutcomeKind, Overflow, TransportError,
     Unanswered, Uuid, Value,
 };
-pub use host::{DEFAULT_HOST, EU_INGESTION_ENDPOINT, US_INGESTION_ENDPOINT};
-pub use options::ClientOptions;
-pub use outcome::{CaptureSummary, Outcome, Receipt};
-pub use stats::{Counts, Stats, Summary};
+pub use transport::host::{DEFAULT_HOST, EU_INGESTION_ENDPOINT, US_INGESTION_ENDPOINT};
 
 /// What the README shows is compiled, and its loop is run.
 #[cfg(doctest)]

@@ -18,8 +18,8 @@ pub(crate) fn warn(error: &dyn Display) {
 mod tests {
     use std::sync::Mutex;
 
-    use crate::callbacks::Callbacks;
-    use crate::error::Warning;
+    use crate::api::error::Warning;
+    use crate::queue::callbacks::Callbacks;
 
     static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 

@@ -1,5 +1,13 @@
 //! One queue to one path of the server, shared between threads.
 
+pub(crate) mod callbacks;
+pub(crate) mod clock;
+pub(crate) mod engine;
+pub(crate) mod process;
+pub(crate) mod sink;
+pub(crate) mod state;
+pub(crate) mod worker;
+
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -10,15 +18,14 @@ use std::time::{Duration, Instant};
 
 use hoglet::{Action, FlushMark, Lane as Path, RequestId, Uuid};
 
-use crate::callbacks::Callbacks;
-use crate::clock::{Clock, MAX_SLEEP_MS};
-use crate::error::Error;
-use crate::http::Post;
+use crate::api::error::Error;
+use crate::api::stats::Stats;
+use crate::queue::callbacks::Callbacks;
+use crate::queue::clock::{Clock, MAX_SLEEP_MS};
+use crate::queue::sink::Ended;
+use crate::queue::state::State;
 use crate::settings::Settings;
-use crate::sink::Ended;
-use crate::state::State;
-use crate::stats::Stats;
-use crate::worker;
+use crate::transport::http::Post;
 
 /// One of the core's clients behind a lock, and the thread that sends for it.
 ///

@@ -6,8 +6,8 @@ use hoglet::{Timestamp, Uuid};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::borrowed;
-use crate::error::Error;
+use crate::api::borrowed;
+use crate::api::error::Error;
 use crate::random;
 
 /// Room for name, distinct id and a handful of properties before the text grows.

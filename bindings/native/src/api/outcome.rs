@@ -5,7 +5,7 @@ use std::fmt;
 
 use hoglet::{Cause, OutcomeKind, Uuid};
 
-use crate::error::Error;
+use crate::api::error::Error;
 use crate::escape::Escaped;
 
 /// What became of an event; the owned form of [`hoglet::Outcome`].

@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 
 use hoglet::{CaptureError, Lane as Path, Uuid};
 
-use crate::as_event::AsEvent;
-use crate::borrowed;
-use crate::callbacks::Callbacks;
-use crate::error::Error;
-use crate::event::Event;
-use crate::lane::{Lane, Watch};
-use crate::outcome::Outcome;
-use crate::process::{Process, Processes};
+use crate::api::as_event::AsEvent;
+use crate::api::borrowed;
+use crate::api::error::Error;
+use crate::api::event::Event;
+use crate::api::outcome::Outcome;
+use crate::api::stats::{Stats, Summary};
+use crate::queue::callbacks::Callbacks;
+use crate::queue::process::{Process, Processes};
+use crate::queue::sink::{Ended, Keeps};
+use crate::queue::{Lane, Watch};
 use crate::settings::Settings;
-use crate::sink::{Ended, Keeps};
-use crate::stats::{Stats, Summary};
 
 /// The longest part of a shutdown's time that is kept for the callbacks, to be told what was given up.
 const MAX_TELLING: Duration = Duration::from_millis(100);

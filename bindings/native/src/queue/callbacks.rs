@@ -6,13 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::as_event::AsEvent;
-use crate::borrowed;
-use crate::error::{CaptureFailure, Error, PostHogError, Warning};
-use crate::event::Event;
+use crate::api::as_event::AsEvent;
+use crate::api::borrowed;
+use crate::api::error::{CaptureFailure, Error, PostHogError, Warning};
+use crate::api::event::Event;
+use crate::api::outcome::Receipt;
 use crate::log;
-use crate::outcome::Receipt;
-use crate::sink::{Keeps, News};
+use crate::queue::sink::{Keeps, News};
 
 type BeforeSend = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
 type OnReceipt = Arc<dyn Fn(&Receipt) + Send + Sync>;

@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use hoglet::Compression;
 
-use crate::error::{Error, PostHogError};
-use crate::event::Event;
-use crate::options::ClientOptions;
+use crate::api::error::{Error, PostHogError};
+use crate::api::event::Event;
+use crate::api::options::ClientOptions;
 use crate::settings::Settings;
 
 /// [`ClientOptions`] under the names of `posthog-rs`, with the defaults of [`ClientOptions`], which

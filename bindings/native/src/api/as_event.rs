@@ -1,7 +1,7 @@
 //! What can be captured.
 
-use crate::error::Error;
-use crate::event::Event;
+use crate::api::error::Error;
+use crate::api::event::Event;
 
 /// What can be captured: an [`Event`] or a [`hoglet::Event`], or a reference to one.
 pub trait AsEvent {

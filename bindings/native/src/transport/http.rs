@@ -8,13 +8,13 @@ use ureq::http::header::{HeaderName, HeaderValue};
 use ureq::unversioned::transport::{Connector as _, TcpConnector};
 use ureq::{Agent, Body, BodyReader, Proxy};
 
-use crate::error::Error;
+use crate::api::error::Error;
 use crate::escape::Escaped;
-use crate::forward::AbsoluteForm;
-use crate::lookup::Lookups;
-use crate::proxy::Route;
 use crate::settings::Settings;
-use crate::tunnel::Connecting;
+use crate::transport::forward::AbsoluteForm;
+use crate::transport::lookup::Lookups;
+use crate::transport::proxy::Route;
+use crate::transport::tunnel::Connecting;
 
 /// Bytes of a connection's output buffer.
 const OUTPUT_BYTES: usize = 32 << 10;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use hoglet::{BodyProgress, Compression, Header, Request, RequestId, ResponseHead, TransportError};
 
-use crate::compress::Compressor;
-use crate::http::{Answer, Failure, Post};
-use crate::lane::Lane;
+use crate::queue::Lane;
+use crate::transport::compress::Compressor;
+use crate::transport::http::{Answer, Failure, Post};
 
 /// Bytes of an error's body that are kept to tell of.
 const REASON_BYTES: usize = 300;
@@ -178,7 +178,7 @@ fn take_failure(lane: &Lane, id: RequestId, failure: &Failure) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::Via;
+    use crate::transport::http::Via;
     use crate::{ClientOptions, Outcome, Uuid};
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
         lane: &Lane,
         status: u16,
         mut body: impl FnMut(&mut [u8]) -> io::Result<usize>,
-    ) -> crate::sink::Ended {
+    ) -> crate::queue::sink::Ended {
         answer_of(lane, status, |_, buffer| body(buffer))
     }
 
@@ -226,7 +226,7 @@ mod tests {
         lane: &Lane,
         status: u16,
         mut body: impl FnMut(Uuid, &mut [u8]) -> io::Result<usize>,
-    ) -> crate::sink::Ended {
+    ) -> crate::queue::sink::Ended {
         let uuid = lane.try_capture("in flight").expect("free").expect("good");
         lane.flush();
         let letter = lane.next_request(|id, request| Letter::read(id, request, &mut Vec::new()));

@@ -4,9 +4,9 @@
 use hoglet::Uuid;
 use serde::Serialize;
 
-use crate::client::Client;
-use crate::error::Error;
-use crate::event::Event;
+use crate::api::client::Client;
+use crate::api::error::Error;
+use crate::api::event::Event;
 
 impl Client {
     /// Sets properties of the person `distinct_id`: `$identify`. `set` serialises as an object.

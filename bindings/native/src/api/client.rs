@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use hoglet::{Lane as Path, Uuid};
 
-use crate::as_event::AsEvent;
-use crate::batch::Batch;
-use crate::engine::Engine;
-use crate::error::{Error, Warning};
-use crate::options::ClientOptions;
-use crate::outcome::{CaptureSummary, Outcome};
+use crate::api::as_event::AsEvent;
+use crate::api::batch::Batch;
+use crate::api::error::{Error, Warning};
+use crate::api::options::ClientOptions;
+use crate::api::outcome::{CaptureSummary, Outcome};
+use crate::api::stats::{Stats, Summary};
+use crate::queue::engine::Engine;
 use crate::settings::Settings;
-use crate::stats::{Stats, Summary};
 
 /// A `PostHog` client for programs with `std`. Cloning it gives another handle to the same client;
 /// any thread may use it.
@@ -423,7 +423,7 @@ mod tests {
     use hoglet::CaptureError;
 
     use super::*;
-    use crate::lane::Lane;
+    use crate::queue::Lane;
 
     const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use hoglet::{CaptureError, Lane as Path};
 
-use crate::as_event::AsEvent;
-use crate::engine::Engine;
-use crate::error::Error;
-use crate::event::Event;
-use crate::lane::{Lane, Watch};
-use crate::outcome::CaptureSummary;
-use crate::sink::Ended;
+use crate::api::as_event::AsEvent;
+use crate::api::error::Error;
+use crate::api::event::Event;
+use crate::api::outcome::CaptureSummary;
+use crate::queue::engine::Engine;
+use crate::queue::sink::Ended;
+use crate::queue::{Lane, Watch};
 
 /// Events that are sent at once and waited for. Until then they are sent by the rules of all events;
 /// if it is dropped, because the caller's iterator panics or the caller's future is dropped, they are

@@ -12,13 +12,13 @@ use hoglet::{
 };
 use self_cell::{MutBorrow, self_cell};
 
-use crate::clock::{MONOTONIC, Reading};
-use crate::error::Error;
-use crate::http::Post;
+use crate::api::error::Error;
+use crate::api::stats::{Ledger, Stats};
+use crate::queue::clock::{MONOTONIC, Reading};
+use crate::queue::sink::{Ended, Keeps, Sink};
 use crate::random;
 use crate::settings::Settings;
-use crate::sink::{Ended, Keeps, Sink};
-use crate::stats::{Ledger, Stats};
+use crate::transport::http::Post;
 
 /// Bytes the smallest event there is takes in the queue, rounded down. More slots than the queue's
 /// bytes divided by this are never used.

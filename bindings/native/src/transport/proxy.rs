@@ -16,8 +16,8 @@ use ureq::Proxy;
 use ureq::http::Uri;
 use ureq::http::uri::Authority;
 
-use crate::error::{Error, Warning};
-use crate::no_proxy;
+use crate::api::error::{Error, Warning};
+use crate::transport::no_proxy;
 
 /// The caller's word on proxies.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -101,7 +101,11 @@ impl fmt::Debug for ProxyOption {
         match self {
             Self::Environment => f.write_str("Environment"),
             Self::Direct => f.write_str("Direct"),
-            Self::Url(url) => write!(f, "Url({:?})", crate::host::without_credentials(url)),
+            Self::Url(url) => write!(
+                f,
+                "Url({:?})",
+                crate::transport::host::without_credentials(url)
+            ),
         }
     }
 }
@@ -149,7 +153,7 @@ fn parse(url: &str) -> Result<Proxy, &'static str> {
     if parsed.host().is_empty() {
         return Err("it has no host");
     }
-    if !crate::host::has_good_port(&parsed) {
+    if !crate::transport::host::has_good_port(&parsed) {
         return Err("its port is not between 1 and 65535");
     }
     Proxy::new(&format!("{scheme}://{authority}")).map_err(|_| "it is not [scheme://]host[:port]")

@@ -1,0 +1,10 @@
+//! One request over HTTP: connections, proxies, compression.
+
+pub(crate) mod compress;
+pub(crate) mod forward;
+pub(crate) mod host;
+pub(crate) mod http;
+pub(crate) mod lookup;
+pub(crate) mod no_proxy;
+pub(crate) mod proxy;
+pub(crate) mod tunnel;
