@@ -60,6 +60,7 @@ fn each_encoding_arrives() {
         (Some(Compression::None), None),
         (Some(Compression::Gzip), Some("gzip")),
         (Some(Compression::Deflate), Some("deflate")),
+        #[cfg(feature = "zstd")]
         (Some(Compression::Zstd), Some("zstd")),
     ] {
         let server = server();
