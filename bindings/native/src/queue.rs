@@ -4,7 +4,7 @@ pub(crate) mod callbacks;
 pub(crate) mod clock;
 pub(crate) mod engine;
 pub(crate) mod process;
-pub(crate) mod sink;
+pub(crate) mod receipts;
 pub(crate) mod state;
 pub(crate) mod worker;
 
@@ -16,16 +16,16 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use hoglet::{Action, FlushMark, Lane as Path, RequestId, Uuid};
+use hoglet::{Action, FlushMark, Lane, RequestId, Uuid};
 
 use crate::api::error::Error;
 use crate::api::stats::Stats;
 use crate::queue::callbacks::Callbacks;
 use crate::queue::clock::{Clock, MAX_SLEEP_MS};
-use crate::queue::sink::Ended;
+use crate::queue::receipts::Ended;
 use crate::queue::state::State;
 use crate::settings::Settings;
-use crate::transport::http::Post;
+use crate::transport::http::HttpSender;
 
 /// One of the core's clients behind a lock, and the thread that sends for it.
 ///
@@ -35,7 +35,7 @@ use crate::transport::http::Post;
 ///
 /// Only the worker tells `on_receipt` and `on_error` what became of events. A thread that captures,
 /// flushes or shuts down may hold a lock that such a callback takes, so it wakes the worker instead.
-pub(crate) struct Lane {
+pub(crate) struct Queue {
     state: Mutex<State>,
     /// Wakes the worker.
     alarm: Condvar,
@@ -49,15 +49,15 @@ pub(crate) struct Lane {
 }
 
 /// Capturing, flushing, closing.
-impl Lane {
+impl Queue {
     /// Takes the memory that the settings name. Starts nothing.
     pub(crate) fn new(
         settings: Arc<Settings>,
         callbacks: Arc<Callbacks>,
-        path: Path,
+        lane: Lane,
     ) -> Result<Self, Error> {
         Ok(Self {
-            state: Mutex::new(State::new(&settings, path, callbacks.keeps())?),
+            state: Mutex::new(State::new(&settings, lane, callbacks.receipt_filter())?),
             alarm: Condvar::new(),
             progress: Condvar::new(),
             told: AtomicU64::new(0),
@@ -78,7 +78,7 @@ impl Lane {
         let mut state = self.lock();
         self.ensure_worker(&mut state)?;
         let captured = state.capture(event, is_watched, at);
-        self.settle(state);
+        self.unlock_and_notify(state);
         captured.map_err(Error::Capture)
     }
 
@@ -88,9 +88,9 @@ impl Lane {
         self.ensure_worker(&mut state)?;
         if !state.is_closed() {
             state.sink.note_hook(error);
-            state.call_for_news();
+            state.wake_for_news();
         }
-        self.settle(state);
+        self.unlock_and_notify(state);
         Ok(())
     }
 
@@ -108,9 +108,9 @@ impl Lane {
     /// Gives up what is left, and breaks off the request under way.
     pub(crate) fn give_up(&self) {
         self.with(State::abandon);
-        let post = self.lock().post.take();
-        if let Some(post) = post {
-            post.shutdown();
+        let sender = self.lock().sender.take();
+        if let Some(sender) = sender {
+            sender.shutdown();
         }
     }
 
@@ -129,13 +129,13 @@ impl Lane {
         let now = self.clock.now();
         let mut state = self.lock();
         let result = act(&mut state, now);
-        self.settle(state);
+        self.unlock_and_notify(state);
         result
     }
 }
 
 /// What the worker does.
-impl Lane {
+impl Queue {
     /// The worker's wait for a request, which `take` reads; meanwhile it tells the callbacks what
     /// there is to tell. `None` once everything has ended for good.
     pub(crate) fn next_request<R>(
@@ -166,9 +166,9 @@ impl Lane {
             };
             has_told = false;
             if state.sink.has_progress() || state.sink.has_news() {
-                self.settle(state);
+                self.unlock_and_notify(state);
             } else if state.is_over() {
-                state.post = None;
+                state.sender = None;
                 return None;
             } else {
                 state.sleep(due);
@@ -186,30 +186,30 @@ impl Lane {
     /// Lets the lock go, tells the callbacks, and wakes whoever waits for just this.
     fn tell(&self, mut state: MutexGuard<'_, State>) {
         let news = state.sink.take_news();
-        self.settle(state);
+        self.unlock_and_notify(state);
         self.callbacks.tell(&news, &self.told);
         let mut state = self.lock();
         state.sink.recycle(news);
         state.sink.note_progress();
-        self.settle(state);
+        self.unlock_and_notify(state);
     }
 
     fn ensure_worker(self: &Arc<Self>, state: &mut State) -> Result<(), Error> {
-        if state.post.is_some() || state.is_closed() {
+        if state.sender.is_some() || state.is_closed() {
             return Ok(());
         }
-        let post = Arc::new(Post::new(&self.settings, state.path()));
-        let (lane, its_post) = (Arc::clone(self), Arc::clone(&post));
+        let sender = Arc::new(HttpSender::new(&self.settings, state.path()));
+        let (queue, its_sender) = (Arc::clone(self), Arc::clone(&sender));
         let thread = std::thread::Builder::new().name("posthog".to_owned());
-        let spawned = thread.spawn(move || worker::run(&lane, &its_post));
+        let spawned = thread.spawn(move || worker::run(&queue, &its_sender));
         spawned.map_err(|error| Error::Thread(error.kind()))?;
-        state.post = Some(post);
+        state.sender = Some(sender);
         Ok(())
     }
 }
 
 /// Waiting.
-impl Lane {
+impl Queue {
     /// Waits until everything before `mark` has ended and the callbacks have been told; until the
     /// core rests because its retries are used up; or until `deadline`.
     pub(crate) fn wait_flushed(&self, mark: FlushMark, deadline: Option<Instant>) {
@@ -267,7 +267,7 @@ impl Lane {
         F: FnMut(&mut State, u64) -> Option<R> + Unpin,
     {
         Until {
-            lane: Arc::clone(self),
+            queue: Arc::clone(self),
             waker: None,
             ready: until,
         }
@@ -278,10 +278,10 @@ impl Lane {
     }
 }
 
-/// A future that waits for a change of a lane's state.
+/// A future that waits for a change of a queue's state.
 struct Until<F> {
-    lane: Arc<Lane>,
-    /// The number under which the lane has its waker.
+    queue: Arc<Queue>,
+    /// The number under which the queue has its waker.
     waker: Option<u64>,
     ready: F,
 }
@@ -293,8 +293,8 @@ impl<R, F: FnMut(&mut State, u64) -> Option<R> + Unpin> Future for Until<F> {
         let this = &mut *self;
         // Made and dropped while nothing is locked: it is the executor's code.
         let waker = context.waker().clone();
-        let mut state = this.lane.lock();
-        if let Some(result) = (this.ready)(&mut state, this.lane.told()) {
+        let mut state = this.queue.lock();
+        if let Some(result) = (this.ready)(&mut state, this.queue.told()) {
             return Poll::Ready(result);
         }
         let key = *this.waker.get_or_insert_with(|| {
@@ -311,7 +311,7 @@ impl<R, F: FnMut(&mut State, u64) -> Option<R> + Unpin> Future for Until<F> {
 impl<F> Drop for Until<F> {
     fn drop(&mut self) {
         if let Some(key) = self.waker {
-            let waker = self.lane.lock().wakers.remove(&key);
+            let waker = self.queue.lock().wakers.remove(&key);
             drop(waker);
         }
     }
@@ -336,34 +336,34 @@ fn closed(state: &mut State, told: u64) -> Option<()> {
 
 /// Waits for one event to end. When it is dropped, the event is nobody's to wait for any more.
 pub(crate) struct Watch {
-    lane: Arc<Lane>,
+    queue: Arc<Queue>,
     uuid: Uuid,
 }
 
 impl Watch {
     /// Waits for an event that was captured to be watched.
-    pub(crate) fn new(lane: &Arc<Lane>, uuid: Uuid) -> Self {
-        let lane = Arc::clone(lane);
-        Self { lane, uuid }
+    pub(crate) fn new(queue: &Arc<Queue>, uuid: Uuid) -> Self {
+        let queue = Arc::clone(queue);
+        Self { queue, uuid }
     }
 
     pub(crate) const fn uuid(&self) -> Uuid {
         self.uuid
     }
 
-    pub(crate) const fn lane(&self) -> &Arc<Lane> {
-        &self.lane
+    pub(crate) const fn queue(&self) -> &Arc<Queue> {
+        &self.queue
     }
 
     /// Waits until the event has ended; `None` if the core rests with the event still queued, or
     /// after `deadline`.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> Option<Ended> {
-        self.lane.wait(deadline, ended(self.uuid)).flatten()
+        self.queue.wait(deadline, ended(self.uuid)).flatten()
     }
 
     /// [`Self::wait`] as a future, without a deadline.
     pub(crate) async fn ended(&self) -> Option<Ended> {
-        self.lane.until(ended(self.uuid)).await
+        self.queue.until(ended(self.uuid)).await
     }
 }
 
@@ -377,18 +377,18 @@ fn ended(uuid: Uuid) -> impl FnMut(&mut State, u64) -> Option<Option<Ended>> {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.lane.with(|state, _| {
+        self.queue.with(|state, _| {
             state.sink.forget(&self.uuid);
-            state.call_for_news();
+            state.wake_for_news();
         });
     }
 }
 
 /// The lock.
-impl Lane {
+impl Queue {
     /// Lets the lock go and wakes whoever has to be woken.
-    fn settle(&self, mut state: MutexGuard<'_, State>) {
-        let wakes_worker = std::mem::take(&mut state.is_called);
+    fn unlock_and_notify(&self, mut state: MutexGuard<'_, State>) {
+        let wakes_worker = std::mem::take(&mut state.is_woken);
         let has_progress = state.sink.take_progress();
         let wakes_waiting = has_progress && state.waiting > 0;
         let wakers = if has_progress && !state.wakers.is_empty() {
@@ -417,13 +417,13 @@ impl Lane {
 }
 
 #[cfg(test)]
-impl Lane {
-    /// A lane with these options, and nobody who sends.
+impl Queue {
+    /// A queue with these options, and nobody who sends.
     pub(crate) fn alone(mut options: crate::ClientOptions) -> Arc<Self> {
         let callbacks = Arc::new(std::mem::take(&mut options.callbacks));
         let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
-        let lane = Self::new(Arc::new(settings), callbacks, Path::Analytics);
-        Arc::new(lane.expect("memory"))
+        let queue = Self::new(Arc::new(settings), callbacks, Lane::Analytics);
+        Arc::new(queue.expect("memory"))
     }
 
     /// Queues an event without starting a worker; `None` if the lock is not free.
@@ -451,8 +451,8 @@ mod tests {
     use crate::ClientOptions;
 
     /// Brings an event to its end that was never captured.
-    fn end(lane: &Lane, outcome: hoglet::Outcome<'_>) {
-        lane.with(|state, _| {
+    fn end(queue: &Queue, outcome: hoglet::Outcome<'_>) {
+        queue.with(|state, _| {
             state.sink.receipt(hoglet::Receipt {
                 uuid: Uuid::nil(),
                 attempts: 1,
@@ -462,25 +462,25 @@ mod tests {
     }
 
     /// Lets the worker's part of the work run here until nothing is left to tell.
-    fn tell_all(lane: &Lane) {
+    fn tell_all(queue: &Queue) {
         loop {
-            let state = lane.lock();
+            let state = queue.lock();
             if !state.sink.has_news() {
                 return;
             }
-            lane.tell(state);
+            queue.tell(state);
         }
     }
 
     #[test]
     fn whoever_makes_an_event_end_does_not_run_the_callbacks() {
         let options = ClientOptions::new("phc_test").on_receipt(|_| panic!("only the worker"));
-        let lane = Lane::alone(options);
-        let told = lane.told();
-        end(&lane, hoglet::Outcome::Evicted);
-        assert_eq!((lane.told(), lane.stats().unreported), (told, 1));
-        tell_all(&lane);
-        assert_eq!((lane.told(), lane.stats().unreported), (told + 1, 0));
+        let queue = Queue::alone(options);
+        let told = queue.told();
+        end(&queue, hoglet::Outcome::Evicted);
+        assert_eq!((queue.told(), queue.stats().unreported), (told, 1));
+        tell_all(&queue);
+        assert_eq!((queue.told(), queue.stats().unreported), (told + 1, 0));
     }
 
     #[test]
@@ -492,17 +492,17 @@ mod tests {
             let _ = begun.send(());
             let _ = released.lock().map(|released| released.recv());
         });
-        let lane = Lane::alone(options);
-        end(&lane, hoglet::Outcome::Delivered);
+        let queue = Queue::alone(options);
+        end(&queue, hoglet::Outcome::Delivered);
         thread::scope(|scope| {
-            scope.spawn(|| tell_all(&lane));
+            scope.spawn(|| tell_all(&queue));
             begins.recv().expect("the slow callback runs");
-            let mark = lane.flush();
-            let mut flushed = Box::pin(lane.flushed(mark));
+            let mark = queue.flush();
+            let mut flushed = Box::pin(queue.flushed(mark));
             let mut context = Context::from_waker(Waker::noop());
             assert!(flushed.as_mut().poll(&mut context).is_pending());
             drop(release);
-            lane.wait_flushed(mark, None);
+            queue.wait_flushed(mark, None);
             assert!(flushed.as_mut().poll(&mut context).is_ready());
         });
     }
@@ -512,33 +512,33 @@ mod tests {
         let options = ClientOptions::new("phc_test")
             .max_queue_size(2)
             .on_receipt(|_| {});
-        let lane = Lane::alone(options);
+        let queue = Queue::alone(options);
         for _ in 0..5 {
-            end(&lane, hoglet::Outcome::Evicted);
+            end(&queue, hoglet::Outcome::Evicted);
         }
-        let noted = lane.lock().sink.noted();
-        assert_eq!((noted, lane.stats().unreported), (2, 5));
-        end(&lane, hoglet::Outcome::Delivered);
-        tell_all(&lane);
-        assert_eq!(lane.stats().unreported, 3, "those were not kept");
+        let noted = queue.lock().sink.noted();
+        assert_eq!((noted, queue.stats().unreported), (2, 5));
+        end(&queue, hoglet::Outcome::Delivered);
+        tell_all(&queue);
+        assert_eq!(queue.stats().unreported, 3, "those were not kept");
     }
 
     #[test]
     fn what_is_due_is_sent_though_there_is_always_more_to_tell() {
-        let lane: Arc<std::sync::OnceLock<Arc<Lane>>> = Arc::default();
-        let (own, told) = (Arc::clone(&lane), Arc::new(AtomicU64::new(0)));
+        let queue: Arc<std::sync::OnceLock<Arc<Queue>>> = Arc::default();
+        let (own, told) = (Arc::clone(&queue), Arc::new(AtomicU64::new(0)));
         let count = Arc::clone(&told);
         let options = ClientOptions::new("phc_test").on_receipt(move |_| {
             if count.fetch_add(1, Ordering::SeqCst) < 100 {
-                let lane = own.get().expect("set below");
-                end(lane, hoglet::Outcome::Evicted);
+                let queue = own.get().expect("set below");
+                end(queue, hoglet::Outcome::Evicted);
             }
         });
-        let lane = lane.get_or_init(|| Lane::alone(options));
-        lane.try_capture("due").expect("free").expect("good");
-        lane.flush();
-        end(lane, hoglet::Outcome::Evicted);
-        assert_eq!(lane.next_request(|_, _| ()), Some(()));
+        let queue = queue.get_or_init(|| Queue::alone(options));
+        queue.try_capture("due").expect("free").expect("good");
+        queue.flush();
+        end(queue, hoglet::Outcome::Evicted);
+        assert_eq!(queue.next_request(|_, _| ()), Some(()));
         assert_eq!(told.load(Ordering::SeqCst), 1);
     }
 
@@ -555,23 +555,23 @@ mod tests {
 
     #[test]
     fn a_future_that_is_dropped_leaves_nothing_behind() {
-        let lane = Lane::alone(ClientOptions::new("phc_test"));
-        lane.try_capture("event").expect("free").expect("good");
+        let queue = Queue::alone(ClientOptions::new("phc_test"));
+        queue.try_capture("event").expect("free").expect("good");
         // Somebody could send it.
-        lane.lock().post = Some(Arc::new(Post::new(&lane.settings, "/")));
-        let mark = lane.flush();
-        let mut flushed = Box::pin(lane.flushed(mark));
+        queue.lock().sender = Some(Arc::new(HttpSender::new(&queue.settings, "/")));
+        let mark = queue.flush();
+        let mut flushed = Box::pin(queue.flushed(mark));
         let wakes = Arc::new(Panics::default());
         let waker = Waker::from(Arc::clone(&wakes));
         let mut context = Context::from_waker(&waker);
         for _ in 0..3 {
             assert!(flushed.as_mut().poll(&mut context).is_pending());
         }
-        assert_eq!(lane.lock().wakers.len(), 1);
-        end(&lane, hoglet::Outcome::Delivered);
+        assert_eq!(queue.lock().wakers.len(), 1);
+        end(&queue, hoglet::Outcome::Delivered);
         assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "and nobody else panics");
         assert!(flushed.as_mut().poll(&mut context).is_pending());
         drop(flushed);
-        assert_eq!(lane.lock().wakers.len(), 0);
+        assert_eq!(queue.lock().wakers.len(), 0);
     }
 }

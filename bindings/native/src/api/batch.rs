@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use hoglet::{CaptureError, Lane as Path};
+use hoglet::{CaptureError, Lane};
 
 use crate::api::as_event::AsEvent;
 use crate::api::error::Error;
 use crate::api::event::Event;
 use crate::api::outcome::CaptureSummary;
 use crate::queue::engine::Engine;
-use crate::queue::sink::Ended;
-use crate::queue::{Lane, Watch};
+use crate::queue::receipts::Ended;
+use crate::queue::{Queue, Watch};
 
 /// Events that are sent at once and waited for. Until then they are sent by the rules of all events;
 /// if it is dropped, because the caller's iterator panics or the caller's future is dropped, they are
@@ -21,7 +21,7 @@ pub(crate) struct Batch {
     count: usize,
     /// Events that have not been waited for, and where they are.
     pending: Vec<Watch>,
-    lane: Option<Arc<Lane>>,
+    queue: Option<Arc<Queue>>,
     summary: CaptureSummary,
 }
 
@@ -31,7 +31,7 @@ impl Batch {
             engine: Arc::clone(engine),
             count: 0,
             pending: Vec::new(),
-            lane: None,
+            queue: None,
             summary: CaptureSummary::default(),
         }
     }
@@ -44,9 +44,9 @@ impl Batch {
             return None;
         }
         let engine = Arc::clone(&self.engine);
-        let prepared = engine.prepare(Path::Analytics, event);
+        let prepared = engine.prepare(Lane::Analytics, event);
         let captured = prepared.and_then(|prepared| {
-            let captured = engine.enqueue(Path::Analytics, &prepared.event(), true);
+            let captured = engine.enqueue(Lane::Analytics, &prepared.event(), true);
             match captured {
                 Err(Error::Capture(CaptureError::QueueFull { .. })) if !self.pending.is_empty() => {
                     prepared.into_event().map(Err)
@@ -55,7 +55,7 @@ impl Batch {
             }
         });
         match captured {
-            Ok(Ok((lane, uuid))) => self.note(Ok(Watch::new(lane, uuid))),
+            Ok(Ok((queue, uuid))) => self.note(Ok(Watch::new(queue, uuid))),
             Ok(Err(full)) => return Some(full),
             Err(error) => self.note(Err(error)),
         }
@@ -65,14 +65,14 @@ impl Batch {
     /// Queues an event that was given back.
     pub(crate) fn add_again(&mut self, event: &Event) {
         let engine = Arc::clone(&self.engine);
-        let captured = engine.enqueue(Path::Analytics, &event.as_event(), true);
-        self.note(captured.map(|(lane, uuid)| Watch::new(lane, uuid)));
+        let captured = engine.enqueue(Lane::Analytics, &event.as_event(), true);
+        self.note(captured.map(|(queue, uuid)| Watch::new(queue, uuid)));
     }
 
     fn note(&mut self, captured: Result<Watch, Error>) {
         match captured {
             Ok(watch) => {
-                self.lane.get_or_insert_with(|| Arc::clone(watch.lane()));
+                self.queue.get_or_insert_with(|| Arc::clone(watch.queue()));
                 self.summary.submitted += 1;
                 self.pending.push(watch);
             }
@@ -111,10 +111,10 @@ impl Batch {
     }
 
     fn flush(&self) {
-        if let Some(lane) = &self.lane
+        if let Some(queue) = &self.queue
             && !self.pending.is_empty()
         {
-            lane.flush();
+            queue.flush();
         }
     }
 

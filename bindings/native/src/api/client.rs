@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use hoglet::{Lane as Path, Uuid};
+use hoglet::{Lane, Uuid};
 
 use crate::api::as_event::AsEvent;
 use crate::api::batch::Batch;
@@ -160,7 +160,7 @@ impl Client {
     /// When the event is refused, or a hook drops it; in `sync_mode` also [`Error::NotDelivered`]
     /// and [`Error::StillQueued`].
     pub fn capture(&self, event: impl AsEvent) -> Result<Uuid, Error> {
-        self.engine.capture(Path::Analytics, &event)
+        self.engine.capture(Lane::Analytics, &event)
     }
 
     /// Queues an event for the AI lane, which takes events of up to 8 MiB. Only this call does so,
@@ -169,7 +169,7 @@ impl Client {
     /// # Errors
     /// Those of [`Self::capture`].
     pub fn capture_ai(&self, event: impl AsEvent) -> Result<Uuid, Error> {
-        self.engine.capture(Path::Ai, &event)
+        self.engine.capture(Lane::Ai, &event)
     }
 
     /// Queues several events; one result for each, in their order.
@@ -206,7 +206,7 @@ impl Client {
     /// the server is not known to have stored it. [`Error::StillQueued`] if the retries are used up
     /// and it is kept, to be sent later.
     pub fn capture_immediate(&self, event: impl AsEvent) -> Result<Outcome, Error> {
-        self.immediate(Path::Analytics, &event, None)
+        self.immediate(Lane::Analytics, &event, None)
     }
 
     /// [`Self::capture_immediate`] that waits for at most `timeout`. What has not ended by then stays
@@ -219,7 +219,7 @@ impl Client {
         event: impl AsEvent,
         timeout: Duration,
     ) -> Result<Outcome, Error> {
-        self.immediate(Path::Analytics, &event, after(timeout))
+        self.immediate(Lane::Analytics, &event, after(timeout))
     }
 
     /// [`Self::capture_immediate`] as a future. The event is captured by this call; the future only
@@ -231,7 +231,7 @@ impl Client {
         &self,
         event: E,
     ) -> impl Future<Output = Result<Outcome, Error>> + Send + use<E> {
-        let submitted = self.engine.submit(Path::Analytics, &event);
+        let submitted = self.engine.submit(Lane::Analytics, &event);
         async move { submitted?.ended().await }
     }
 
@@ -240,7 +240,7 @@ impl Client {
     /// # Errors
     /// Those of [`Self::capture_immediate`].
     pub fn capture_ai_immediate(&self, event: impl AsEvent) -> Result<Outcome, Error> {
-        self.immediate(Path::Ai, &event, None)
+        self.immediate(Lane::Ai, &event, None)
     }
 
     /// [`Self::capture_immediate_timeout`] for the AI lane.
@@ -252,7 +252,7 @@ impl Client {
         event: impl AsEvent,
         timeout: Duration,
     ) -> Result<Outcome, Error> {
-        self.immediate(Path::Ai, &event, after(timeout))
+        self.immediate(Lane::Ai, &event, after(timeout))
     }
 
     /// [`Self::capture_immediate_async`] for the AI lane.
@@ -263,7 +263,7 @@ impl Client {
         &self,
         event: E,
     ) -> impl Future<Output = Result<Outcome, Error>> + Send + use<E> {
-        let submitted = self.engine.submit(Path::Ai, &event);
+        let submitted = self.engine.submit(Lane::Ai, &event);
         async move { submitted?.ended().await }
     }
 
@@ -311,11 +311,11 @@ impl Client {
 
     fn immediate(
         &self,
-        path: Path,
+        lane: Lane,
         event: &dyn AsEvent,
         deadline: Option<Instant>,
     ) -> Result<Outcome, Error> {
-        let submitted = self.engine.submit(path, event)?;
+        let submitted = self.engine.submit(lane, event)?;
         submitted.wait(deadline).map(|(_, outcome)| outcome)
     }
 
@@ -387,7 +387,7 @@ impl Client {
 
     /// Where every event is or went.
     pub fn stats(&self) -> Stats {
-        self.engine.here().stats()
+        self.engine.current_process().stats()
     }
 
     /// Events that have not ended: queued, in flight, waiting to be sent again.
@@ -423,7 +423,7 @@ mod tests {
     use hoglet::CaptureError;
 
     use super::*;
-    use crate::queue::Lane;
+    use crate::queue::Queue;
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -438,19 +438,24 @@ mod tests {
         let event = hoglet::Event::new("parent", "somebody");
         client.capture(event).expect("a good event");
         assert!(server.wait_until(|state| state.requests().len() == 1, PATIENCE));
-        let parents: Arc<Lane> = client
+        let parents: Arc<Queue> = client
             .engine
-            .here()
-            .lanes()
+            .current_process()
+            .queues()
             .next()
             .cloned()
-            .expect("a lane");
+            .expect("a queue");
 
         client.engine.processes.pretend_to_fork();
         assert_eq!(client.stats(), Stats::default(), "nothing is inherited");
         let event = hoglet::Event::new("child", "somebody");
         client.capture(event).expect("a good event");
-        let own = client.engine.here().lanes().next().expect("a lane");
+        let own = client
+            .engine
+            .current_process()
+            .queues()
+            .next()
+            .expect("a queue");
         assert!(!Arc::ptr_eq(own, &parents), "with a seed of its own");
         // The worker may deliver before `flush` begins to count.
         client.flush();

@@ -12,7 +12,7 @@ use crate::api::error::{CaptureFailure, Error, PostHogError, Warning};
 use crate::api::event::Event;
 use crate::api::outcome::Receipt;
 use crate::log;
-use crate::queue::sink::{Keeps, News};
+use crate::queue::receipts::{News, ReceiptFilter};
 
 type BeforeSend = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
 type OnReceipt = Arc<dyn Fn(&Receipt) + Send + Sync>;
@@ -43,8 +43,8 @@ impl Callbacks {
     }
 
     /// Which receipts they want.
-    pub(crate) const fn keeps(&self) -> Keeps {
-        Keeps {
+    pub(crate) const fn receipt_filter(&self) -> ReceiptFilter {
+        ReceiptFilter {
             all: self.on_receipt.is_some(),
             lost: self.on_error.is_some() || log::IS_ON,
         }

@@ -1,4 +1,4 @@
-//! What the handles of one client share: from the caller's event to the lane, and the ends of it.
+//! What the handles of one client share: from the caller's event to the queue, and the ends of it.
 
 use std::future;
 use std::sync::atomic::Ordering;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hoglet::{CaptureError, Lane as Path, Uuid};
+use hoglet::{CaptureError, Lane, Uuid};
 
 use crate::api::as_event::AsEvent;
 use crate::api::borrowed;
@@ -17,8 +17,8 @@ use crate::api::outcome::Outcome;
 use crate::api::stats::{Stats, Summary};
 use crate::queue::callbacks::Callbacks;
 use crate::queue::process::{Process, Processes};
-use crate::queue::sink::{Ended, Keeps};
-use crate::queue::{Lane, Watch};
+use crate::queue::receipts::{Ended, ReceiptFilter};
+use crate::queue::{Queue, Watch};
 use crate::settings::Settings;
 
 /// The longest part of a shutdown's time that is kept for the callbacks, to be told what was given up.
@@ -86,50 +86,50 @@ impl Engine {
         is_disabled.then(|| event.as_event().uuid.unwrap_or_default())
     }
 
-    pub(crate) fn capture(&self, path: Path, event: &dyn AsEvent) -> Result<Uuid, Error> {
+    pub(crate) fn capture(&self, lane: Lane, event: &dyn AsEvent) -> Result<Uuid, Error> {
         if self.settings.options.sync_mode {
-            let submitted = self.submit(path, event)?;
+            let submitted = self.submit(lane, event)?;
             return submitted.wait(None).map(|(uuid, _)| uuid);
         }
         if let Some(uuid) = self.disabled(event) {
             return Ok(uuid);
         }
         let captured = self
-            .prepare(path, event)
-            .and_then(|prepared| self.enqueue(path, &prepared.event(), false));
+            .prepare(lane, event)
+            .and_then(|prepared| self.enqueue(lane, &prepared.event(), false));
         captured
             .map(|(_, uuid)| uuid)
             .inspect_err(|error| self.count_refused(error))
     }
 
     /// Queues an event that is waited for, and makes it due.
-    pub(crate) fn submit(&self, path: Path, event: &dyn AsEvent) -> Result<Submitted, Error> {
+    pub(crate) fn submit(&self, lane: Lane, event: &dyn AsEvent) -> Result<Submitted, Error> {
         if let Some(uuid) = self.disabled(event) {
             return Ok(Submitted::Disabled(uuid));
         }
         let captured = self
-            .prepare(path, event)
-            .and_then(|prepared| self.enqueue(path, &prepared.event(), true));
-        let (lane, uuid) = captured.inspect_err(|error| self.count_refused(error))?;
-        let watch = Watch::new(lane, uuid);
-        lane.flush();
+            .prepare(lane, event)
+            .and_then(|prepared| self.enqueue(lane, &prepared.event(), true));
+        let (queue, uuid) = captured.inspect_err(|error| self.count_refused(error))?;
+        let watch = Watch::new(queue, uuid);
+        queue.flush();
         Ok(Submitted::Queued(watch))
     }
 
     /// Runs the caller's code that an event has to pass.
     pub(crate) fn prepare<'a>(
         &self,
-        path: Path,
+        lane: Lane,
         event: &'a dyn AsEvent,
     ) -> Result<Prepared<'a>, Error> {
         if self.callbacks.is_inside() {
             return Err(Error::InCallback);
         }
-        if self.here().is_closed() {
+        if self.current_process().is_closed() {
             return Err(Error::Capture(CaptureError::Closed));
         }
         let passed = self.callbacks.before_send(event);
-        let passed = passed.inspect_err(|error| self.note_hook(path, error))?;
+        let passed = passed.inspect_err(|error| self.note_hook(lane, error))?;
         let written = match &passed {
             Some(passed) => passed.as_event(),
             None => event.as_event(),
@@ -145,41 +145,42 @@ impl Engine {
     /// Queues an event. If it `is_watched`, somebody waits for it.
     pub(crate) fn enqueue(
         &self,
-        path: Path,
+        lane: Lane,
         event: &hoglet::Event<'_>,
         is_watched: bool,
-    ) -> Result<(&Arc<Lane>, Uuid), Error> {
-        let lane = self.lane(path)?;
-        Ok((lane, lane.capture(event, is_watched)?))
+    ) -> Result<(&Arc<Queue>, Uuid), Error> {
+        let queue = self.queue(lane)?;
+        Ok((queue, queue.capture(event, is_watched)?))
     }
 
     pub(crate) fn count_refused(&self, error: &Error) {
-        let here = self.here();
+        let process = self.current_process();
         let counter = match error {
-            Error::DroppedByHook | Error::HookPanicked => &here.dropped_by_hook,
-            _ => &here.refused,
+            Error::DroppedByHook | Error::HookPanicked => &process.dropped_by_hook,
+            _ => &process.refused,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Has `on_error` told that a hook dropped an event. The caller has the error in any case.
-    fn note_hook(&self, path: Path, error: &Error) {
-        if self.callbacks.keeps().lost
+    fn note_hook(&self, lane: Lane, error: &Error) {
+        if self.callbacks.receipt_filter().lost
             && matches!(error, Error::DroppedByHook | Error::HookPanicked)
-            && let Ok(lane) = self.lane(path)
+            && let Ok(queue) = self.queue(lane)
         {
             // Without a thread there is nobody to tell it.
-            let _ = lane.note_hook(error.clone());
+            let _ = queue.note_hook(error.clone());
         }
     }
 
-    fn lane(&self, path: Path) -> Result<&Arc<Lane>, Error> {
-        self.here().lane(path, &self.settings, &self.callbacks)
+    fn queue(&self, lane: Lane) -> Result<&Arc<Queue>, Error> {
+        self.current_process()
+            .queue(lane, &self.settings, &self.callbacks)
     }
 
     /// This process's share.
-    pub(crate) fn here(&self) -> &Process {
-        self.processes.here()
+    pub(crate) fn current_process(&self) -> &Process {
+        self.processes.current_process()
     }
 }
 
@@ -228,9 +229,11 @@ fn stored(uuid: Uuid, ended: Option<Ended>) -> Result<(Uuid, Outcome), Error> {
 impl Engine {
     /// Makes everything due that was captured so far.
     pub(crate) fn flush(&self) -> Flush {
-        let here = self.here();
-        let before = here.stats();
-        let marks = here.lanes().map(|lane| (Arc::clone(lane), lane.flush()));
+        let process = self.current_process();
+        let before = process.stats();
+        let marks = process
+            .queues()
+            .map(|queue| (Arc::clone(queue), queue.flush()));
         Flush {
             before: before.summary(),
             marks: marks.collect(),
@@ -240,8 +243,8 @@ impl Engine {
 
     /// Refuses further events and makes the others due.
     pub(crate) fn close(&self, timeout: Duration) -> Close {
-        let here = self.here();
-        let telling = if self.callbacks.keeps() == Keeps::default() {
+        let process = self.current_process();
+        let telling = if self.callbacks.receipt_filter() == ReceiptFilter::default() {
             Duration::ZERO
         } else {
             MAX_TELLING.min(timeout / TELLING_PART)
@@ -250,11 +253,11 @@ impl Engine {
         let sending = timeout.saturating_sub(telling);
         let waits = !self.callbacks.is_inside();
         if waits {
-            here.is_over.store(true, Ordering::SeqCst);
+            process.is_over.store(true, Ordering::SeqCst);
         }
-        here.close(sending);
+        process.close(sending);
         Close {
-            lanes: here.lanes().cloned().collect(),
+            queues: process.queues().cloned().collect(),
             give_up: now.checked_add(sending),
             deadline: now.checked_add(timeout),
             waits,
@@ -275,7 +278,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         // What an earlier shutdown had no time for has none now.
-        if !self.here().is_over.load(Ordering::SeqCst) {
+        if !self.current_process().is_over.load(Ordering::SeqCst) {
             self.shutdown(self.shutdown_timeout());
         }
     }
@@ -284,7 +287,7 @@ impl Drop for Engine {
 /// A flush that was begun.
 pub(crate) struct Flush {
     before: Summary,
-    marks: Vec<(Arc<Lane>, hoglet::FlushMark)>,
+    marks: Vec<(Arc<Queue>, hoglet::FlushMark)>,
     /// False in a callback, which would wait for itself.
     waits: bool,
 }
@@ -292,8 +295,8 @@ pub(crate) struct Flush {
 impl Flush {
     pub(crate) fn wait(self, deadline: Option<Instant>) -> Summary {
         if self.waits {
-            for (lane, mark) in &self.marks {
-                lane.wait_flushed(*mark, deadline);
+            for (queue, mark) in &self.marks {
+                queue.wait_flushed(*mark, deadline);
             }
         }
         self.summary()
@@ -301,26 +304,26 @@ impl Flush {
 
     pub(crate) async fn ended(self) -> Summary {
         if self.waits {
-            for (lane, mark) in &self.marks {
-                lane.flushed(*mark).await;
+            for (queue, mark) in &self.marks {
+                queue.flushed(*mark).await;
             }
         }
         self.summary()
     }
 
     fn summary(&self) -> Summary {
-        summary(self.marks.iter().map(|(lane, _)| lane)).since(self.before)
+        summary(self.marks.iter().map(|(queue, _)| queue)).since(self.before)
     }
 }
 
-fn summary<'a>(lanes: impl Iterator<Item = &'a Arc<Lane>>) -> Summary {
-    let stats = lanes.map(|lane| lane.stats());
+fn summary<'a>(queues: impl Iterator<Item = &'a Arc<Queue>>) -> Summary {
+    let stats = queues.map(|queue| queue.stats());
     stats.fold(Stats::default(), Stats::plus).summary()
 }
 
 /// A shutdown that was begun.
 pub(crate) struct Close {
-    lanes: Vec<Arc<Lane>>,
+    queues: Vec<Arc<Queue>>,
     /// When what is left is given up.
     give_up: Option<Instant>,
     /// When the callbacks are not waited for any more.
@@ -335,27 +338,27 @@ impl Close {
     pub(crate) fn wait(self) -> Summary {
         if self.waits {
             let mut late = Vec::new();
-            for lane in &self.lanes {
-                if !lane.wait_closed(self.give_up) {
-                    late.push(lane);
+            for queue in &self.queues {
+                if !queue.wait_closed(self.give_up) {
+                    late.push(queue);
                 }
             }
-            for lane in &late {
-                lane.give_up();
+            for queue in &late {
+                queue.give_up();
             }
-            for lane in late {
-                lane.wait_closed(self.deadline);
+            for queue in late {
+                queue.wait_closed(self.deadline);
             }
         }
-        summary(self.lanes.iter())
+        summary(self.queues.iter())
     }
 
     /// [`Self::wait`] as a future. If it comes to waiting, a thread does it, which keeps the deadline:
     /// the worker may be deep in a request or a callback.
     pub(crate) fn ended(self) -> impl Future<Output = Summary> + Send + use<> {
-        let lanes = self.lanes.clone();
+        let queues = self.queues.clone();
         let now = Some(Instant::now());
-        let is_over = !self.waits || lanes.iter().all(|lane| lane.wait_closed(now));
+        let is_over = !self.waits || queues.iter().all(|queue| queue.wait_closed(now));
         let done = Arc::new(Done::default());
         let its_done = Arc::clone(&done);
         let waiter = thread::Builder::new().name("posthog-shutdown".to_owned());
@@ -371,11 +374,11 @@ impl Close {
                 future::poll_fn(|context| done.poll(context)).await;
             } else if !is_over {
                 // The worker keeps the deadline then, if nothing holds it up.
-                for lane in &lanes {
-                    lane.closed().await;
+                for queue in &queues {
+                    queue.closed().await;
                 }
             }
-            summary(lanes.iter())
+            summary(queues.iter())
         }
     }
 }

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use hoglet::{CaptureError, Lane as Path};
+use hoglet::{CaptureError, Lane};
 
 use crate::api::error::Error;
 use crate::api::stats::Stats;
-use crate::queue::Lane;
+use crate::queue::Queue;
 use crate::queue::callbacks::Callbacks;
 use crate::settings::Settings;
 
@@ -54,8 +54,8 @@ impl Generation {
 /// One process's share of a client.
 pub(crate) struct Process {
     generation: Generation,
-    analytics: OnceLock<Arc<Lane>>,
-    ai: OnceLock<Arc<Lane>>,
+    analytics: OnceLock<Arc<Queue>>,
+    ai: OnceLock<Arc<Queue>>,
     is_closed: AtomicBool,
     /// Somebody has waited for the end, or is waiting.
     pub(crate) is_over: AtomicBool,
@@ -75,7 +75,7 @@ impl Processes {
 
     /// This process's share. After a fork it is empty: what was captured before is the parent's to
     /// send.
-    pub(crate) fn here(&self) -> &Process {
+    pub(crate) fn current_process(&self) -> &Process {
         let mut last = &self.first;
         while let Some(fork) = last.fork.get() {
             last = fork;
@@ -107,34 +107,34 @@ impl Process {
         self.is_closed.load(Ordering::SeqCst)
     }
 
-    /// The lane, made on first use.
-    pub(crate) fn lane(
+    /// The queue, made on first use.
+    pub(crate) fn queue(
         &self,
-        path: Path,
+        lane: Lane,
         settings: &Arc<Settings>,
         callbacks: &Arc<Callbacks>,
-    ) -> Result<&Arc<Lane>, Error> {
-        let cell = match path {
-            Path::Analytics => &self.analytics,
-            Path::Ai => &self.ai,
+    ) -> Result<&Arc<Queue>, Error> {
+        let cell = match lane {
+            Lane::Analytics => &self.analytics,
+            Lane::Ai => &self.ai,
         };
-        if let Some(lane) = cell.get() {
-            return Ok(lane);
+        if let Some(queue) = cell.get() {
+            return Ok(queue);
         }
         if self.is_closed() {
             return Err(Error::Capture(CaptureError::Closed));
         }
-        let lane = Lane::new(Arc::clone(settings), Arc::clone(callbacks), path)?;
-        // Of two threads that come here at once one has made a lane in vain.
-        let lane = cell.get_or_init(|| Arc::new(lane));
+        let queue = Queue::new(Arc::clone(settings), Arc::clone(callbacks), lane)?;
+        // Of two threads that come here at once one has made a queue in vain.
+        let queue = cell.get_or_init(|| Arc::new(queue));
         if self.is_closed() {
-            lane.close(Duration::ZERO);
+            queue.close(Duration::ZERO);
         }
-        Ok(lane)
+        Ok(queue)
     }
 
-    /// The lanes there are.
-    pub(crate) fn lanes(&self) -> impl Iterator<Item = &Arc<Lane>> {
+    /// The queues there are.
+    pub(crate) fn queues(&self) -> impl Iterator<Item = &Arc<Queue>> {
         [&self.analytics, &self.ai]
             .into_iter()
             .filter_map(OnceLock::get)
@@ -143,8 +143,8 @@ impl Process {
     /// Refuses further events, and gives up after `timeout` what is left.
     pub(crate) fn close(&self, timeout: Duration) {
         self.is_closed.store(true, Ordering::SeqCst);
-        for lane in self.lanes() {
-            lane.close(timeout);
+        for queue in self.queues() {
+            queue.close(timeout);
         }
     }
 
@@ -155,7 +155,9 @@ impl Process {
             dropped_by_hook: self.dropped_by_hook.load(Ordering::Relaxed),
             ..Stats::default()
         };
-        self.lanes().map(|lane| lane.stats()).fold(own, Stats::plus)
+        self.queues()
+            .map(|queue| queue.stats())
+            .fold(own, Stats::plus)
     }
 }
 
@@ -164,6 +166,9 @@ impl Processes {
     /// What a fork finds, as far as this can be had without one: whoever comes next is not who was
     /// here before.
     pub(crate) fn pretend_to_fork(&self) {
-        self.here().generation.is_past.store(true, Ordering::SeqCst);
+        self.current_process()
+            .generation
+            .is_past
+            .store(true, Ordering::SeqCst);
     }
 }

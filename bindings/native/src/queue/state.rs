@@ -1,4 +1,4 @@
-//! What a lane's lock protects: one of the core's clients with its memory, and what threads have
+//! What a queue's lock protects: one of the core's clients with its memory, and what threads have
 //! to know about it. Nothing here blocks, and no foreign code is called.
 
 use std::collections::HashMap;
@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use hoglet::{
-    Action, CaptureError, Client, FlushMark, Instant, Lane as Path, Request, RequestId, Slot,
-    Storage, Timer, UnknownRequest, Uuid,
+    Action, CaptureError, Client, FlushMark, Instant, Lane, Request, RequestId, Slot, Storage,
+    Timer, UnknownRequest, Uuid,
 };
 use self_cell::{MutBorrow, self_cell};
 
 use crate::api::error::Error;
 use crate::api::stats::{Ledger, Stats};
 use crate::queue::clock::{MONOTONIC, Reading};
-use crate::queue::sink::{Ended, Keeps, Sink};
+use crate::queue::receipts::{Ended, ReceiptFilter, Sink};
 use crate::random;
 use crate::settings::Settings;
-use crate::transport::http::Post;
+use crate::transport::http::HttpSender;
 
 /// Bytes the smallest event there is takes in the queue, rounded down. More slots than the queue's
 /// bytes divided by this are never used.
@@ -51,9 +51,9 @@ pub(crate) struct State {
     ledger: Ledger,
     worker: Worker,
     /// The worker was called: its condvar is to be signalled once the lock is free.
-    pub(crate) is_called: bool,
+    pub(crate) is_woken: bool,
     /// The worker's connections; none if there is no worker.
-    pub(crate) post: Option<Arc<Post>>,
+    pub(crate) sender: Option<Arc<HttpSender>>,
     /// Whether the core rests after it has used up its retries.
     is_parked: bool,
     /// An answer is being read. Events end by it whose room is free only when it has been read to its
@@ -80,8 +80,12 @@ enum Worker {
 
 impl State {
     /// Takes the memory that the settings name.
-    pub(crate) fn new(settings: &Settings, path: Path, keeps: Keeps) -> Result<Self, Error> {
-        let bytes = settings.queue_bytes(path);
+    pub(crate) fn new(
+        settings: &Settings,
+        lane: Lane,
+        filter: ReceiptFilter,
+    ) -> Result<Self, Error> {
+        let bytes = settings.queue_bytes(lane);
         let slots = settings.queue_events().min(bytes / MIN_EVENT_BYTES + 1);
         let memory = Memory {
             token: settings.token().to_owned(),
@@ -99,7 +103,7 @@ impl State {
                 slots,
                 details,
             } = memory.borrow_mut();
-            let mut config = settings.config(path, token, sdk_info);
+            let mut config = settings.config(lane, token, sdk_info);
             config.seed = seed;
             config.monotonic = MONOTONIC;
             let storage = Storage::new(bytes, slots).with_details(details);
@@ -107,11 +111,11 @@ impl State {
         })?;
         Ok(Self {
             core,
-            sink: Sink::new(keeps, slots),
+            sink: Sink::new(filter, slots),
             ledger: Ledger::default(),
             worker: Worker::Awake(None),
-            is_called: false,
-            post: None,
+            is_woken: false,
+            sender: None,
             is_parked: false,
             is_answering: false,
             waiting: 0,
@@ -141,16 +145,16 @@ impl State {
         }
         let captured = self.core(|core, sink| core.capture(event, at.now, sink));
         // What was pushed out of the queue is the worker's to tell.
-        self.call_for_news();
+        self.wake_for_news();
         let accepted = captured?;
         if is_watched {
             self.sink.watch(accepted.uuid);
         }
         if let Worker::Asleep(until) = self.worker {
             match self.poll(at.now) {
-                Action::Send(id) => self.call(Some(id)),
+                Action::Send(id) => self.wake(Some(id)),
                 Action::SleepUntil(due, _) if until.is_none_or(|until| due < until) => {
-                    self.call(None);
+                    self.wake(None);
                 }
                 Action::SleepUntil(..) | Action::Idle => {}
             }
@@ -161,14 +165,14 @@ impl State {
     /// Makes everything due.
     pub(crate) fn flush(&mut self, now: Instant) -> FlushMark {
         self.is_parked = false;
-        self.call(None);
+        self.wake(None);
         self.core(|core, _| core.flush(now))
     }
 
     /// Refuses further events, and gives up what is left at `deadline`.
     pub(crate) fn close(&mut self, deadline: Instant) {
         self.is_parked = false;
-        self.call(None);
+        self.wake(None);
         self.core(|core, _| core.close(deadline));
     }
 
@@ -228,7 +232,7 @@ impl State {
 
     /// Whether nothing ends before somebody flushes again: the core rests, or there is no thread.
     pub(crate) fn is_stuck(&self) -> bool {
-        self.is_parked || self.post.is_none()
+        self.is_parked || self.sender.is_none()
     }
 
     /// Whether every event has ended for good, and the worker has nothing left to tell.
@@ -275,17 +279,17 @@ impl State {
     }
 
     /// Calls the worker to tell the callbacks.
-    pub(crate) fn call_for_news(&mut self) {
+    pub(crate) fn wake_for_news(&mut self) {
         if self.sink.has_news() {
-            self.call(None);
+            self.wake(None);
         }
     }
 
     /// Calls the worker, if it sleeps. If it does not, it will look at the core in any case.
-    fn call(&mut self, attempt: Option<RequestId>) {
+    fn wake(&mut self, attempt: Option<RequestId>) {
         if matches!(self.worker, Worker::Asleep(_)) {
             self.worker = Worker::Awake(attempt);
-            self.is_called = true;
+            self.is_woken = true;
         }
     }
 
@@ -358,7 +362,7 @@ mod tests {
     fn state() -> State {
         let options = ClientOptions::new("phc_test").flush_at(3);
         let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
-        State::new(&settings, Path::Analytics, Keeps::default()).expect("memory")
+        State::new(&settings, Lane::Analytics, ReceiptFilter::default()).expect("memory")
     }
 
     /// Captures; says whether the worker is called.
@@ -372,7 +376,7 @@ mod tests {
         state
             .capture(&event, is_watched, at(now))
             .expect("a good event");
-        std::mem::take(&mut state.is_called)
+        std::mem::take(&mut state.is_woken)
     }
 
     /// What the worker finds to do.
@@ -384,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worker_is_called_for_what_it_does_not_know_of() {
+    fn the_worker_is_woken_for_what_it_does_not_know_of() {
         for is_watched in [false, true] {
             check_calls(is_watched);
         }
@@ -404,7 +408,7 @@ mod tests {
         assert!(matches!(next(&mut state, now), Action::Send(_)));
         state.sleep(Some(due));
         state.flush(now);
-        assert!(state.is_called);
+        assert!(state.is_woken);
     }
 
     #[test]
@@ -471,7 +475,7 @@ mod tests {
                 .sdk_info("a/1");
             let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
             let mut state =
-                State::new(&settings, Path::Analytics, Keeps::default()).expect("memory");
+                State::new(&settings, Lane::Analytics, ReceiptFilter::default()).expect("memory");
             let event = hoglet::Event::new("a", "b").timestamp(0);
             let now = at(Instant::from_millis(1));
             state.capture(&event, false, now).expect("a good event");

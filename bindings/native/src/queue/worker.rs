@@ -1,4 +1,4 @@
-//! The thread that sends: takes a request out of the lane, compresses and sends it, and gives the
+//! The thread that sends: takes a request out of the queue, compresses and sends it, and gives the
 //! answer back piece by piece.
 
 use std::io::{self, Read};
@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use hoglet::{BodyProgress, Compression, Header, Request, RequestId, ResponseHead, TransportError};
 
-use crate::queue::Lane;
+use crate::queue::Queue;
 use crate::transport::compress::Compressor;
-use crate::transport::http::{Answer, Failure, Post};
+use crate::transport::http::{Answer, Failure, HttpSender};
 
 /// Bytes of an error's body that are kept to tell of.
 const REASON_BYTES: usize = 300;
@@ -23,37 +23,39 @@ const MIN_ANSWER_BYTES: u64 = 4 << 10;
 /// Bytes that are read of an answer, at most, once what becomes of every event is decided.
 const MAX_REST_BYTES: u64 = 4 << 10;
 
-/// Sends until the lane is closed and empty.
-pub(crate) fn run(lane: &Arc<Lane>, post: &Post) {
+/// Sends until the queue is closed and empty.
+pub(crate) fn run(queue: &Arc<Queue>, sender: &HttpSender) {
     let (mut body, mut piece) = (Vec::new(), vec![0; PIECE_BYTES]);
-    let mut compressor = Compressor::new(lane.settings.compression);
-    while let Some(letter) = lane.next_request(|id, request| Letter::read(id, request, &mut body)) {
+    let mut compressor = Compressor::new(queue.settings.compression);
+    while let Some(outgoing) =
+        queue.next_request(|id, request| OutgoingRequest::read(id, request, &mut body))
+    {
         let sent = catch_unwind(AssertUnwindSafe(|| {
             let (encoding, body) = compressor.compress(&body);
-            match post.send(letter.headers(encoding), body) {
-                Ok(mut answer) => take_answer(lane, &letter, &mut answer, &mut piece),
-                Err(failure) => take_failure(lane, letter.id, &failure),
+            match sender.send(outgoing.headers(encoding), body) {
+                Ok(mut answer) => take_answer(queue, &outgoing, &mut answer, &mut piece),
+                Err(failure) => take_failure(queue, outgoing.id, &failure),
             }
         }));
         if sent.is_err() {
             // What it was in the middle of cannot be trusted any more.
-            compressor = Compressor::new(lane.settings.compression);
+            compressor = Compressor::new(queue.settings.compression);
             let text = "the HTTP library panicked".to_owned();
             let kind = TransportError::Interrupted;
-            take_failure(lane, letter.id, &Failure { kind, text });
+            take_failure(queue, outgoing.id, &Failure { kind, text });
         }
     }
 }
 
 /// A request as it was read out of the core, but for its body.
-struct Letter {
+struct OutgoingRequest {
     id: RequestId,
     events: u32,
     /// With that of the encoding that is wanted.
     headers: Vec<(&'static str, String)>,
 }
 
-impl Letter {
+impl OutgoingRequest {
     /// Copies what is to be sent, so that the lock is not held while it is.
     fn read(id: RequestId, request: &Request<'_>, body: &mut Vec<u8>) -> Self {
         body.clear();
@@ -94,12 +96,17 @@ fn text(header: &Header<'_>) -> String {
 
 /// Gives the answer to the core as it is read, until that has decided what becomes of every event. The
 /// lock is free while a piece is waited for.
-fn take_answer(lane: &Lane, letter: &Letter, answer: &mut Answer<impl Read>, buffer: &mut [u8]) {
-    let id = letter.id;
+fn take_answer(
+    queue: &Queue,
+    outgoing: &OutgoingRequest,
+    answer: &mut Answer<impl Read>,
+    buffer: &mut [u8],
+) {
+    let id = outgoing.id;
     let is_error = !(200..300).contains(&answer.status);
     let (retry_after, date) = (answer.retry_after.as_deref(), answer.date.as_deref());
     let head = ResponseHead::read(answer.status, retry_after, date);
-    let begun = lane.with(|state, now| {
+    let begun = queue.with(|state, now| {
         state.begin_answer();
         state.core(|core, _| core.handle_response_head(id, head, now))
     });
@@ -108,7 +115,7 @@ fn take_answer(lane: &Lane, letter: &Letter, answer: &mut Answer<impl Read>, buf
     let mut is_decided = false;
     // The beginning of an error's body, to tell of.
     let mut text = Vec::new();
-    let mut left = letter.max_answer_bytes();
+    let mut left = outgoing.max_answer_bytes();
     let mut is_read = false;
     while is_known && left > 0 && !(is_decided && (!is_error || text.len() == REASON_BYTES)) {
         let piece = match read_piece(&mut answer.body, buffer, left) {
@@ -117,7 +124,7 @@ fn take_answer(lane: &Lane, letter: &Letter, answer: &mut Answer<impl Read>, buf
                 break;
             }
             Ok(piece) => piece,
-            Err(error) => return take_failure(lane, id, &answer.failure(error)),
+            Err(error) => return take_failure(queue, id, &answer.failure(error)),
         };
         left = left.saturating_sub(u64::try_from(piece.len()).unwrap_or(u64::MAX));
         if is_error {
@@ -125,7 +132,7 @@ fn take_answer(lane: &Lane, letter: &Letter, answer: &mut Answer<impl Read>, buf
             text.extend_from_slice(piece.get(..room).unwrap_or(piece));
         }
         if !is_decided {
-            let fed = lane.with(|state, _| {
+            let fed = queue.with(|state, _| {
                 state.core(|core, sink| core.handle_response_body(id, piece, sink))
             });
             is_known = fed.is_ok();
@@ -133,11 +140,11 @@ fn take_answer(lane: &Lane, letter: &Letter, answer: &mut Answer<impl Read>, buf
         }
     }
     let reason = answer.reason(&text).or_else(|| {
-        let max = letter.max_answer_bytes();
+        let max = outgoing.max_answer_bytes();
         let text = || format!("the answer is longer than {max} bytes, the rest was not read");
         (!is_error && left == 0 && !is_decided).then(text)
     });
-    lane.with(|state, now| {
+    queue.with(|state, now| {
         state.end_request(reason.as_deref(), |core, sink| {
             core.handle_response_end(id, now, sink)
         });
@@ -167,8 +174,8 @@ fn read_piece<'a>(body: &mut impl Read, buffer: &'a mut [u8], left: u64) -> io::
 }
 
 /// Tells the core that there was no answer, or not all of it.
-fn take_failure(lane: &Lane, id: RequestId, failure: &Failure) {
-    lane.with(|state, now| {
+fn take_failure(queue: &Queue, id: RequestId, failure: &Failure) {
+    queue.with(|state, now| {
         state.end_request(Some(&failure.text), |core, sink| {
             core.handle_failure(id, failure.kind, now, sink)
         });
@@ -188,13 +195,13 @@ mod tests {
             ("other", "x".to_owned()),
         ];
         let id = RequestId::from_u32(1);
-        let letter = Letter {
+        let outgoing = OutgoingRequest {
             id,
             events: 1,
             headers,
         };
         let names = |encoding| {
-            letter
+            outgoing
                 .headers(encoding)
                 .map(|(name, _)| name)
                 .collect::<Vec<_>>()
@@ -214,22 +221,23 @@ mod tests {
 
     /// Puts an event in flight, and gives `body` back as the answer.
     fn answer(
-        lane: &Lane,
+        queue: &Queue,
         status: u16,
         mut body: impl FnMut(&mut [u8]) -> io::Result<usize>,
-    ) -> crate::queue::sink::Ended {
-        answer_of(lane, status, |_, buffer| body(buffer))
+    ) -> crate::queue::receipts::Ended {
+        answer_of(queue, status, |_, buffer| body(buffer))
     }
 
     /// The same, for a body that depends on the event.
     fn answer_of(
-        lane: &Lane,
+        queue: &Queue,
         status: u16,
         mut body: impl FnMut(Uuid, &mut [u8]) -> io::Result<usize>,
-    ) -> crate::queue::sink::Ended {
-        let uuid = lane.try_capture("in flight").expect("free").expect("good");
-        lane.flush();
-        let letter = lane.next_request(|id, request| Letter::read(id, request, &mut Vec::new()));
+    ) -> crate::queue::receipts::Ended {
+        let uuid = queue.try_capture("in flight").expect("free").expect("good");
+        queue.flush();
+        let outgoing =
+            queue.next_request(|id, request| OutgoingRequest::read(id, request, &mut Vec::new()));
         let mut answer = Answer {
             status,
             retry_after: None,
@@ -238,17 +246,17 @@ mod tests {
             note: None,
             via: Via::default(),
         };
-        let letter = letter.expect("it is due");
-        take_answer(lane, &letter, &mut answer, &mut vec![0; PIECE_BYTES]);
-        lane.ended(&uuid).expect("the answer is final")
+        let outgoing = outgoing.expect("it is due");
+        take_answer(queue, &outgoing, &mut answer, &mut vec![0; PIECE_BYTES]);
+        queue.ended(&uuid).expect("the answer is final")
     }
 
     #[test]
     fn nothing_is_locked_while_an_answer_is_waited_for() {
-        let lane = Lane::alone(ClientOptions::new("phc_test"));
+        let queue = Queue::alone(ClientOptions::new("phc_test"));
         let mut pieces = 0;
-        answer(&lane, 200, |buffer| {
-            let captured = lane.try_capture("meanwhile");
+        answer(&queue, 200, |buffer| {
+            let captured = queue.try_capture("meanwhile");
             assert!(matches!(captured, Some(Ok(_))), "{captured:?}");
             assert!(buffer.len() <= PIECE_BYTES, "the core is given no more");
             pieces += 1;
@@ -260,9 +268,9 @@ mod tests {
 
     #[test]
     fn an_answer_without_end_is_read_as_far_as_its_events_need() {
-        let lane = Lane::alone(ClientOptions::new("phc_test"));
+        let queue = Queue::alone(ClientOptions::new("phc_test"));
         let mut sent = 0;
-        let ended = answer(&lane, 200, |buffer| {
+        let ended = answer(&queue, 200, |buffer| {
             buffer.fill(b' ');
             sent += buffer.len();
             Ok(buffer.len())
@@ -278,8 +286,8 @@ mod tests {
 
     #[test]
     fn an_error_s_text_is_the_reason_and_its_length_does_not_matter() {
-        let lane = Lane::alone(ClientOptions::new("phc_test"));
-        let ended = answer(&lane, 401, |buffer| {
+        let queue = Queue::alone(ClientOptions::new("phc_test"));
+        let ended = answer(&queue, 401, |buffer| {
             buffer.fill(b'x');
             Ok(buffer.len())
         });
@@ -289,11 +297,11 @@ mod tests {
 
     #[test]
     fn an_event_has_ended_when_its_room_is_free() {
-        let lane = Lane::alone(ClientOptions::new("phc_test").max_queue_size(2));
+        let queue = Queue::alone(ClientOptions::new("phc_test").max_queue_size(2));
         // It is in the same request, and the answer does not say how it ended.
-        lane.try_capture("other").expect("free").expect("good");
+        queue.try_capture("other").expect("free").expect("good");
         let mut is_answered = false;
-        let ended = answer_of(&lane, 200, |uuid, buffer| {
+        let ended = answer_of(&queue, 200, |uuid, buffer| {
             if !is_answered {
                 is_answered = true;
                 let text = format!("{{\"results\":{{\"{uuid}\":{{\"result\":\"ok\"}}");
@@ -301,10 +309,10 @@ mod tests {
                 return Ok(text.len());
             }
             // The verdict is known, and the event still takes its slot.
-            assert_eq!(lane.stats().delivered(), 1);
-            let full = lane.try_capture("no room").expect("free");
+            assert_eq!(queue.stats().delivered(), 1);
+            let full = queue.try_capture("no room").expect("free");
             assert!(full.is_err(), "or this test is for nothing");
-            assert!(lane.ended(&uuid).is_none());
+            assert!(queue.ended(&uuid).is_none());
             Ok(0)
         });
         assert_eq!(ended.receipt.outcome, Outcome::Delivered);
@@ -312,13 +320,13 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_until_every_event_has_its_verdict() {
-        let lane = Lane::alone(ClientOptions::new("phc_test"));
+        let queue = Queue::alone(ClientOptions::new("phc_test"));
         let mut after = 0;
         let mut is_answered = false;
-        let ended = answer_of(&lane, 200, |uuid, buffer| {
+        let ended = answer_of(&queue, 200, |uuid, buffer| {
             if is_answered {
-                assert!(lane.ended(&Uuid::nil()).is_none(), "nothing is locked");
-                assert_eq!(lane.stats().in_flight, 0, "whoever waits can go on");
+                assert!(queue.ended(&Uuid::nil()).is_none(), "nothing is locked");
+                assert_eq!(queue.stats().in_flight, 0, "whoever waits can go on");
                 after += buffer.len();
                 buffer.fill(b' ');
                 return Ok(buffer.len());

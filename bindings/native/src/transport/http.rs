@@ -99,7 +99,7 @@ impl Roots {
 
 /// Where requests go.
 #[derive(Debug)]
-pub(crate) struct Post {
+pub(crate) struct HttpSender {
     agent: Agent,
     url: String,
     headers: Vec<Header>,
@@ -126,7 +126,7 @@ pub(crate) struct Failure {
     pub(crate) text: String,
 }
 
-impl Post {
+impl HttpSender {
     /// Requests to `path` of the settings' host. Opens nothing.
     pub(crate) fn new(settings: &Settings, path: &str) -> Self {
         let timeout = Duration::from_millis(u64::from(settings.options.request_timeout_ms));
@@ -450,7 +450,7 @@ mod tests {
         let variable = |name| (name == "http_proxy").then(|| "ftp://u:s3cret@proxy".into());
         let settings = Settings::new(options, variable, &mut warnings).expect("good options");
         assert_eq!(warnings.len(), 1);
-        let sent = Post::new(&settings, "/path").send([].into_iter(), b"{}");
+        let sent = HttpSender::new(&settings, "/path").send([].into_iter(), b"{}");
         let failure = sent.map(drop).expect_err("there is no way");
         assert_eq!(failure.kind, TransportError::Connect);
         assert_eq!(

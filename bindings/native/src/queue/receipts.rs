@@ -11,7 +11,7 @@ use crate::api::outcome::{Outcome, Receipt};
 /// Keeps what somebody is to be told of, until the worker tells it.
 #[derive(Debug)]
 pub(crate) struct Sink {
-    keeps: Keeps,
+    filter: ReceiptFilter,
     news: Vec<News>,
     /// Those of them that nothing else bounds: evictions and hooks that dropped an event.
     unbounded: usize,
@@ -31,7 +31,7 @@ pub(crate) struct Sink {
 
 /// Which receipts the callbacks want.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Keeps {
+pub(crate) struct ReceiptFilter {
     /// All, for `on_receipt`.
     pub(crate) all: bool,
     /// Those of events that were lost, for `on_error`.
@@ -63,9 +63,9 @@ pub(crate) enum News {
 
 impl Sink {
     /// With room for `max_unbounded` news that nothing else bounds.
-    pub(crate) fn new(keeps: Keeps, max_unbounded: usize) -> Self {
+    pub(crate) fn new(filter: ReceiptFilter, max_unbounded: usize) -> Self {
         Self {
-            keeps,
+            filter,
             news: Vec::new(),
             unbounded: 0,
             max_unbounded,
@@ -131,7 +131,7 @@ impl Sink {
 
     /// A hook dropped an event.
     pub(crate) fn note_hook(&mut self, error: Error) {
-        if self.keeps.lost {
+        if self.filter.lost {
             self.push_unbounded(News::Hook(error));
         }
     }
@@ -187,7 +187,7 @@ impl Sink {
     /// Stops watching. If the event is lost and nobody took that out, `on_error` is told after all.
     pub(crate) fn forget(&mut self, uuid: &Uuid) {
         if let Some(Some(ended)) = self.watched.remove(uuid)
-            && self.keeps.lost
+            && self.filter.lost
             && !ended.receipt.outcome.is_delivered()
         {
             self.tell(ended, false, true);
@@ -198,7 +198,7 @@ impl Sink {
 impl hoglet::Receipts for Sink {
     fn receipt(&mut self, receipt: hoglet::Receipt<'_>) {
         self.has_progress = true;
-        let mut is_error = self.keeps.lost && !receipt.outcome.is_delivered();
+        let mut is_error = self.filter.lost && !receipt.outcome.is_delivered();
         if !self.watched.is_empty()
             && let Some(watched) = self.watched.get_mut(&receipt.uuid)
         {
@@ -209,12 +209,12 @@ impl hoglet::Receipts for Sink {
             // Whoever waits is told: that is enough.
             is_error = false;
         }
-        if self.keeps.all || is_error {
+        if self.filter.all || is_error {
             let ended = Ended {
                 receipt: receipt.into(),
                 reason: self.reason.clone(),
             };
-            self.tell(ended, self.keeps.all, is_error);
+            self.tell(ended, self.filter.all, is_error);
         }
     }
 }
