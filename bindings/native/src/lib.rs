@@ -19,7 +19,7 @@
     )
 )]
 
-mod api;
+mod client;
 mod escape;
 mod log;
 mod os;
@@ -27,21 +27,22 @@ mod queue;
 mod random;
 mod settings;
 mod transport;
+mod types;
 
-pub use api::as_event::AsEvent;
-pub use api::builder::ClientOptionsBuilder;
-pub use api::client::{Client, WeakClient, client};
-pub use api::error::{CaptureFailure, Error, PostHogError, Warning};
-pub use api::event::Event;
-pub use api::options::ClientOptions;
-pub use api::outcome::{CaptureSummary, Outcome, Receipt};
-pub use api::stats::{Counts, Stats, Summary};
+pub use client::builder::ClientOptionsBuilder;
+pub use client::{Client, WeakClient, client};
 pub use hoglet::{
     self, CaptureError, CaptureMode, Cause, Compression, Compression as CaptureCompression,
     ConfigError, Event as BorrowedEvent, OnExhausted, OutcomeKind, Overflow, TransportError,
     Unanswered, Uuid, Value,
 };
 pub use transport::host::{DEFAULT_HOST, EU_INGESTION_ENDPOINT, US_INGESTION_ENDPOINT};
+pub use types::as_event::AsEvent;
+pub use types::error::{CaptureFailure, Error, PostHogError, Warning};
+pub use types::event::Event;
+pub use types::options::ClientOptions;
+pub use types::outcome::{CaptureSummary, Outcome, Receipt};
+pub use types::stats::{Counts, Stats, Summary};
 
 /// What the README shows is compiled, and its loop is run.
 #[cfg(doctest)]

@@ -18,8 +18,8 @@ pub(crate) fn warn(error: &dyn Display) {
 mod tests {
     use std::sync::Mutex;
 
-    use crate::api::error::Warning;
     use crate::queue::callbacks::Callbacks;
+    use crate::types::error::Warning;
 
     static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 

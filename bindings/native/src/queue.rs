@@ -18,14 +18,14 @@ use std::time::{Duration, Instant};
 
 use hoglet::{Action, FlushMark, Lane, RequestId, Uuid};
 
-use crate::api::error::Error;
-use crate::api::stats::Stats;
 use crate::queue::callbacks::Callbacks;
 use crate::queue::clock::{Clock, MAX_SLEEP_MS};
 use crate::queue::receipts::Ended;
 use crate::queue::state::State;
 use crate::settings::Settings;
 use crate::transport::http::HttpSender;
+use crate::types::error::Error;
+use crate::types::stats::Stats;
 
 /// One of the core's clients behind a lock, and the thread that sends for it.
 ///

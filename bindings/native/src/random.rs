@@ -2,7 +2,7 @@
 
 use hoglet::Uuid;
 
-use crate::api::error::Error;
+use crate::types::error::Error;
 
 /// 128 random bits.
 pub(crate) fn seed() -> Result<[u8; 16], Error> {

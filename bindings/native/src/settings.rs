@@ -4,12 +4,12 @@ use std::ffi::OsString;
 
 use hoglet::{CaptureMode, Compression, Config, ConfigError, Lane};
 
-use crate::api::error::{Error, Warning};
-use crate::api::options::ClientOptions;
 use crate::os;
 use crate::transport::host;
 use crate::transport::http;
 use crate::transport::proxy::Route;
+use crate::types::error::{Error, Warning};
+use crate::types::options::ClientOptions;
 
 const MODE_VARIABLE: &str = "POSTHOG_CAPTURE_MODE";
 const COMPRESSION_VARIABLE: &str = "POSTHOG_CAPTURE_COMPRESSION";

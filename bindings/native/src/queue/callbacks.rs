@@ -6,13 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::api::as_event::AsEvent;
-use crate::api::borrowed;
-use crate::api::error::{CaptureFailure, Error, PostHogError, Warning};
-use crate::api::event::Event;
-use crate::api::outcome::Receipt;
 use crate::log;
 use crate::queue::receipts::{News, ReceiptFilter};
+use crate::types::as_event::AsEvent;
+use crate::types::borrowed;
+use crate::types::error::{CaptureFailure, Error, PostHogError, Warning};
+use crate::types::event::Event;
+use crate::types::outcome::Receipt;
 
 type BeforeSend = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
 type OnReceipt = Arc<dyn Fn(&Receipt) + Send + Sync>;

@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 
 use hoglet::{CaptureError, Lane, Uuid};
 
-use crate::api::as_event::AsEvent;
-use crate::api::borrowed;
-use crate::api::error::Error;
-use crate::api::event::Event;
-use crate::api::outcome::Outcome;
-use crate::api::stats::{Stats, Summary};
 use crate::queue::callbacks::Callbacks;
 use crate::queue::process::{Process, Processes};
 use crate::queue::receipts::{Ended, ReceiptFilter};
 use crate::queue::{Queue, Watch};
 use crate::settings::Settings;
+use crate::types::as_event::AsEvent;
+use crate::types::borrowed;
+use crate::types::error::Error;
+use crate::types::event::Event;
+use crate::types::outcome::Outcome;
+use crate::types::stats::{Stats, Summary};
 
 /// The longest part of a shutdown's time that is kept for the callbacks, to be told what was given up.
 const MAX_TELLING: Duration = Duration::from_millis(100);

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use hoglet::{CaptureError, Lane};
 
-use crate::api::error::Error;
-use crate::api::stats::Stats;
 use crate::queue::Queue;
 use crate::queue::callbacks::Callbacks;
 use crate::settings::Settings;
+use crate::types::error::Error;
+use crate::types::stats::Stats;
 
 /// The process the client was made in, and those that were forked from it, one in the other.
 pub(crate) struct Processes {

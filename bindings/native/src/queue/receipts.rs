@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use hoglet::Uuid;
 
-use crate::api::error::Error;
-use crate::api::outcome::{Outcome, Receipt};
+use crate::types::error::Error;
+use crate::types::outcome::{Outcome, Receipt};
 
 /// Keeps what somebody is to be told of, until the worker tells it.
 #[derive(Debug)]

@@ -12,13 +12,13 @@ use hoglet::{
 };
 use self_cell::{MutBorrow, self_cell};
 
-use crate::api::error::Error;
-use crate::api::stats::{Ledger, Stats};
 use crate::queue::clock::{MONOTONIC, Reading};
 use crate::queue::receipts::{Ended, ReceiptFilter, Sink};
 use crate::random;
 use crate::settings::Settings;
 use crate::transport::http::HttpSender;
+use crate::types::error::Error;
+use crate::types::stats::{Ledger, Stats};
 
 /// Bytes the smallest event there is takes in the queue, rounded down. More slots than the queue's
 /// bytes divided by this are never used.

@@ -3,7 +3,7 @@
 use ureq::http::Uri;
 use ureq::http::uri::Authority;
 
-use crate::api::error::Error;
+use crate::types::error::Error;
 
 /// The host of projects in the United States.
 pub const US_INGESTION_ENDPOINT: &str = "https://us.i.posthog.com";

@@ -8,13 +8,13 @@ use ureq::http::header::{HeaderName, HeaderValue};
 use ureq::unversioned::transport::{Connector as _, TcpConnector};
 use ureq::{Agent, Body, BodyReader, Proxy};
 
-use crate::api::error::Error;
 use crate::escape::Escaped;
 use crate::settings::Settings;
 use crate::transport::forward::AbsoluteForm;
 use crate::transport::lookup::Lookups;
 use crate::transport::proxy::Route;
 use crate::transport::tunnel::Connecting;
+use crate::types::error::Error;
 
 /// Bytes of a connection's output buffer.
 const OUTPUT_BYTES: usize = 32 << 10;

@@ -16,8 +16,8 @@ use ureq::Proxy;
 use ureq::http::Uri;
 use ureq::http::uri::Authority;
 
-use crate::api::error::{Error, Warning};
 use crate::transport::no_proxy;
+use crate::types::error::{Error, Warning};
 
 /// The caller's word on proxies.
 #[derive(Clone, Default, PartialEq, Eq)]

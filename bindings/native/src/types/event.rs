@@ -6,9 +6,9 @@ use hoglet::{Timestamp, Uuid};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::api::borrowed;
-use crate::api::error::Error;
 use crate::random;
+use crate::types::borrowed;
+use crate::types::error::Error;
 
 /// Room for name, distinct id and a handful of properties before the text grows.
 const TEXT_BYTES: usize = 512;

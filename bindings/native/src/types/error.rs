@@ -6,7 +6,7 @@ use std::io;
 
 use hoglet::{CaptureError, Cause, ConfigError, Uuid};
 
-use crate::api::outcome::{Outcome, Receipt};
+use crate::types::outcome::{Outcome, Receipt};
 
 /// Why a call could not do what it was asked to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,9 @@
 //! The client: what the caller calls.
 
+pub(crate) mod batch;
+pub(crate) mod builder;
+pub(crate) mod persons;
+
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -8,14 +12,14 @@ use std::time::{Duration, Instant};
 
 use hoglet::{Lane, Uuid};
 
-use crate::api::as_event::AsEvent;
-use crate::api::batch::Batch;
-use crate::api::error::{Error, Warning};
-use crate::api::options::ClientOptions;
-use crate::api::outcome::{CaptureSummary, Outcome};
-use crate::api::stats::{Stats, Summary};
+use crate::client::batch::Batch;
 use crate::queue::engine::Engine;
 use crate::settings::Settings;
+use crate::types::as_event::AsEvent;
+use crate::types::error::{Error, Warning};
+use crate::types::options::ClientOptions;
+use crate::types::outcome::{CaptureSummary, Outcome};
+use crate::types::stats::{Stats, Summary};
 
 /// A `PostHog` client for programs with `std`. Cloning it gives another handle to the same client;
 /// any thread may use it.

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use hoglet::{CaptureMode, Compression, OnExhausted, Overflow, Unanswered};
 
-use crate::api::error::PostHogError;
-use crate::api::event::Event;
-use crate::api::outcome::Receipt;
 use crate::queue::callbacks::Callbacks;
 use crate::transport::host::{DEFAULT_HOST, without_credentials};
 use crate::transport::proxy::ProxyOption;
+use crate::types::error::PostHogError;
+use crate::types::event::Event;
+use crate::types::outcome::Receipt;
 
 /// What a client is told once, at [`Client::new`](crate::Client::new). Every limit is named here,
 /// with its default and what it costs.

@@ -4,10 +4,10 @@ use std::sync::{Mutex, PoisonError};
 
 use hoglet::Compression;
 
-use crate::api::error::{Error, PostHogError};
-use crate::api::event::Event;
-use crate::api::options::ClientOptions;
 use crate::settings::Settings;
+use crate::types::error::{Error, PostHogError};
+use crate::types::event::Event;
+use crate::types::options::ClientOptions;
 
 /// [`ClientOptions`] under the names of `posthog-rs`, with the defaults of [`ClientOptions`], which
 /// has more of them. [`build`](Self::build) checks them.

@@ -6,7 +6,7 @@ use hoglet::{CaptureError, Properties, properties_json};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::api::error::Error;
+use crate::types::error::Error;
 
 /// Bytes to try first; most events fit.
 const BYTES: usize = 4 << 10;

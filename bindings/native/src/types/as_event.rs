@@ -1,7 +1,7 @@
 //! What can be captured.
 
-use crate::api::error::Error;
-use crate::api::event::Event;
+use crate::types::error::Error;
+use crate::types::event::Event;
 
 /// What can be captured: an [`Event`] or a [`hoglet::Event`], or a reference to one.
 pub trait AsEvent {

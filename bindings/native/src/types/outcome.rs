@@ -5,8 +5,8 @@ use std::fmt;
 
 use hoglet::{Cause, OutcomeKind, Uuid};
 
-use crate::api::error::Error;
 use crate::escape::Escaped;
+use crate::types::error::Error;
 
 /// What became of an event; the owned form of [`hoglet::Outcome`].
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@
 use hoglet::Uuid;
 use serde::Serialize;
 
-use crate::api::client::Client;
-use crate::api::error::Error;
-use crate::api::event::Event;
+use crate::client::Client;
+use crate::types::error::Error;
+use crate::types::event::Event;
 
 impl Client {
     /// Sets properties of the person `distinct_id`: `$identify`. `set` serialises as an object.

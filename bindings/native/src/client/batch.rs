@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use hoglet::{CaptureError, Lane};
 
-use crate::api::as_event::AsEvent;
-use crate::api::error::Error;
-use crate::api::event::Event;
-use crate::api::outcome::CaptureSummary;
 use crate::queue::engine::Engine;
 use crate::queue::receipts::Ended;
 use crate::queue::{Queue, Watch};
+use crate::types::as_event::AsEvent;
+use crate::types::error::Error;
+use crate::types::event::Event;
+use crate::types::outcome::CaptureSummary;
 
 /// Events that are sent at once and waited for. Until then they are sent by the rules of all events;
 /// if it is dropped, because the caller's iterator panics or the caller's future is dropped, they are
