@@ -18,8 +18,9 @@ use crate::settings::Settings;
 use crate::types::as_event::AsEvent;
 use crate::types::error::{Error, Warning};
 use crate::types::options::ClientOptions;
-use crate::types::outcome::{CaptureSummary, Outcome};
+use crate::types::outcome::Outcome;
 use crate::types::stats::{Stats, Summary};
+use crate::types::summary::CaptureSummary;
 
 /// A `PostHog` client for programs with `std`. Cloning it gives another handle to the same client;
 /// any thread may use it.

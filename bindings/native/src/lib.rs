@@ -41,8 +41,9 @@ pub use types::as_event::AsEvent;
 pub use types::error::{CaptureFailure, Error, PostHogError, Warning};
 pub use types::event::Event;
 pub use types::options::ClientOptions;
-pub use types::outcome::{CaptureSummary, Outcome, Receipt};
+pub use types::outcome::{Outcome, Receipt};
 pub use types::stats::{Counts, Stats, Summary};
+pub use types::summary::CaptureSummary;
 
 /// What the README shows is compiled, and its loop is run.
 #[cfg(doctest)]

@@ -6,24 +6,21 @@ pub(crate) mod engine;
 pub(crate) mod process;
 pub(crate) mod receipts;
 pub(crate) mod state;
+pub(crate) mod waiting;
 pub(crate) mod worker;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hoglet::{Action, FlushMark, Lane, RequestId, Uuid};
 
 use crate::queue::callbacks::Callbacks;
 use crate::queue::clock::{Clock, MAX_SLEEP_MS};
-use crate::queue::receipts::Ended;
 use crate::queue::state::State;
 use crate::settings::Settings;
-use crate::transport::http::HttpSender;
 use crate::types::error::Error;
 use crate::types::stats::Stats;
 
@@ -33,7 +30,7 @@ use crate::types::stats::Stats;
 /// noted that somebody waits for, and a request is copied out, which allocate; and not while the
 /// caller's code runs or a body is compressed or sent.
 ///
-/// Only the worker tells `on_receipt` and `on_error` what became of events. A thread that captures,
+/// Only the worker calls `on_receipt` and `on_error`. A thread that captures,
 /// flushes or shuts down may hold a lock that such a callback takes, so it wakes the worker instead.
 pub(crate) struct Queue {
     state: Mutex<State>,
@@ -41,8 +38,8 @@ pub(crate) struct Queue {
     alarm: Condvar,
     /// Wakes threads that wait for events to end.
     progress: Condvar,
-    /// How much of the sink's news the callbacks have been told.
-    told: AtomicU64,
+    /// How many of the reports have been made.
+    reported: AtomicU64,
     pub(crate) callbacks: Arc<Callbacks>,
     pub(crate) settings: Arc<Settings>,
     clock: Clock,
@@ -60,7 +57,7 @@ impl Queue {
             state: Mutex::new(State::new(&settings, lane, callbacks.receipt_filter())?),
             alarm: Condvar::new(),
             progress: Condvar::new(),
-            told: AtomicU64::new(0),
+            reported: AtomicU64::new(0),
             callbacks,
             settings,
             clock: Clock::new(),
@@ -88,7 +85,7 @@ impl Queue {
         self.ensure_worker(&mut state)?;
         if !state.is_closed() {
             state.sink.note_hook(error);
-            state.wake_for_news();
+            state.wake_to_report();
         }
         self.unlock_and_notify(state);
         Ok(())
@@ -117,9 +114,9 @@ impl Queue {
     /// Where every event is or went.
     pub(crate) fn stats(&self) -> Stats {
         let mut state = self.lock();
-        let untold = state.sink.noted().saturating_sub(self.told());
+        let unreported = state.sink.noted().saturating_sub(self.reports_made());
         Stats {
-            unreported: untold + state.sink.skipped(),
+            unreported: unreported + state.sink.skipped(),
             ..state.stats()
         }
     }
@@ -136,22 +133,22 @@ impl Queue {
 
 /// What the worker does.
 impl Queue {
-    /// The worker's wait for a request, which `take` reads; meanwhile it tells the callbacks what
-    /// there is to tell. `None` once everything has ended for good.
+    /// The worker's wait for a request, which `take` reads. Meanwhile it reports to the callbacks.
+    /// `None` once everything has ended for good.
     pub(crate) fn next_request<R>(
         &self,
         mut take: impl FnMut(RequestId, &hoglet::Request<'_>) -> R,
     ) -> Option<R> {
-        let mut has_told = false;
+        let mut has_reported = false;
         loop {
             let mut state = self.lock();
             // An attempt that has begun goes first: its time is running. And what is due goes before
-            // more news, or events pushed out all the time would keep everything else here.
+            // more reports, or events pushed out all the time would keep everything else here.
             let action = match state.take_attempt() {
                 Some(id) => Action::Send(id),
-                None if state.sink.has_news() && !has_told => {
-                    self.tell(state);
-                    has_told = true;
+                None if state.sink.has_reports() && !has_reported => {
+                    self.report(state);
+                    has_reported = true;
                     continue;
                 }
                 None => state.next(self.clock.read()),
@@ -164,8 +161,8 @@ impl Queue {
                 Action::SleepUntil(due, _) => Some(due),
                 Action::Idle => None,
             };
-            has_told = false;
-            if state.sink.has_progress() || state.sink.has_news() {
+            has_reported = false;
+            if state.sink.has_progress() || state.sink.has_reports() {
                 self.unlock_and_notify(state);
             } else if state.is_over() {
                 state.sender = None;
@@ -183,204 +180,15 @@ impl Queue {
         }
     }
 
-    /// Lets the lock go, tells the callbacks, and wakes whoever waits for just this.
-    fn tell(&self, mut state: MutexGuard<'_, State>) {
-        let news = state.sink.take_news();
+    /// Unlocks, reports to the callbacks, and wakes the threads that wait for that.
+    fn report(&self, mut state: MutexGuard<'_, State>) {
+        let reports = state.sink.take_reports();
         self.unlock_and_notify(state);
-        self.callbacks.tell(&news, &self.told);
+        self.callbacks.report(&reports, &self.reported);
         let mut state = self.lock();
-        state.sink.recycle(news);
+        state.sink.recycle(reports);
         state.sink.note_progress();
         self.unlock_and_notify(state);
-    }
-
-    fn ensure_worker(self: &Arc<Self>, state: &mut State) -> Result<(), Error> {
-        if state.sender.is_some() || state.is_closed() {
-            return Ok(());
-        }
-        let sender = Arc::new(HttpSender::new(&self.settings, state.path()));
-        let (queue, its_sender) = (Arc::clone(self), Arc::clone(&sender));
-        let thread = std::thread::Builder::new().name("posthog".to_owned());
-        let spawned = thread.spawn(move || worker::run(&queue, &its_sender));
-        spawned.map_err(|error| Error::Thread(error.kind()))?;
-        state.sender = Some(sender);
-        Ok(())
-    }
-}
-
-/// Waiting.
-impl Queue {
-    /// Waits until everything before `mark` has ended and the callbacks have been told; until the
-    /// core rests because its retries are used up; or until `deadline`.
-    pub(crate) fn wait_flushed(&self, mark: FlushMark, deadline: Option<Instant>) {
-        self.wait(deadline, flushed(mark));
-    }
-
-    /// [`Self::wait_flushed`] as a future.
-    pub(crate) fn flushed(self: &Arc<Self>, mark: FlushMark) -> impl Future<Output = ()> + use<> {
-        self.until(flushed(mark))
-    }
-
-    /// Waits until everything has ended and the callbacks have been told. False after `deadline`.
-    pub(crate) fn wait_closed(&self, deadline: Option<Instant>) -> bool {
-        self.wait(deadline, closed).is_some()
-    }
-
-    /// [`Self::wait_closed`] as a future, without a deadline.
-    pub(crate) fn closed(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
-        self.until(closed)
-    }
-
-    /// Waits until `until` gives something; it is asked at once and after every change, with what the
-    /// callbacks have been told. `None` after `deadline`.
-    fn wait<R>(
-        &self,
-        deadline: Option<Instant>,
-        mut until: impl FnMut(&mut State, u64) -> Option<R>,
-    ) -> Option<R> {
-        let mut state = self.lock();
-        state.waiting += 1;
-        let result = loop {
-            if let Some(result) = until(&mut state, self.told()) {
-                break Some(result);
-            }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            state = match left {
-                Some(Duration::ZERO) => break None,
-                Some(left) => {
-                    let waited = self.progress.wait_timeout(state, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-                None => self
-                    .progress
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner),
-            };
-        };
-        state.waiting -= 1;
-        result
-    }
-
-    /// [`Self::wait`] as a future, without a deadline.
-    fn until<R, F>(self: &Arc<Self>, until: F) -> Until<F>
-    where
-        F: FnMut(&mut State, u64) -> Option<R> + Unpin,
-    {
-        Until {
-            queue: Arc::clone(self),
-            waker: None,
-            ready: until,
-        }
-    }
-
-    fn told(&self) -> u64 {
-        self.told.load(Ordering::SeqCst)
-    }
-}
-
-/// A future that waits for a change of a queue's state.
-struct Until<F> {
-    queue: Arc<Queue>,
-    /// The number under which the queue has its waker.
-    waker: Option<u64>,
-    ready: F,
-}
-
-impl<R, F: FnMut(&mut State, u64) -> Option<R> + Unpin> Future for Until<F> {
-    type Output = R;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
-        let this = &mut *self;
-        // Made and dropped while nothing is locked: it is the executor's code.
-        let waker = context.waker().clone();
-        let mut state = this.queue.lock();
-        if let Some(result) = (this.ready)(&mut state, this.queue.told()) {
-            return Poll::Ready(result);
-        }
-        let key = *this.waker.get_or_insert_with(|| {
-            state.last_waker += 1;
-            state.last_waker
-        });
-        let old = state.wakers.insert(key, waker);
-        drop(state);
-        drop(old);
-        Poll::Pending
-    }
-}
-
-impl<F> Drop for Until<F> {
-    fn drop(&mut self) {
-        if let Some(key) = self.waker {
-            let waker = self.queue.lock().wakers.remove(&key);
-            drop(waker);
-        }
-    }
-}
-
-/// Whether everything before `mark` has ended, or nothing more will soon, and what had ended by then
-/// has been told.
-fn flushed(mark: FlushMark) -> impl FnMut(&mut State, u64) -> Option<()> {
-    let mut goal = None;
-    move |state, told| {
-        if goal.is_none() && (state.is_flushed(mark) || state.is_stuck()) {
-            goal = Some(state.sink.noted());
-        }
-        goal.filter(|goal| told >= *goal).map(drop)
-    }
-}
-
-/// Whether everything has ended for good and has been told.
-fn closed(state: &mut State, told: u64) -> Option<()> {
-    (state.is_closed() && told >= state.sink.noted()).then_some(())
-}
-
-/// Waits for one event to end. When it is dropped, the event is nobody's to wait for any more.
-pub(crate) struct Watch {
-    queue: Arc<Queue>,
-    uuid: Uuid,
-}
-
-impl Watch {
-    /// Waits for an event that was captured to be watched.
-    pub(crate) fn new(queue: &Arc<Queue>, uuid: Uuid) -> Self {
-        let queue = Arc::clone(queue);
-        Self { queue, uuid }
-    }
-
-    pub(crate) const fn uuid(&self) -> Uuid {
-        self.uuid
-    }
-
-    pub(crate) const fn queue(&self) -> &Arc<Queue> {
-        &self.queue
-    }
-
-    /// Waits until the event has ended; `None` if the core rests with the event still queued, or
-    /// after `deadline`.
-    pub(crate) fn wait(&self, deadline: Option<Instant>) -> Option<Ended> {
-        self.queue.wait(deadline, ended(self.uuid)).flatten()
-    }
-
-    /// [`Self::wait`] as a future, without a deadline.
-    pub(crate) async fn ended(&self) -> Option<Ended> {
-        self.queue.until(ended(self.uuid)).await
-    }
-}
-
-/// How the event ended, if it has or will not soon.
-fn ended(uuid: Uuid) -> impl FnMut(&mut State, u64) -> Option<Option<Ended>> {
-    move |state, _| {
-        let ended = state.take_ended(&uuid);
-        (ended.is_some() || state.is_stuck()).then_some(ended)
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.queue.with(|state, _| {
-            state.sink.forget(&self.uuid);
-            state.wake_for_news();
-        });
     }
 }
 
@@ -434,21 +242,23 @@ impl Queue {
     }
 
     /// How a watched event ended, if it has.
-    pub(crate) fn ended(&self, uuid: &Uuid) -> Option<Ended> {
+    pub(crate) fn ended(&self, uuid: &Uuid) -> Option<receipts::Ended> {
         self.lock().take_ended(uuid)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
     use std::sync::mpsc::channel;
-    use std::task::{Wake, Waker};
+    use std::task::{Context, Wake, Waker};
     use std::thread;
 
     use hoglet::Receipts;
 
     use super::*;
     use crate::ClientOptions;
+    use crate::transport::http::HttpSender;
 
     /// Brings an event to its end that was never captured.
     fn end(queue: &Queue, outcome: hoglet::Outcome<'_>) {
@@ -461,14 +271,14 @@ mod tests {
         });
     }
 
-    /// Lets the worker's part of the work run here until nothing is left to tell.
-    fn tell_all(queue: &Queue) {
+    /// Does the worker's reporting here until nothing is left to report.
+    fn report_all(queue: &Queue) {
         loop {
             let state = queue.lock();
-            if !state.sink.has_news() {
+            if !state.sink.has_reports() {
                 return;
             }
-            queue.tell(state);
+            queue.report(state);
         }
     }
 
@@ -476,11 +286,17 @@ mod tests {
     fn whoever_makes_an_event_end_does_not_run_the_callbacks() {
         let options = ClientOptions::new("phc_test").on_receipt(|_| panic!("only the worker"));
         let queue = Queue::alone(options);
-        let told = queue.told();
+        let before = queue.reports_made();
         end(&queue, hoglet::Outcome::Evicted);
-        assert_eq!((queue.told(), queue.stats().unreported), (told, 1));
-        tell_all(&queue);
-        assert_eq!((queue.told(), queue.stats().unreported), (told + 1, 0));
+        assert_eq!(
+            (queue.reports_made(), queue.stats().unreported),
+            (before, 1)
+        );
+        report_all(&queue);
+        assert_eq!(
+            (queue.reports_made(), queue.stats().unreported),
+            (before + 1, 0)
+        );
     }
 
     #[test]
@@ -495,7 +311,7 @@ mod tests {
         let queue = Queue::alone(options);
         end(&queue, hoglet::Outcome::Delivered);
         thread::scope(|scope| {
-            scope.spawn(|| tell_all(&queue));
+            scope.spawn(|| report_all(&queue));
             begins.recv().expect("the slow callback runs");
             let mark = queue.flush();
             let mut flushed = Box::pin(queue.flushed(mark));
@@ -519,7 +335,7 @@ mod tests {
         let noted = queue.lock().sink.noted();
         assert_eq!((noted, queue.stats().unreported), (2, 5));
         end(&queue, hoglet::Outcome::Delivered);
-        tell_all(&queue);
+        report_all(&queue);
         assert_eq!(queue.stats().unreported, 3, "those were not kept");
     }
 

@@ -5,9 +5,10 @@ use std::ffi::OsString;
 use hoglet::{CaptureMode, Compression, Config, ConfigError, Lane};
 
 use crate::os;
+use crate::transport::headers::{Header, headers};
 use crate::transport::host;
-use crate::transport::http;
 use crate::transport::proxy::Route;
+use crate::transport::roots::Roots;
 use crate::types::error::{Error, Warning};
 use crate::types::options::ClientOptions;
 
@@ -30,12 +31,12 @@ pub(crate) struct Settings {
     pub(crate) capture_mode: CaptureMode,
     pub(crate) compression: Compression,
     pub(crate) disabled: bool,
-    pub(crate) headers: Vec<http::Header>,
+    pub(crate) headers: Vec<Header>,
     #[cfg_attr(
         not(feature = "tls"),
         expect(dead_code, reason = "checked, and used by tls only")
     )]
-    pub(crate) roots: http::Roots,
+    pub(crate) roots: Roots,
     pub(crate) route: Route,
 }
 
@@ -78,8 +79,8 @@ impl Settings {
         let settings = Self {
             route: Route::choose(&options.proxy, &uri, &variable, warnings)?,
             host,
-            headers: http::headers(&options.extra_headers)?,
-            roots: http::Roots::new(options.root_certificates.as_deref())?,
+            headers: headers(&options.extra_headers)?,
+            roots: Roots::new(options.root_certificates.as_deref())?,
             capture_mode,
             compression,
             disabled,
@@ -101,7 +102,7 @@ impl Settings {
             compression: Compression::None,
             disabled: true,
             headers: Vec::new(),
-            roots: http::Roots::default(),
+            roots: Roots::default(),
             route: Route::Direct,
         }
     }

@@ -7,3 +7,4 @@ pub(crate) mod event;
 pub(crate) mod options;
 pub(crate) mod outcome;
 pub(crate) mod stats;
+pub(crate) mod summary;

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use hoglet::{CaptureError, Lane};
 
+use crate::queue::Queue;
 use crate::queue::engine::Engine;
 use crate::queue::receipts::Ended;
-use crate::queue::{Queue, Watch};
+use crate::queue::waiting::Watch;
 use crate::types::as_event::AsEvent;
 use crate::types::error::Error;
 use crate::types::event::Event;
-use crate::types::outcome::CaptureSummary;
+use crate::types::summary::CaptureSummary;
 
 /// Events that are sent at once and waited for. Until then they are sent by the rules of all events;
 /// if it is dropped, because the caller's iterator panics or the caller's future is dropped, they are

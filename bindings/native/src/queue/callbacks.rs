@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::log;
-use crate::queue::receipts::{News, ReceiptFilter};
+use crate::queue::receipts::{ReceiptFilter, Report};
 use crate::types::as_event::AsEvent;
 use crate::types::borrowed;
 use crate::types::error::{CaptureFailure, Error, PostHogError, Warning};
@@ -87,15 +87,15 @@ impl Callbacks {
 
     /// Reports endings and dropped events in their order, first to `on_receipt`, then to
     /// `on_error`. Consecutive lost events with the same reason are one call. Adds what it has
-    /// reported to `told`.
-    pub(crate) fn tell(&self, news: &[News], told: &AtomicU64) {
+    /// reported to `reported`.
+    pub(crate) fn report(&self, reports: &[Report], reported: &AtomicU64) {
         if let Some(on_receipt) = &self.on_receipt {
-            for news in news {
-                let News::Ended {
+            for reports in reports {
+                let Report::Ended {
                     ended,
                     is_receipt: true,
                     is_error,
-                } = news
+                } = reports
                 else {
                     continue;
                 };
@@ -103,45 +103,45 @@ impl Callbacks {
                     self.error(&PostHogError::CallbackPanicked);
                 }
                 if !is_error {
-                    told.fetch_add(1, Ordering::SeqCst);
+                    reported.fetch_add(1, Ordering::SeqCst);
                 }
             }
         }
         let mut lost: Vec<Receipt> = Vec::new();
         let mut reason: Option<&Arc<str>> = None;
-        for news in news {
-            match news {
-                News::Ended {
+        for reports in reports {
+            match reports {
+                Report::Ended {
                     ended,
                     is_error: true,
                     ..
                 } => {
                     if reason != ended.reason.as_ref() {
-                        self.lost(&mut lost, reason, told);
+                        self.lost(&mut lost, reason, reported);
                         reason = ended.reason.as_ref();
                     }
                     lost.push(ended.receipt.clone());
                 }
-                News::Ended { .. } => {}
-                News::Hook(error) => {
-                    self.lost(&mut lost, reason, told);
+                Report::Ended { .. } => {}
+                Report::Hook(error) => {
+                    self.lost(&mut lost, reason, reported);
                     self.error(&PostHogError::Hook(error));
-                    told.fetch_add(1, Ordering::SeqCst);
+                    reported.fetch_add(1, Ordering::SeqCst);
                 }
             }
         }
-        self.lost(&mut lost, reason, told);
+        self.lost(&mut lost, reason, reported);
     }
 
     /// Reports lost events to `on_error`, if there are any.
-    fn lost(&self, lost: &mut Vec<Receipt>, reason: Option<&Arc<str>>, told: &AtomicU64) {
+    fn lost(&self, lost: &mut Vec<Receipt>, reason: Option<&Arc<str>>, reported: &AtomicU64) {
         if !lost.is_empty() {
             let count = u64::try_from(lost.len()).unwrap_or(u64::MAX);
             self.error(&PostHogError::Capture(CaptureFailure {
                 receipts: lost,
                 reason: reason.map(AsRef::as_ref),
             }));
-            told.fetch_add(count, Ordering::SeqCst);
+            reported.fetch_add(count, Ordering::SeqCst);
             lost.clear();
         }
     }

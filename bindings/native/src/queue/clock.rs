@@ -11,7 +11,7 @@
 //! | Windows | `std::time::Instant`: `QueryPerformanceCounter` | counts |
 //! | other | `std::time::Instant` | stops |
 //!
-//! The core is told which it is ([`MONOTONIC`]), and the wall clock at every capture and before every
+//! The core learns which it is ([`MONOTONIC`]), and the wall clock at every capture and before every
 //! attempt: it judges what a leap of one against the other means. A virtual machine that its host has
 //! paused counts nothing on any of these clocks; that is a leap as well.
 //!

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use hoglet::{CaptureError, Lane, Uuid};
 
+use crate::queue::Queue;
 use crate::queue::callbacks::Callbacks;
 use crate::queue::process::{Process, Processes};
 use crate::queue::receipts::{Ended, ReceiptFilter};
-use crate::queue::{Queue, Watch};
+use crate::queue::waiting::Watch;
 use crate::settings::Settings;
 use crate::types::as_event::AsEvent;
 use crate::types::borrowed;
@@ -21,10 +22,10 @@ use crate::types::event::Event;
 use crate::types::outcome::Outcome;
 use crate::types::stats::{Stats, Summary};
 
-/// The longest part of a shutdown's time that is kept for the callbacks, to be told what was given up.
-const MAX_TELLING: Duration = Duration::from_millis(100);
+/// The longest part of a shutdown's time that is kept to report to the callbacks what was given up.
+const MAX_REPORTING: Duration = Duration::from_millis(100);
 /// And the part of it that this is at most.
-const TELLING_PART: u32 = 10;
+const REPORTING_PART: u32 = 10;
 
 /// What the handles of one client share.
 pub(crate) struct Engine {
@@ -162,13 +163,13 @@ impl Engine {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Has `on_error` told that a hook dropped an event. The caller has the error in any case.
+    /// Reports to `on_error` that a hook dropped an event. The caller gets the error in any case.
     fn note_hook(&self, lane: Lane, error: &Error) {
         if self.callbacks.receipt_filter().lost
             && matches!(error, Error::DroppedByHook | Error::HookPanicked)
             && let Ok(queue) = self.queue(lane)
         {
-            // Without a thread there is nobody to tell it.
+            // Without a worker thread nobody can report it.
             let _ = queue.note_hook(error.clone());
         }
     }
@@ -244,13 +245,13 @@ impl Engine {
     /// Refuses further events and makes the others due.
     pub(crate) fn close(&self, timeout: Duration) -> Close {
         let process = self.current_process();
-        let telling = if self.callbacks.receipt_filter() == ReceiptFilter::default() {
+        let reporting = if self.callbacks.receipt_filter() == ReceiptFilter::default() {
             Duration::ZERO
         } else {
-            MAX_TELLING.min(timeout / TELLING_PART)
+            MAX_REPORTING.min(timeout / REPORTING_PART)
         };
         let now = Instant::now();
-        let sending = timeout.saturating_sub(telling);
+        let sending = timeout.saturating_sub(reporting);
         let waits = !self.callbacks.is_inside();
         if waits {
             process.is_over.store(true, Ordering::SeqCst);
@@ -333,7 +334,7 @@ pub(crate) struct Close {
 }
 
 impl Close {
-    /// Waits until everything has ended and the callbacks have been told. What is left before the
+    /// Waits until everything has ended and was reported to the callbacks. What is left before the
     /// deadline is given up, here, because the worker may be deep in a request or a callback.
     pub(crate) fn wait(self) -> Summary {
         if self.waits {

@@ -8,18 +8,19 @@ use hoglet::Uuid;
 use crate::types::error::Error;
 use crate::types::outcome::{Outcome, Receipt};
 
-/// Keeps what somebody is to be told of, until the worker tells it.
+/// Keeps receipts until the worker has reported them to the callbacks, or a waiting thread has taken
+/// them.
 #[derive(Debug)]
 pub(crate) struct Sink {
     filter: ReceiptFilter,
-    news: Vec<News>,
+    reports: Vec<Report>,
     /// Those of them that nothing else bounds: evictions and hooks that dropped an event.
     unbounded: usize,
-    /// The most of those that wait to be told.
+    /// The most of those that are kept.
     max_unbounded: usize,
-    /// News so far.
+    /// Reports so far.
     noted: u64,
-    /// Endings that no callback will be told, because too many were waiting to be.
+    /// Endings that are never reported, because too many were waiting.
     skipped: u64,
     /// Events that somebody waits for, and how they ended.
     watched: HashMap<Uuid, Option<Ended>>,
@@ -46,15 +47,15 @@ pub(crate) struct Ended {
     pub(crate) reason: Option<Arc<str>>,
 }
 
-/// Something the callbacks are to be told.
+/// Something to report to the callbacks.
 #[derive(Debug)]
-pub(crate) enum News {
+pub(crate) enum Report {
     /// An event has ended.
     Ended {
         ended: Ended,
-        /// Whether `on_receipt` is told.
+        /// Whether it goes to `on_receipt`.
         is_receipt: bool,
-        /// Whether `on_error` is told.
+        /// Whether it goes to `on_error`.
         is_error: bool,
     },
     /// A hook dropped an event; for `on_error`.
@@ -62,11 +63,11 @@ pub(crate) enum News {
 }
 
 impl Sink {
-    /// With room for `max_unbounded` news that nothing else bounds.
+    /// With room for `max_unbounded` reports that nothing else bounds.
     pub(crate) fn new(filter: ReceiptFilter, max_unbounded: usize) -> Self {
         Self {
             filter,
-            news: Vec::new(),
+            reports: Vec::new(),
             unbounded: 0,
             max_unbounded,
             noted: 0,
@@ -100,31 +101,31 @@ impl Sink {
 
 /// What concerns the callbacks.
 impl Sink {
-    /// Whether there is something to tell.
-    pub(crate) fn has_news(&self) -> bool {
-        !self.news.is_empty()
+    /// Whether there is something to report.
+    pub(crate) fn has_reports(&self) -> bool {
+        !self.reports.is_empty()
     }
 
-    /// Takes out what is to be told.
-    pub(crate) fn take_news(&mut self) -> Vec<News> {
+    /// Takes out what is to be reported.
+    pub(crate) fn take_reports(&mut self) -> Vec<Report> {
         self.unbounded = 0;
-        std::mem::take(&mut self.news)
+        std::mem::take(&mut self.reports)
     }
 
-    /// Gives the memory of news back that were told.
-    pub(crate) fn recycle(&mut self, mut news: Vec<News>) {
-        if self.news.capacity() == 0 {
-            news.clear();
-            self.news = news;
+    /// Gives back the memory of reports that were made.
+    pub(crate) fn recycle(&mut self, mut reports: Vec<Report>) {
+        if self.reports.capacity() == 0 {
+            reports.clear();
+            self.reports = reports;
         }
     }
 
-    /// News so far: told, being told or waiting to be.
+    /// Reports so far: made, being made or waiting to be made.
     pub(crate) const fn noted(&self) -> u64 {
         self.noted
     }
 
-    /// Endings that no callback will be told.
+    /// Endings that are never reported.
     pub(crate) const fn skipped(&self) -> u64 {
         self.skipped
     }
@@ -132,35 +133,35 @@ impl Sink {
     /// A hook dropped an event.
     pub(crate) fn note_hook(&mut self, error: Error) {
         if self.filter.lost {
-            self.push_unbounded(News::Hook(error));
+            self.push_bounded(Report::Hook(error));
         }
     }
 
-    fn push_unbounded(&mut self, news: News) {
+    fn push_bounded(&mut self, reports: Report) {
         if self.unbounded < self.max_unbounded {
             self.unbounded += 1;
-            self.push(news);
+            self.push(reports);
         } else {
             self.skipped += 1;
         }
     }
 
-    fn push(&mut self, news: News) {
+    fn push(&mut self, reports: Report) {
         self.noted += 1;
-        self.news.push(news);
+        self.reports.push(reports);
     }
 
-    fn tell(&mut self, ended: Ended, is_receipt: bool, is_error: bool) {
+    fn report(&mut self, ended: Ended, is_receipt: bool, is_error: bool) {
         let is_eviction = ended.receipt.outcome == Outcome::Evicted;
-        let news = News::Ended {
+        let reports = Report::Ended {
             ended,
             is_receipt,
             is_error,
         };
         if is_eviction {
-            self.push_unbounded(news);
+            self.push_bounded(reports);
         } else {
-            self.push(news);
+            self.push(reports);
         }
     }
 }
@@ -184,13 +185,13 @@ impl Sink {
         Some(ended)
     }
 
-    /// Stops watching. If the event is lost and nobody took that out, `on_error` is told after all.
+    /// Stops watching. If the event was lost and nobody has taken that out, it is reported to `on_error`.
     pub(crate) fn forget(&mut self, uuid: &Uuid) {
         if let Some(Some(ended)) = self.watched.remove(uuid)
             && self.filter.lost
             && !ended.receipt.outcome.is_delivered()
         {
-            self.tell(ended, false, true);
+            self.report(ended, false, true);
         }
     }
 }
@@ -206,7 +207,7 @@ impl hoglet::Receipts for Sink {
                 receipt: receipt.into(),
                 reason: self.reason.clone(),
             });
-            // Whoever waits is told: that is enough.
+            // The waiting caller gets the error, so `on_error` does not.
             is_error = false;
         }
         if self.filter.all || is_error {
@@ -214,7 +215,7 @@ impl hoglet::Receipts for Sink {
                 receipt: receipt.into(),
                 reason: self.reason.clone(),
             };
-            self.tell(ended, self.filter.all, is_error);
+            self.report(ended, self.filter.all, is_error);
         }
     }
 }

@@ -44,7 +44,7 @@ self_cell!(
     }
 );
 
-/// One of the core's clients, and who is to be told what about it.
+/// One of the core's clients, the receipts to report, the worker and the threads that wait.
 pub(crate) struct State {
     core: Core,
     pub(crate) sink: Sink,
@@ -144,8 +144,8 @@ impl State {
             return Err(CaptureError::UuidQueued);
         }
         let captured = self.core(|core, sink| core.capture(event, at.now, sink));
-        // What was pushed out of the queue is the worker's to tell.
-        self.wake_for_news();
+        // The worker reports what was pushed out of the queue.
+        self.wake_to_report();
         let accepted = captured?;
         if is_watched {
             self.sink.watch(accepted.uuid);
@@ -200,8 +200,7 @@ impl State {
         self.is_answering = true;
     }
 
-    /// The core has been told how the request ended; what the server or the network said to it is
-    /// `reason`.
+    /// Passes the end of the request to the core; `reason` is what the server or the network said.
     pub(crate) fn end_request(
         &mut self,
         reason: Option<&str>,
@@ -235,9 +234,9 @@ impl State {
         self.is_parked || self.sender.is_none()
     }
 
-    /// Whether every event has ended for good, and the worker has nothing left to tell.
+    /// Whether every event has ended for good, and the worker has nothing left to report.
     pub(crate) fn is_over(&self) -> bool {
-        self.is_closed() && !self.sink.has_news()
+        self.is_closed() && !self.sink.has_reports()
     }
 
     /// Tells the core what time it is, if the system knows. Small differences are the core's to
@@ -278,9 +277,9 @@ impl State {
         self.worker = Worker::Asleep(until);
     }
 
-    /// Calls the worker to tell the callbacks.
-    pub(crate) fn wake_for_news(&mut self) {
-        if self.sink.has_news() {
+    /// Wakes the worker to report to the callbacks.
+    pub(crate) fn wake_to_report(&mut self) {
+        if self.sink.has_reports() {
             self.wake(None);
         }
     }

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use hoglet::{BodyProgress, Compression, Header, Request, RequestId, ResponseHead, TransportError};
 
 use crate::queue::Queue;
+use crate::queue::state::State;
 use crate::transport::compress::Compressor;
 use crate::transport::http::{Answer, Failure, HttpSender};
+use crate::types::error::Error;
 
-/// Bytes of an error's body that are kept to tell of.
+/// Bytes of an error's body that are kept, to be reported.
 const REASON_BYTES: usize = 300;
 /// Bytes of an answer that the core is given at once: the lock is held for as long as that takes.
 const PIECE_BYTES: usize = 16 << 10;
@@ -22,6 +24,22 @@ const ANSWER_BYTES_PER_EVENT: u64 = 1 << 10;
 const MIN_ANSWER_BYTES: u64 = 4 << 10;
 /// Bytes that are read of an answer, at most, once what becomes of every event is decided.
 const MAX_REST_BYTES: u64 = 4 << 10;
+
+impl Queue {
+    /// Starts the worker, if there is none and something may still be to do.
+    pub(super) fn ensure_worker(self: &Arc<Self>, state: &mut State) -> Result<(), Error> {
+        if state.sender.is_some() || state.is_closed() {
+            return Ok(());
+        }
+        let sender = Arc::new(HttpSender::new(&self.settings, state.path()));
+        let (queue, its_sender) = (Arc::clone(self), Arc::clone(&sender));
+        let thread = std::thread::Builder::new().name("posthog".to_owned());
+        let spawned = thread.spawn(move || run(&queue, &its_sender));
+        spawned.map_err(|error| Error::Thread(error.kind()))?;
+        state.sender = Some(sender);
+        Ok(())
+    }
+}
 
 /// Sends until the queue is closed and empty.
 pub(crate) fn run(queue: &Arc<Queue>, sender: &HttpSender) {
@@ -113,7 +131,7 @@ fn take_answer(
     // Unknown if it was given up: then that is how it ended.
     let mut is_known = begun.is_ok();
     let mut is_decided = false;
-    // The beginning of an error's body, to tell of.
+    // The beginning of an error's body, to be reported.
     let mut text = Vec::new();
     let mut left = outgoing.max_answer_bytes();
     let mut is_read = false;

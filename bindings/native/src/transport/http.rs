@@ -11,10 +11,10 @@ use ureq::{Agent, Body, BodyReader, Proxy};
 use crate::escape::Escaped;
 use crate::settings::Settings;
 use crate::transport::forward::AbsoluteForm;
+use crate::transport::headers::Header;
 use crate::transport::lookup::Lookups;
 use crate::transport::proxy::Route;
 use crate::transport::tunnel::Connecting;
-use crate::types::error::Error;
 
 /// Bytes of a connection's output buffer.
 const OUTPUT_BYTES: usize = 32 << 10;
@@ -23,80 +23,6 @@ const MAX_HEAD_BYTES: usize = 64 << 10;
 /// Bytes of a connection's input buffer. It holds a whole head: with a smaller one than the largest head
 /// the library takes a full buffer for a connection that was closed.
 const INPUT_BYTES: usize = MAX_HEAD_BYTES + (16 << 10);
-/// Headers that are the client's or the connection's own.
-const OWN_HEADERS: [&str; 21] = [
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "keep-alive",
-    "posthog-attempt",
-    "posthog-request-id",
-    "posthog-request-timestamp",
-    "posthog-sdk-info",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "via",
-];
-
-/// A header of the caller's.
-pub(crate) type Header = (HeaderName, HeaderValue);
-
-/// Checks the caller's headers.
-pub(crate) fn headers(given: &[(String, String)]) -> Result<Vec<Header>, Error> {
-    let checked = given.iter().map(|(name, value)| {
-        let header = name
-            .parse::<HeaderName>()
-            .ok()
-            .zip(value.parse::<HeaderValue>().ok());
-        let header = header.filter(|(name, _)| !OWN_HEADERS.contains(&name.as_str()));
-        header.ok_or_else(|| Error::Header(name.clone()))
-    });
-    checked.collect()
-}
-
-/// The certificates that are trusted.
-#[derive(Debug, Default)]
-pub(crate) struct Roots {
-    #[cfg(feature = "tls")]
-    config: ureq::tls::TlsConfig,
-}
-
-impl Roots {
-    /// Reads the caller's.
-    #[cfg(feature = "tls")]
-    pub(crate) fn new(pem: Option<&[u8]>) -> Result<Self, Error> {
-        use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
-        let Some(pem) = pem else {
-            return Ok(Self::default());
-        };
-        let certificates: Option<Vec<_>> = parse_pem(pem)
-            .map(|item| match item {
-                Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                _ => None,
-            })
-            .collect();
-        let certificates = certificates.filter(|certificates| !certificates.is_empty());
-        let roots = RootCerts::from(certificates.ok_or(Error::RootCertificates)?);
-        let config = TlsConfig::builder().root_certs(roots).build();
-        Ok(Self { config })
-    }
-
-    #[cfg(not(feature = "tls"))]
-    pub(crate) fn new(pem: Option<&[u8]>) -> Result<Self, Error> {
-        pem.map_or(Ok(Self::default()), |_| Err(Error::Feature("tls")))
-    }
-}
-
 /// Where requests go.
 #[derive(Debug)]
 pub(crate) struct HttpSender {
@@ -481,17 +407,5 @@ mod tests {
     fn an_origin_ends_before_the_path() {
         assert_eq!(origin("http://a:1/b/c"), "http://a:1");
         assert_eq!(origin("http://a:1"), "http://a:1");
-    }
-
-    #[test]
-    fn headers_of_the_connection_are_the_clients_own() {
-        let mut sorted = OWN_HEADERS;
-        sorted.sort_unstable();
-        assert_eq!(OWN_HEADERS, sorted);
-        for name in OWN_HEADERS {
-            let given = [(name.to_ascii_uppercase(), "x".to_owned())];
-            assert!(headers(&given).is_err(), "{name}");
-        }
-        assert!(headers(&[("X-Own".to_owned(), "x".to_owned())]).is_ok());
     }
 }

@@ -1,0 +1,189 @@
+//! Waiting for events to end: threads on a condvar, futures by their wakers.
+
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use hoglet::{FlushMark, Uuid};
+
+use crate::queue::Queue;
+use crate::queue::receipts::Ended;
+use crate::queue::state::State;
+
+/// Waiting.
+impl Queue {
+    /// Waits until everything before `mark` has ended and was reported to the callbacks; until the
+    /// core rests because its retries are used up; or until `deadline`.
+    pub(crate) fn wait_flushed(&self, mark: FlushMark, deadline: Option<Instant>) {
+        self.wait(deadline, flushed(mark));
+    }
+
+    /// [`Self::wait_flushed`] as a future.
+    pub(crate) fn flushed(self: &Arc<Self>, mark: FlushMark) -> impl Future<Output = ()> + use<> {
+        self.until(flushed(mark))
+    }
+
+    /// Waits until everything has ended and was reported to the callbacks. False after `deadline`.
+    pub(crate) fn wait_closed(&self, deadline: Option<Instant>) -> bool {
+        self.wait(deadline, closed).is_some()
+    }
+
+    /// [`Self::wait_closed`] as a future, without a deadline.
+    pub(crate) fn closed(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
+        self.until(closed)
+    }
+
+    /// Waits until `until` gives something; it is asked at once and after every change, with what the
+    /// callbacks have been told. `None` after `deadline`.
+    fn wait<R>(
+        &self,
+        deadline: Option<Instant>,
+        mut until: impl FnMut(&mut State, u64) -> Option<R>,
+    ) -> Option<R> {
+        let mut state = self.lock();
+        state.waiting += 1;
+        let result = loop {
+            if let Some(result) = until(&mut state, self.reports_made()) {
+                break Some(result);
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            state = match left {
+                Some(Duration::ZERO) => break None,
+                Some(left) => {
+                    let waited = self.progress.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self
+                    .progress
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+            };
+        };
+        state.waiting -= 1;
+        result
+    }
+
+    /// [`Self::wait`] as a future, without a deadline.
+    fn until<R, F>(self: &Arc<Self>, until: F) -> Until<F>
+    where
+        F: FnMut(&mut State, u64) -> Option<R> + Unpin,
+    {
+        Until {
+            queue: Arc::clone(self),
+            waker: None,
+            ready: until,
+        }
+    }
+
+    pub(super) fn reports_made(&self) -> u64 {
+        self.reported.load(Ordering::SeqCst)
+    }
+}
+
+/// A future that waits for a change of a queue's state.
+struct Until<F> {
+    queue: Arc<Queue>,
+    /// The number under which the queue has its waker.
+    waker: Option<u64>,
+    ready: F,
+}
+
+impl<R, F: FnMut(&mut State, u64) -> Option<R> + Unpin> Future for Until<F> {
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
+        let this = &mut *self;
+        // Made and dropped while nothing is locked: it is the executor's code.
+        let waker = context.waker().clone();
+        let mut state = this.queue.lock();
+        if let Some(result) = (this.ready)(&mut state, this.queue.reports_made()) {
+            return Poll::Ready(result);
+        }
+        let key = *this.waker.get_or_insert_with(|| {
+            state.last_waker += 1;
+            state.last_waker
+        });
+        let old = state.wakers.insert(key, waker);
+        drop(state);
+        drop(old);
+        Poll::Pending
+    }
+}
+
+impl<F> Drop for Until<F> {
+    fn drop(&mut self) {
+        if let Some(key) = self.waker {
+            let waker = self.queue.lock().wakers.remove(&key);
+            drop(waker);
+        }
+    }
+}
+
+/// Whether everything before `mark` has ended, or nothing more will soon, and what had ended by then
+/// has been told.
+fn flushed(mark: FlushMark) -> impl FnMut(&mut State, u64) -> Option<()> {
+    let mut goal = None;
+    move |state, reported| {
+        if goal.is_none() && (state.is_flushed(mark) || state.is_stuck()) {
+            goal = Some(state.sink.noted());
+        }
+        goal.filter(|goal| reported >= *goal).map(drop)
+    }
+}
+
+/// Whether everything has ended for good and was reported.
+fn closed(state: &mut State, reported: u64) -> Option<()> {
+    (state.is_closed() && reported >= state.sink.noted()).then_some(())
+}
+
+/// Waits for one event to end. When it is dropped, the event is nobody's to wait for any more.
+pub(crate) struct Watch {
+    queue: Arc<Queue>,
+    uuid: Uuid,
+}
+
+impl Watch {
+    /// Waits for an event that was captured to be watched.
+    pub(crate) fn new(queue: &Arc<Queue>, uuid: Uuid) -> Self {
+        let queue = Arc::clone(queue);
+        Self { queue, uuid }
+    }
+
+    pub(crate) const fn uuid(&self) -> Uuid {
+        self.uuid
+    }
+
+    pub(crate) const fn queue(&self) -> &Arc<Queue> {
+        &self.queue
+    }
+
+    /// Waits until the event has ended; `None` if the core rests with the event still queued, or
+    /// after `deadline`.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> Option<Ended> {
+        self.queue.wait(deadline, ended(self.uuid)).flatten()
+    }
+
+    /// [`Self::wait`] as a future, without a deadline.
+    pub(crate) async fn ended(&self) -> Option<Ended> {
+        self.queue.until(ended(self.uuid)).await
+    }
+}
+
+/// How the event ended, if it has or will not soon.
+fn ended(uuid: Uuid) -> impl FnMut(&mut State, u64) -> Option<Option<Ended>> {
+    move |state, _| {
+        let ended = state.take_ended(&uuid);
+        (ended.is_some() || state.is_stuck()).then_some(ended)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.queue.with(|state, _| {
+            state.sink.forget(&self.uuid);
+            state.wake_to_report();
+        });
+    }
+}
