@@ -2,10 +2,16 @@
 //! blocking HTTP.
 //!
 //! [`Client::capture`] writes an event into memory that is already there and returns; a thread sends
-//! batches, sends again what can be sent again, and tells how every event ended. To follow one event
-//! through this crate, read in this order: `event.rs` (what the caller says), `client.rs` (what the
-//! caller calls), `engine.rs` (what its handles share), `process.rs` (a fork has its own), `lane.rs` and `state.rs` (the core behind a
-//! lock), `worker.rs` (the thread that sends), `http.rs` (one request), `outcome.rs` (how it ended).
+//! batches, sends again what can be sent again, and reports how every event ended. To follow one
+//! event through this crate, read in this order:
+//!
+//! 1. `types/event.rs`: what the caller gives; `client.rs`: what the caller calls.
+//! 2. `queue/engine.rs`: the caller's hooks, then the queue of this process (`queue/process.rs`: a
+//!    fork has its own).
+//! 3. `queue.rs` and `queue/state.rs`: the core behind a lock.
+//! 4. `queue/worker.rs`: the thread that sends; `transport/http.rs`: one request.
+//! 5. `queue/receipts.rs` and `queue/callbacks.rs`: how it ended, and to whom that is reported; `queue/waiting.rs`:
+//!    threads and futures that wait for it.
 //!
 //! The wire contract is Capture V1 and V0 of `PostHog`; comments that name a "PROTOCOL section" mean
 //! [`hoglet::protocol`].

@@ -1,4 +1,4 @@
-//! One queue to one path of the server, shared between threads.
+//! One queue to one of the server's paths, shared between threads, and the thread that empties it.
 
 pub(crate) mod callbacks;
 pub(crate) mod clock;
@@ -26,12 +26,12 @@ use crate::types::stats::Stats;
 
 /// One of the core's clients behind a lock, and the thread that sends for it.
 ///
-/// The lock is held for the core's own work, which neither blocks nor allocates; while receipts are
-/// noted that somebody waits for, and a request is copied out, which allocate; and not while the
-/// caller's code runs or a body is compressed or sent.
+/// The lock is held while the core runs, which never blocks or allocates, and while watched receipts
+/// are recorded and a request is copied out, which both allocate. It is never held while the caller's
+/// code runs or a body is compressed or sent.
 ///
-/// Only the worker calls `on_receipt` and `on_error`. A thread that captures,
-/// flushes or shuts down may hold a lock that such a callback takes, so it wakes the worker instead.
+/// Only the worker calls `on_receipt` and `on_error`. A thread that captures, flushes or shuts down
+/// may hold a lock that such a callback takes, so it wakes the worker instead.
 pub(crate) struct Queue {
     state: Mutex<State>,
     /// Wakes the worker.
@@ -105,7 +105,7 @@ impl Queue {
     /// Gives up what is left, and breaks off the request under way.
     pub(crate) fn give_up(&self) {
         self.with(State::abandon);
-        let sender = self.lock().sender.take();
+        let sender = self.lock().worker.sender.take();
         if let Some(sender) = sender {
             sender.shutdown();
         }
@@ -144,7 +144,7 @@ impl Queue {
             let mut state = self.lock();
             // An attempt that has begun goes first: its time is running. And what is due goes before
             // more reports, or events pushed out all the time would keep everything else here.
-            let action = match state.take_attempt() {
+            let action = match state.worker.take_attempt() {
                 Some(id) => Action::Send(id),
                 None if state.sink.has_reports() && !has_reported => {
                     self.report(state);
@@ -165,10 +165,10 @@ impl Queue {
             if state.sink.has_progress() || state.sink.has_reports() {
                 self.unlock_and_notify(state);
             } else if state.is_over() {
-                state.sender = None;
+                state.worker.sender = None;
                 return None;
             } else {
-                state.sleep(due);
+                state.worker.sleep(due);
                 // Poisoned or not, it is looked at afresh.
                 if let Some(due) = due {
                     let ms = self.clock.now().ms_until(due).min(MAX_SLEEP_MS);
@@ -196,19 +196,17 @@ impl Queue {
 impl Queue {
     /// Lets the lock go and wakes whoever has to be woken.
     fn unlock_and_notify(&self, mut state: MutexGuard<'_, State>) {
-        let wakes_worker = std::mem::take(&mut state.is_woken);
-        let has_progress = state.sink.take_progress();
-        let wakes_waiting = has_progress && state.waiting > 0;
-        let wakers = if has_progress && !state.wakers.is_empty() {
-            std::mem::take(&mut state.wakers)
+        let wakes_worker = state.worker.take_woken();
+        let (wakes_threads, wakers) = if state.sink.take_progress() {
+            state.waiters.take()
         } else {
-            HashMap::new()
+            (false, HashMap::new())
         };
         drop(state);
         if wakes_worker {
             self.alarm.notify_one();
         }
-        if wakes_waiting {
+        if wakes_threads {
             self.progress.notify_all();
         }
         for waker in wakers.into_values() {
@@ -374,7 +372,7 @@ mod tests {
         let queue = Queue::alone(ClientOptions::new("phc_test"));
         queue.try_capture("event").expect("free").expect("good");
         // Somebody could send it.
-        queue.lock().sender = Some(Arc::new(HttpSender::new(&queue.settings, "/")));
+        queue.lock().worker.sender = Some(Arc::new(HttpSender::new(&queue.settings, "/")));
         let mark = queue.flush();
         let mut flushed = Box::pin(queue.flushed(mark));
         let wakes = Arc::new(Panics::default());
@@ -383,11 +381,11 @@ mod tests {
         for _ in 0..3 {
             assert!(flushed.as_mut().poll(&mut context).is_pending());
         }
-        assert_eq!(queue.lock().wakers.len(), 1);
+        assert_eq!(queue.lock().waiters.futures(), 1);
         end(&queue, hoglet::Outcome::Delivered);
         assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "and nobody else panics");
         assert!(flushed.as_mut().poll(&mut context).is_pending());
         drop(flushed);
-        assert_eq!(queue.lock().wakers.len(), 0);
+        assert_eq!(queue.lock().waiters.futures(), 0);
     }
 }

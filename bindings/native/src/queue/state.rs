@@ -1,10 +1,8 @@
 //! What a queue's lock protects: one of the core's clients with its memory, and what threads have
 //! to know about it. Nothing here blocks, and no foreign code is called.
 
-use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::Arc;
-use std::task::Waker;
 
 use hoglet::{
     Action, CaptureError, Client, FlushMark, Instant, Lane, Request, RequestId, Slot, Storage,
@@ -14,6 +12,7 @@ use self_cell::{MutBorrow, self_cell};
 
 use crate::queue::clock::{MONOTONIC, Reading};
 use crate::queue::receipts::{Ended, ReceiptFilter, Sink};
+use crate::queue::waiting::Waiters;
 use crate::random;
 use crate::settings::Settings;
 use crate::transport::http::HttpSender;
@@ -49,33 +48,70 @@ pub(crate) struct State {
     core: Core,
     pub(crate) sink: Sink,
     ledger: Ledger,
-    worker: Worker,
-    /// The worker was called: its condvar is to be signalled once the lock is free.
-    pub(crate) is_woken: bool,
-    /// The worker's connections; none if there is no worker.
-    pub(crate) sender: Option<Arc<HttpSender>>,
+    pub(crate) worker: Worker,
+    pub(crate) waiters: Waiters,
     /// Whether the core rests after it has used up its retries.
     is_parked: bool,
     /// An answer is being read. Events end by it whose room is free only when it has been read to its
     /// end, so whoever waits for an event waits for that.
     is_answering: bool,
-    /// Threads that wait for events to end.
-    pub(crate) waiting: u32,
-    /// Futures that wait for the same, by a number of their own.
-    pub(crate) wakers: HashMap<u64, Waker>,
-    /// The number of the last of them.
-    pub(crate) last_waker: u64,
+}
+
+/// The worker, as the others see it.
+pub(crate) struct Worker {
+    /// Its connections; none if there is no worker.
+    pub(crate) sender: Option<Arc<HttpSender>>,
+    phase: Phase,
+    /// It was woken: its condvar is to be signalled once the lock is free.
+    is_woken: bool,
 }
 
 /// What the worker is doing. An attempt counts, and carries the time, from the poll that begins it:
 /// nobody begins one that the worker could not send at once.
 #[derive(Clone, Copy, Debug)]
-enum Worker {
-    /// It is awake, or called, and polls the core when it is ready to send; nobody else does. The
-    /// attempt was begun when it was called.
+enum Phase {
+    /// It is awake, or woken, and polls the core when it is ready to send; nobody else does. The
+    /// attempt was begun when it was woken.
     Awake(Option<RequestId>),
-    /// It waits until then, or until it is called.
+    /// It waits until then, or until it is woken.
     Asleep(Option<Instant>),
+}
+
+impl Worker {
+    const fn new() -> Self {
+        Self {
+            sender: None,
+            phase: Phase::Awake(None),
+            is_woken: false,
+        }
+    }
+
+    /// Wakes the worker, if it sleeps. If it does not, it will look at the core in any case.
+    fn wake(&mut self, attempt: Option<RequestId>) {
+        if matches!(self.phase, Phase::Asleep(_)) {
+            self.phase = Phase::Awake(attempt);
+            self.is_woken = true;
+        }
+    }
+
+    /// Whether it was woken since this was last asked.
+    pub(crate) fn take_woken(&mut self) -> bool {
+        std::mem::take(&mut self.is_woken)
+    }
+
+    /// The attempt that was begun when the worker was woken, if one was. From now on the worker is
+    /// awake.
+    pub(crate) fn take_attempt(&mut self) -> Option<RequestId> {
+        match std::mem::replace(&mut self.phase, Phase::Awake(None)) {
+            Phase::Awake(attempt) => attempt,
+            Phase::Asleep(_) => None,
+        }
+    }
+
+    /// It goes to sleep until the time given, or until it is woken.
+    pub(crate) fn sleep(&mut self, until: Option<Instant>) {
+        self.phase = Phase::Asleep(until);
+    }
 }
 
 impl State {
@@ -113,14 +149,10 @@ impl State {
             core,
             sink: Sink::new(filter, slots),
             ledger: Ledger::default(),
-            worker: Worker::Awake(None),
-            is_woken: false,
-            sender: None,
+            worker: Worker::new(),
+            waiters: Waiters::default(),
             is_parked: false,
             is_answering: false,
-            waiting: 0,
-            wakers: HashMap::new(),
-            last_waker: 0,
         })
     }
 
@@ -150,11 +182,11 @@ impl State {
         if is_watched {
             self.sink.watch(accepted.uuid);
         }
-        if let Worker::Asleep(until) = self.worker {
+        if let Phase::Asleep(until) = self.worker.phase {
             match self.poll(at.now) {
-                Action::Send(id) => self.wake(Some(id)),
+                Action::Send(id) => self.worker.wake(Some(id)),
                 Action::SleepUntil(due, _) if until.is_none_or(|until| due < until) => {
-                    self.wake(None);
+                    self.worker.wake(None);
                 }
                 Action::SleepUntil(..) | Action::Idle => {}
             }
@@ -165,14 +197,14 @@ impl State {
     /// Makes everything due.
     pub(crate) fn flush(&mut self, now: Instant) -> FlushMark {
         self.is_parked = false;
-        self.wake(None);
+        self.worker.wake(None);
         self.core(|core, _| core.flush(now))
     }
 
     /// Refuses further events, and gives up what is left at `deadline`.
     pub(crate) fn close(&mut self, deadline: Instant) {
         self.is_parked = false;
-        self.wake(None);
+        self.worker.wake(None);
         self.core(|core, _| core.close(deadline));
     }
 
@@ -231,7 +263,7 @@ impl State {
 
     /// Whether nothing ends before somebody flushes again: the core rests, or there is no thread.
     pub(crate) fn is_stuck(&self) -> bool {
-        self.is_parked || self.sender.is_none()
+        self.is_parked || self.worker.sender.is_none()
     }
 
     /// Whether every event has ended for good, and the worker has nothing left to report.
@@ -250,15 +282,6 @@ impl State {
 
 /// What concerns the worker.
 impl State {
-    /// The attempt that was begun when the worker was called, if one was. From now on the worker is
-    /// awake.
-    pub(crate) fn take_attempt(&mut self) -> Option<RequestId> {
-        match std::mem::replace(&mut self.worker, Worker::Awake(None)) {
-            Worker::Awake(attempt) => attempt,
-            Worker::Asleep(_) => None,
-        }
-    }
-
     /// What the worker, which is awake, should do now that it can.
     pub(crate) fn next(&mut self, at: Reading) -> Action {
         // The counters wrap in the core, not in the ledger, if it is kept up to date.
@@ -272,23 +295,10 @@ impl State {
         self.core.borrow_dependent().request(id)
     }
 
-    /// The worker goes to sleep until the time given, or until it is called.
-    pub(crate) fn sleep(&mut self, until: Option<Instant>) {
-        self.worker = Worker::Asleep(until);
-    }
-
     /// Wakes the worker to report to the callbacks.
     pub(crate) fn wake_to_report(&mut self) {
         if self.sink.has_reports() {
-            self.wake(None);
-        }
-    }
-
-    /// Calls the worker, if it sleeps. If it does not, it will look at the core in any case.
-    fn wake(&mut self, attempt: Option<RequestId>) {
-        if matches!(self.worker, Worker::Asleep(_)) {
-            self.worker = Worker::Awake(attempt);
-            self.is_woken = true;
+            self.worker.wake(None);
         }
     }
 
@@ -375,12 +385,12 @@ mod tests {
         state
             .capture(&event, is_watched, at(now))
             .expect("a good event");
-        std::mem::take(&mut state.is_woken)
+        state.worker.take_woken()
     }
 
     /// What the worker finds to do.
     fn next(state: &mut State, now: Instant) -> Action {
-        match state.take_attempt() {
+        match state.worker.take_attempt() {
             Some(id) => Action::Send(id),
             None => state.next(at(now)),
         }
@@ -397,17 +407,17 @@ mod tests {
         let (mut state, now) = (state(), Instant::from_millis(1));
         let calls = |state: &mut State, now| calls_for(state, is_watched, now);
         assert_eq!(next(&mut state, now), Action::Idle);
-        state.sleep(None);
+        state.worker.sleep(None);
         assert!(calls(&mut state, now), "now there is something to wait for");
         let due = now.plus_ms(5_000);
         assert_eq!(next(&mut state, now), Action::SleepUntil(due, Timer::Flush));
-        state.sleep(Some(due));
+        state.worker.sleep(Some(due));
         assert!(!calls(&mut state, now), "it is waiting for that already");
         assert!(calls(&mut state, now), "now there is something to send");
         assert!(matches!(next(&mut state, now), Action::Send(_)));
-        state.sleep(Some(due));
+        state.worker.sleep(Some(due));
         state.flush(now);
-        assert!(state.is_woken);
+        assert!(state.worker.is_woken);
     }
 
     #[test]
@@ -459,7 +469,7 @@ mod tests {
     fn what_became_due_in_suspend_is_due_by_a_clock_that_counts_it() {
         let (mut state, now) = (state(), Instant::from_millis(1));
         assert_eq!(next(&mut state, now), Action::Idle);
-        state.sleep(None);
+        state.worker.sleep(None);
         assert!(calls(&mut state, now));
         let hours = now.plus_ms(8 * 3_600_000);
         assert!(matches!(next(&mut state, hours), Action::Send(_)));

@@ -1,9 +1,10 @@
 //! Waiting for events to end: threads on a condvar, futures by their wakers.
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use hoglet::{FlushMark, Uuid};
@@ -11,6 +12,39 @@ use hoglet::{FlushMark, Uuid};
 use crate::queue::Queue;
 use crate::queue::receipts::Ended;
 use crate::queue::state::State;
+
+/// Who waits for events to end.
+#[derive(Default)]
+pub(crate) struct Waiters {
+    threads: u32,
+    /// Wakers of futures, by a number of their own.
+    wakers: HashMap<u64, Waker>,
+    /// The number of the last of them.
+    last: u64,
+}
+
+impl Waiters {
+    /// Whether threads wait, and the wakers of the futures, which are to be woken now.
+    pub(super) fn take(&mut self) -> (bool, HashMap<u64, Waker>) {
+        (self.threads > 0, std::mem::take(&mut self.wakers))
+    }
+
+    /// How many futures wait.
+    #[cfg(test)]
+    pub(super) fn futures(&self) -> usize {
+        self.wakers.len()
+    }
+
+    /// Keeps the waker of the future with this number, or of one that has none yet; returns the waker
+    /// that it had.
+    fn insert(&mut self, key: &mut Option<u64>, waker: Waker) -> Option<Waker> {
+        let key = *key.get_or_insert_with(|| {
+            self.last += 1;
+            self.last
+        });
+        self.wakers.insert(key, waker)
+    }
+}
 
 /// Waiting.
 impl Queue {
@@ -43,7 +77,7 @@ impl Queue {
         mut until: impl FnMut(&mut State, u64) -> Option<R>,
     ) -> Option<R> {
         let mut state = self.lock();
-        state.waiting += 1;
+        state.waiters.threads += 1;
         let result = loop {
             if let Some(result) = until(&mut state, self.reports_made()) {
                 break Some(result);
@@ -61,7 +95,7 @@ impl Queue {
                     .unwrap_or_else(PoisonError::into_inner),
             };
         };
-        state.waiting -= 1;
+        state.waiters.threads -= 1;
         result
     }
 
@@ -101,11 +135,7 @@ impl<R, F: FnMut(&mut State, u64) -> Option<R> + Unpin> Future for Until<F> {
         if let Some(result) = (this.ready)(&mut state, this.queue.reports_made()) {
             return Poll::Ready(result);
         }
-        let key = *this.waker.get_or_insert_with(|| {
-            state.last_waker += 1;
-            state.last_waker
-        });
-        let old = state.wakers.insert(key, waker);
+        let old = state.waiters.insert(&mut this.waker, waker);
         drop(state);
         drop(old);
         Poll::Pending
@@ -115,7 +145,7 @@ impl<R, F: FnMut(&mut State, u64) -> Option<R> + Unpin> Future for Until<F> {
 impl<F> Drop for Until<F> {
     fn drop(&mut self) {
         if let Some(key) = self.waker {
-            let waker = self.queue.lock().wakers.remove(&key);
+            let waker = self.queue.lock().waiters.wakers.remove(&key);
             drop(waker);
         }
     }

@@ -28,7 +28,7 @@ const MAX_REST_BYTES: u64 = 4 << 10;
 impl Queue {
     /// Starts the worker, if there is none and something may still be to do.
     pub(super) fn ensure_worker(self: &Arc<Self>, state: &mut State) -> Result<(), Error> {
-        if state.sender.is_some() || state.is_closed() {
+        if state.worker.sender.is_some() || state.is_closed() {
             return Ok(());
         }
         let sender = Arc::new(HttpSender::new(&self.settings, state.path()));
@@ -36,7 +36,7 @@ impl Queue {
         let thread = std::thread::Builder::new().name("posthog".to_owned());
         let spawned = thread.spawn(move || run(&queue, &its_sender));
         spawned.map_err(|error| Error::Thread(error.kind()))?;
-        state.sender = Some(sender);
+        state.worker.sender = Some(sender);
         Ok(())
     }
 }
