@@ -47,65 +47,59 @@ pub(crate) struct TrustedMembers<'a> {
 impl<'a> TrustedMembers<'a> {
     pub(crate) fn try_next(&mut self) -> Result<Option<Member<'a>>, JsonError> {
         let text = self.text;
-        let Some(mut rest) = text.get(self.at..).filter(|rest| !rest.is_empty()) else {
+        let mut at = self.at;
+        if at >= text.len() {
             return Ok(None);
-        };
-        // Where the name's quotes and the value are, once they have been seen.
-        let (mut opening, mut closing, mut value) = (None, None, None);
+        }
+        // Where the name and the value begin and the name ends; 0 before that.
+        let (mut name, mut name_end, mut value) = (0, 0, 0_usize);
         let (mut is_string, mut depth) = (false, 1);
         loop {
-            let at = text.len().saturating_sub(rest.len());
             let fail = |kind| Err(JsonError { at, kind });
-            let Some((&byte, after)) = rest.split_first() else {
+            let Some(&byte) = text.get(at) else {
                 return fail(JsonErrorKind::UnexpectedEnd);
             };
-            rest = after;
+            let next = at.wrapping_add(1);
             match byte {
                 b'"' => {
                     is_string = !is_string;
-                    if opening.is_none() {
-                        opening = Some(at);
-                    } else if closing.is_none() {
-                        closing = Some(at);
+                    if name == 0 {
+                        name = next;
+                    } else if name_end == 0 {
+                        name_end = at;
                     }
                 }
                 b'\\' if is_string => {
-                    if let [b'u', b'd' | b'D', b'8'..=0xff, ..] = rest {
+                    if let Some([b'u', b'd' | b'D', b'8'..=0xff, ..]) = text.get(next..) {
                         return fail(JsonErrorKind::InvalidEscape);
                     }
-                    rest = rest.get(1..).unwrap_or_default();
+                    at = next;
                 }
                 _ if is_string => {}
-                b':' if depth == 1 => value = Some(at.saturating_add(1)),
+                b':' if depth == 1 => value = next,
                 b'{' | b'[' => {
                     if depth == MAX_DEPTH {
                         return fail(JsonErrorKind::TooDeep);
                     }
                     depth += 1;
                 }
+                b'}' | b']' if depth > 1 => depth -= 1,
                 b',' | b'}' if depth == 1 => {
-                    let is_last = byte == b'}';
-                    self.at = if is_last {
-                        text.len()
-                    } else {
-                        at.saturating_add(1)
-                    };
-                    let (Some(opening), Some(closing), Some(value)) = (opening, closing, value)
-                    else {
+                    self.at = if byte == b'}' { text.len() } else { next };
+                    if value == 0 {
                         // An object without members.
                         return Ok(None);
-                    };
-                    let name = text.get(opening.saturating_add(1)..closing);
+                    }
                     let value_text = text.get(value..at).unwrap_or_default().trim_ascii_end();
                     return Ok(Some(Member {
-                        key: RawStr(name.unwrap_or_default()),
+                        key: RawStr(text.get(name..name_end).unwrap_or_default()),
                         value: Text::checked(value_text.trim_ascii_start()),
-                        span: opening..value.saturating_add(value_text.len()),
+                        span: name.wrapping_sub(1)..value.wrapping_add(value_text.len()),
                     }));
                 }
-                b'}' | b']' => depth = depth.saturating_sub(1),
                 _ => {}
             }
+            at = at.wrapping_add(1);
         }
     }
 }

@@ -200,7 +200,8 @@ pub(crate) struct Json<T>(pub(crate) T);
 pub(crate) trait Walk<'a>: Copy {
     fn bytes(self) -> &'a [u8];
 
-    fn members(self) -> Result<impl Iterator<Item = Result<Member<'a>, JsonError>>, JsonError>;
+    /// Passes each member to `each`.
+    fn members(self, each: impl FnMut(Member<'a>)) -> Result<(), JsonError>;
 
     fn special(name: RawStr<'_>) -> Option<Special>;
 
@@ -214,9 +215,12 @@ impl<'a> Walk<'a> for Text<'a> {
         self.bytes()
     }
 
-    fn members(self) -> Result<impl Iterator<Item = Result<Member<'a>, JsonError>>, JsonError> {
+    fn members(self, mut each: impl FnMut(Member<'a>)) -> Result<(), JsonError> {
         let mut members = self.walk()?;
-        Ok(core::iter::from_fn(move || members.try_next().transpose()))
+        while let Some(member) = members.try_next()? {
+            each(member);
+        }
+        Ok(())
     }
 
     fn special(name: RawStr<'_>) -> Option<Special> {
@@ -235,9 +239,12 @@ impl<'a> Walk<'a> for Trusted<'a> {
         self.bytes()
     }
 
-    fn members(self) -> Result<impl Iterator<Item = Result<Member<'a>, JsonError>>, JsonError> {
+    fn members(self, mut each: impl FnMut(Member<'a>)) -> Result<(), JsonError> {
         let mut members = self.walk()?;
-        Ok(core::iter::from_fn(move || members.try_next().transpose()))
+        while let Some(member) = members.try_next()? {
+            each(member);
+        }
+        Ok(())
     }
 
     fn special(name: RawStr<'_>) -> Option<Special> {
@@ -259,8 +266,7 @@ impl<'a, T: Walk<'a>> Form<'a> for Json<T> {
     ) -> Result<(), CaptureError> {
         let text = self.0.bytes();
         let mut run = 0..0;
-        for member in self.0.members()? {
-            let member = member?;
+        self.0.members(|member| {
             let end = member.span.end;
             if let Some(name) = T::special(member.key) {
                 let start = end.saturating_sub(member.value.bytes().len());
@@ -272,7 +278,7 @@ impl<'a, T: Walk<'a>> Form<'a> for Json<T> {
             } else {
                 run.end = end;
             }
-        }
+        })?;
         object.run(text.get(run).unwrap_or_default());
         Ok(())
     }

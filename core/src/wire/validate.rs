@@ -109,16 +109,25 @@ fn trim(id: &str) -> &[u8] {
 const LONGEST_WHITE_SPACE: usize = 3;
 
 /// Unicode's `White_Space` in UTF-8, which the server trims by; spelled out, because the standard
-/// library's table costs ten times as much.
+/// library's table costs ten times as much. The bytes are one number, behind a 1 that tells lengths
+/// apart: patterns of bytes cost twice as much.
 fn is_white_space(char: &[u8]) -> bool {
+    let number = char
+        .iter()
+        .fold(1, |number, byte| number << 8 | u32::from(*byte));
     matches!(
-        char,
-        [b'\t'..=b'\r' | b' ']
-            | [0xc2, 0x85 | 0xa0]
-            | [0xe1, 0x9a, 0x80]
-            | [0xe2, 0x80, 0x80..=0x8a | 0xa8 | 0xa9 | 0xaf]
-            | [0xe2, 0x81, 0x9f]
-            | [0xe3, 0x80, 0x80]
+        number,
+        0x1_09..=0x1_0d
+            | 0x1_20
+            | 0x1_c2_85
+            | 0x1_c2_a0
+            | 0x1_e1_9a_80
+            | 0x1_e2_80_80..=0x1_e2_80_8a
+            | 0x1_e2_80_a8
+            | 0x1_e2_80_a9
+            | 0x1_e2_80_af
+            | 0x1_e2_81_9f
+            | 0x1_e3_80_80
     )
 }
 
@@ -198,6 +207,7 @@ mod tests {
             ("u ", "u"),
             (" u", "u"),
             ("\u{200b}", "\u{200b}"),
+            ("\0 u \0", "\0 u \0"),
         ] {
             assert_eq!(trim(id), trimmed.as_bytes(), "{id:?}");
             assert_eq!(id.trim(), trimmed, "{id:?}");
