@@ -18,8 +18,8 @@ use crate::client::timers::{LONGEST_MS, Timer, Timers};
 use crate::config::{Config, ConfigError, ENVELOPE_BYTES};
 use crate::queue::arena::Arena;
 use crate::queue::batch_limit::BatchLimit;
-use crate::queue::storage::{Slot, Storage};
-use crate::receipt::{Outcome, Receipt, Receipts, TransportError};
+use crate::queue::storage::{Slot, Storage, UNSENT};
+use crate::receipt::{Outcome, OutcomeKind, Receipt, Receipts, TransportError};
 use crate::response::results::Details;
 use crate::rng::Rng;
 use crate::stats::Stats;
@@ -300,6 +300,9 @@ impl Client<'_> {
             }
             self.pin_batch();
         }
+        if let Some(flight) = &mut self.flight {
+            flight.phase = Phase::Sending;
+        }
         self.start_attempt()
     }
 
@@ -379,15 +382,14 @@ impl Client<'_> {
     /// How many of `slots` the next request takes, and their clock base: of one base, within the
     /// limits of a batch, in `room` bytes. An event that may be to blame for what went wrong goes
     /// alone.
-    fn first_batch<'a>(
-        &self,
-        slots: impl Iterator<Item = &'a Slot>,
-        mut room: usize,
-    ) -> (u32, Base) {
+    fn first_batch(&self, slots: &[Slot], mut room: usize) -> (u32, Base) {
         let limit = self.batch_limit.next().min(self.config.max_batch_events);
         let mut base = GIVEN;
         let mut count = 0;
-        for slot in slots.take(usize_of(limit)) {
+        for slot in slots.iter().take(usize_of(limit)) {
+            if slot.request != UNSENT {
+                break;
+            }
             let left = room.checked_sub(usize_of(slot.len));
             let shared = self.clock.shared(base, slot.base);
             let (Some(left), Some(shared)) = (left, shared.or((count == 0).then_some(slot.base)))
@@ -408,19 +410,13 @@ impl Client<'_> {
 
     /// Puts the oldest queued events in flight.
     fn pin_batch(&mut self) {
-        let (count, base) = self.first_batch(self.arena.queued().iter(), self.max_events_bytes());
+        let (count, base) = self.first_batch(self.arena.queued(), self.max_events_bytes());
         self.arena.pin(usize_of(count));
         if self.arena.queued_len() == 0 {
             self.timers.clear(Timer::Flush);
         }
-        let unix_ms = self.clock.unix_ms(base);
         self.flight = Some(Flight {
-            attempt: Attempt {
-                uuid: self.rng.uuid_v7(unix_ms),
-                created_ms: unix_ms,
-                sent_ms: unix_ms,
-                number: 0,
-            },
+            attempt: self.first_attempt(base),
             base,
             events: count,
             unanswered: 0,
@@ -429,13 +425,23 @@ impl Client<'_> {
         });
     }
 
+    /// The first attempt, not started, of a request that is made now.
+    fn first_attempt(&mut self, base: Base) -> Attempt {
+        let unix_ms = self.clock.unix_ms(base);
+        Attempt {
+            uuid: self.rng.uuid_v7(unix_ms),
+            created_ms: unix_ms,
+            sent_ms: unix_ms,
+            number: 0,
+        }
+    }
+
     fn start_attempt(&mut self) -> Action {
         let Some(flight) = &mut self.flight else {
             return Action::Idle;
         };
         self.stats.requests = self.stats.requests.wrapping_add(1);
         let id = RequestId(self.stats.requests);
-        flight.phase = Phase::Sending;
         flight.attempt.number = flight.attempt.number.saturating_add(1);
         flight.attempt.sent_ms = self.clock.unix_ms(flight.base);
         if flight.attempt.number > 1 {
@@ -489,6 +495,11 @@ impl Client<'_> {
     /// Whether [`Self::close`] was called and every event has ended.
     pub fn is_closed(&self) -> bool {
         self.is_closing && self.arena.live().next().is_none()
+    }
+
+    /// How many events have ended like this; less code than [`Self::stats`], which counts those that have not.
+    pub fn ended_as(&self, kind: OutcomeKind) -> u32 {
+        self.stats.ended_as(kind)
     }
 
     /// Where every event is or went.

@@ -205,8 +205,7 @@ impl Client<'_> {
             } else {
                 Outcome::Unconfirmed
             };
-            let is_pending = |slot: &Slot| slot.state == State::Pending;
-            self.end_events(part.clone(), is_pending, missing, receipts);
+            self.end_events(part.clone(), true, missing, receipts);
         }
         if self.leaving().is_some() {
             self.conclude_part(part, verdict, status, hint_ms, receipts);
@@ -243,16 +242,17 @@ impl Client<'_> {
         // Should the sink panic, the rest of the batch ends at the next poll.
         self.timers.start(Timer::Timeout, 0);
         let all = 0..self.arena.pinned_len();
-        self.end_events(all, |_| true, outcome, receipts);
+        self.end_events(all, false, outcome, receipts);
         self.arena.release();
         self.finish_batch();
     }
 
-    /// Ends those events of a part of the batch that are `meant` and have not ended.
+    /// Ends the events of a part of the batch, or only those that no answer has asked for again. A flag, and no closure, of
+    /// which each would be code of its own.
     pub(super) fn end_events(
         &mut self,
         part: Range<usize>,
-        meant: impl Fn(&Slot) -> bool,
+        only_pending: bool,
         outcome: Outcome<'_>,
         receipts: &mut dyn Receipts,
     ) {
@@ -266,7 +266,7 @@ impl Client<'_> {
         };
         let slots = self.arena.pinned_mut().get_mut(part).unwrap_or_default();
         for slot in slots {
-            if slot.state != State::Ended && meant(slot) {
+            if slot.state == State::Pending || (slot.state == State::Retry && !only_pending) {
                 slot.state = State::Ended;
                 let is_unsent = is_leaving && slot.request == UNSENT;
                 endings.attempts = if is_unsent { 0 } else { attempts };

@@ -149,7 +149,11 @@ impl Client<'_> {
             return Err(CaptureError::Closed);
         }
         let is_placeholder = validate::identity(event, &self.config)?;
-        let (stamp, base) = self.stamp(event)?;
+        let given_ms = validate::unix_ms(event.timestamp)?;
+        if event.uuid.is_some_and(|uuid| self.arena.contains(uuid)) {
+            return Err(CaptureError::UuidQueued);
+        }
+        let (stamp, base) = self.stamp(event, given_ms);
         let source = Source::new(event, properties, has_extras)?;
         let evicted = self.queue(&source, &stamp, base, receipts)?;
         let counter = &mut self.stats.placeholder_ids;
@@ -188,11 +192,7 @@ impl Client<'_> {
     }
 
     /// What is fixed about an event now, and the clock base it belongs to.
-    fn stamp(&mut self, event: &Event<'_>) -> Result<(Stamp, Base), CaptureError> {
-        let given_ms = validate::unix_ms(event.timestamp)?;
-        if event.uuid.is_some_and(|uuid| self.arena.contains(uuid)) {
-            return Err(CaptureError::UuidQueued);
-        }
+    fn stamp(&mut self, event: &Event<'_>, given_ms: Option<i64>) -> (Stamp, Base) {
         let base = self.clock.base();
         let now_ms = self.clock.unix_ms(base);
         let is_given = given_ms.is_some();
@@ -201,7 +201,7 @@ impl Client<'_> {
             unix_ms: given_ms.unwrap_or(now_ms),
             is_absolute: is_given && (base == Clock::UPTIME || self.config.historical_migration),
         };
-        Ok((stamp, if is_given { GIVEN } else { base }))
+        (stamp, if is_given { GIVEN } else { base })
     }
 
     /// Makes room for `len` bytes and a slot; adds the events evicted for it to `evicted`.

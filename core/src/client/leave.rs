@@ -86,7 +86,7 @@ impl Client<'_> {
         self.arena.pin_all();
         self.timers.clear(Timer::Flush);
         for slot in self.arena.pinned_mut() {
-            if is_new || slot.request == RETURNED {
+            if slot.request == RETURNED {
                 slot.request = UNSENT;
             }
         }
@@ -122,11 +122,11 @@ impl Client<'_> {
             return;
         }
         self.arena.retain_unended();
-        let has_failed = self
-            .arena
-            .pinned()
-            .iter()
-            .any(|slot| slot.request != UNSENT);
+        let mut has_failed = false;
+        for slot in self.arena.pinned_mut() {
+            has_failed |= slot.request != UNSENT;
+            slot.request = UNSENT;
+        }
         if self.arena.pinned_len() == 0 {
             return self.finish_batch();
         }
@@ -145,60 +145,48 @@ impl Client<'_> {
         )
     }
 
-    /// Where in the batch the events of the next request begin.
-    fn next_request(&self) -> Option<usize> {
-        let room = self.request_room()?;
-        let mut slots = self.arena.pinned().iter();
-        slots.position(|slot| slot.is_next(room))
-    }
-
-    /// Bytes of events that fit into the next request; `None` if it was the last.
-    fn request_room(&self) -> Option<usize> {
+    /// Where in the batch the events of the next request begin, how many bytes of them fit into it, and
+    /// its number; `None` if nothing is left for one, or the last one was handed out.
+    fn next_request(&self) -> Option<(usize, usize, u8)> {
         let leaving = self.leaving()?;
-        leaving.number(RequestId(self.stats.requests.wrapping_add(1)))?;
+        let number = leaving.number(RequestId(self.stats.requests.wrapping_add(1)))?;
         let room = usize_of(leaving.limit).saturating_sub(ENVELOPE_BYTES);
-        Some(room.min(self.max_events_bytes()))
+        let room = room.min(self.max_events_bytes());
+        let mut slots = self.arena.pinned().iter();
+        let at = slots.position(|slot| slot.is_next(room))?;
+        Some((at, room, number))
     }
 
     fn hand_out(&mut self) -> Option<Action> {
-        let at = self.next_request()?;
-        let room = self.request_room()?;
+        let (at, room, number) = self.next_request()?;
         let slots = self.arena.pinned().get(at..).unwrap_or_default();
-        let unsent = slots.iter().take_while(|slot| slot.request == UNSENT);
-        let (count, base) = self.first_batch(unsent, room);
-        let unix_ms = self.clock.unix_ms(base);
-        let attempt = Attempt {
-            uuid: self.rng.uuid_v7(unix_ms),
-            created_ms: unix_ms,
-            sent_ms: unix_ms,
-            number: 1,
-        };
-        self.stats.requests = self.stats.requests.wrapping_add(1);
-        let id = RequestId(self.stats.requests);
-        let flight = self.flight.as_mut()?;
-        (flight.attempt, flight.base) = (attempt, base);
-        let leaving = flight.leaving.as_ref()?;
-        let number = leaving.number(id)?;
+        let (count, base) = self.first_batch(slots, room);
         let slots = self.arena.pinned_mut().iter_mut();
         for slot in slots.skip(at).take(usize_of(count)) {
             slot.request = number;
         }
-        self.timers
-            .start(Timer::Timeout, self.config.request_timeout_ms);
-        Some(Action::Send(id))
+        let attempt = self.first_attempt(base);
+        let flight = self.flight.as_mut()?;
+        (flight.attempt, flight.base) = (attempt, base);
+        Some(self.start_attempt())
     }
 
     /// The events of the request `id`, as a part of the batch; `None` if it has ended, or is none
     /// of those that [`Self::leave`] handed out.
     pub(super) fn part(&self, id: RequestId) -> Option<Range<usize>> {
         let number = self.leaving()?.number(id)?;
-        let slots = self.arena.pinned();
-        let is_in = |slot: &Slot| slot.request == number;
-        let start = slots.iter().position(is_in)?;
-        let part = slots.get(start..)?;
-        let len = part.iter().take_while(|slot| is_in(slot)).count();
-        let is_open = part.iter().take(len).any(Slot::is_out) || self.answer(id).is_some();
-        is_open.then_some(start..start.saturating_add(len))
+        let mut part = 0..0;
+        let mut is_open = self.answer(id).is_some();
+        for (at, slot) in self.arena.pinned().iter().enumerate() {
+            if slot.request == number {
+                if part.is_empty() {
+                    part.start = at;
+                }
+                part.end = at + 1;
+                is_open |= slot.is_out();
+            }
+        }
+        is_open.then_some(part)
     }
 
     /// Events that were handed out and have not ended.
@@ -222,7 +210,7 @@ impl Client<'_> {
             Verdict::NoAnswer | Verdict::Results | Verdict::Retry | Verdict::Split => None,
         };
         if let Some(outcome) = ended {
-            self.end_events(part.clone(), |_| true, outcome, receipts);
+            self.end_events(part.clone(), false, outcome, receipts);
         }
         let slots = self.arena.pinned().get(part.clone()).unwrap_or_default();
         let has_taken = slots.iter().any(|slot| slot.state == State::Ended);
