@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Builds the wasm into bindings/js/pkg, which is not committed. Needs cargo with the target wasm32-unknown-unknown,
-# wasm-pack, wasm-bindgen in the version that Cargo.lock names, node and npm. Arguments are cargo's.
+# build.sh [FOLDER [ARGUMENT OF CARGO…]]: builds the wasm into a folder, by default bindings/js/pkg, which is not committed.
+# Needs cargo with the target wasm32-unknown-unknown, wasm-pack, wasm-bindgen in the version that Cargo.lock names, node
+# and npm.
 set -euo pipefail
+pkg=$(realpath -m "${1:-$(dirname "$0")/../bindings/js/pkg}")
 cd "$(dirname "$0")"
-pkg=../bindings/js/pkg
+shift $(($# > 0))
 wasm=$pkg/hoglet_wasm_bg.wasm
 
 npm ci --silent
 # wasm-pack's own call of wasm-opt is skipped without a word when it finds none.
-wasm-pack --quiet build --mode no-install --target web --profile small --no-opt --no-pack --no-typescript --out-dir $pkg . "$@"
-before=$(wc -c < $wasm)
+wasm-pack --quiet build --mode no-install --target web --profile small --no-opt --no-pack --no-typescript --out-dir "$pkg" . "$@"
+before=$(wc -c < "$wasm")
 # What wasm-bindgen exports for the JavaScript it writes is of no use to ours.
-rm $pkg/hoglet_wasm.js
-node_modules/.bin/wasm-opt --remove-exports='__*' --remove-unused-module-elements --flatten --rereloop \
-    -Oz --converge -Oz --converge --reorder-functions --reorder-locals --strip-producers --strip-target-features -o $wasm $wasm
-echo "$(wc -c < $wasm) bytes of wasm ($before before wasm-opt), $(gzip -9 < $wasm | wc -c) compressed"
+rm "$pkg/hoglet_wasm.js"
+node_modules/.bin/wasm-opt --remove-exports='__*' --remove-unused-module-elements -Os --flatten --rereloop \
+    -Oz --converge -Oz --converge --reorder-functions --reorder-locals --strip-producers --strip-target-features -o "$wasm" "$wasm"
+echo "$(wc -c < "$wasm") bytes of wasm ($before before wasm-opt), $(gzip -9 < "$wasm" | wc -c) compressed"

@@ -229,9 +229,7 @@ pub fn leave(limit: u32, now: f64) {
 /// How many events have ended with the outcome of this code; 0 for a number that is no code.
 #[wasm_bindgen]
 pub fn ended(outcome: u8) -> u32 {
-    memory::client(|client| {
-        OutcomeKind::from_code(outcome).map_or(0, |kind| client.stats().ended_as(kind))
-    })
+    memory::client(|client| OutcomeKind::from_code(outcome).map_or(0, |kind| client.ended_as(kind)))
 }
 
 /// JavaScript's times are floating-point numbers; anything below 0 is 0.
