@@ -18,7 +18,8 @@ const COMPRESSION_VARIABLE: &str = "POSTHOG_CAPTURE_COMPRESSION";
 /// Largest event of the AI lane, in bytes (PROTOCOL section 2).
 const AI_MAX_EVENT_BYTES: u32 = 8 << 20;
 /// Room in a body for its envelope.
-const ENVELOPE_BYTES: u32 = 1 << 10;
+#[expect(clippy::cast_possible_truncation, reason = "it is below 256")]
+const ENVELOPE_BYTES: u32 = hoglet::ENVELOPE_BYTES as u32;
 /// The AI lane's queue holds at least this: the batch in flight and another of the same size.
 const AI_MIN_QUEUE_BYTES: u32 = 2 * (AI_MAX_EVENT_BYTES + ENVELOPE_BYTES);
 
@@ -115,32 +116,20 @@ impl Settings {
     /// The core's configuration, without the seed.
     pub(crate) fn config<'a>(&self, lane: Lane, token: &'a str, sdk_info: &'a str) -> Config<'a> {
         let options = &self.options;
-        let mut config = Config::new(token, [1; 16]);
-        config.lane = lane;
-        config.sdk_info = sdk_info;
-        config.capture_mode = self.capture_mode;
-        config.compression = self.compression;
-        config.disable_geoip = options.disable_geoip;
         // Imported events happened on other machines.
-        let is_here = !options.historical_migration;
-        config.is_server = options.is_server && is_here;
+        let is_here = !options.core.historical_migration;
+        let mut config = Config {
+            token,
+            sdk_info,
+            lane,
+            capture_mode: self.capture_mode,
+            compression: self.compression,
+            is_server: options.core.is_server && is_here,
+            ..options.core
+        };
         if options.os_properties && is_here {
             config.os = Some(os::this());
         }
-        config.historical_migration = options.historical_migration;
-        config.refuse_placeholder_ids = options.refuse_placeholder_ids;
-        config.flush_at = options.flush_at;
-        config.flush_interval_ms = options.flush_interval_ms;
-        config.max_batch_events = options.max_batch_size;
-        config.max_batch_bytes = options.max_batch_bytes;
-        config.max_event_bytes = options.max_event_bytes;
-        config.overflow = options.overflow;
-        config.max_retries = options.max_retries;
-        config.unanswered = options.unanswered;
-        config.retry_initial_ms = options.retry_initial_backoff_ms;
-        config.retry_404_and_429 = options.retry_404_and_429;
-        config.on_exhausted = options.on_exhausted;
-        config.request_timeout_ms = options.request_timeout_ms;
         if lane == Lane::Ai {
             config.max_event_bytes = AI_MAX_EVENT_BYTES;
             config.max_batch_bytes = config

@@ -57,13 +57,13 @@ impl ClientOptionsBuilder {
 
     /// [`ClientOptions::disable_geoip`].
     pub fn disable_geoip(&mut self, disable: bool) -> &mut Self {
-        self.options.disable_geoip = disable;
+        self.options.core.disable_geoip = disable;
         self
     }
 
     /// [`ClientOptions::is_server`].
     pub fn is_server(&mut self, is_server: bool) -> &mut Self {
-        self.options.is_server = is_server;
+        self.options.core.is_server = is_server;
         self
     }
 
@@ -75,37 +75,37 @@ impl ClientOptionsBuilder {
 
     /// [`ClientOptions::request_timeout_ms`], in seconds.
     pub fn request_timeout_seconds(&mut self, seconds: u64) -> &mut Self {
-        self.options.request_timeout_ms = saturate(seconds.saturating_mul(1_000));
+        self.options.core.request_timeout_ms = saturate(seconds.saturating_mul(1_000));
         self
     }
 
     /// One more than [`ClientOptions::max_retries`]: the first attempt counts; 0 is 1.
     pub fn max_capture_attempts(&mut self, attempts: u32) -> &mut Self {
-        self.options.max_retries = attempts.saturating_sub(1);
+        self.options.core.max_retries = attempts.saturating_sub(1);
         self
     }
 
     /// [`ClientOptions::retry_initial_backoff_ms`].
     pub fn retry_initial_backoff_ms(&mut self, ms: u64) -> &mut Self {
-        self.options.retry_initial_backoff_ms = saturate(ms);
+        self.options.core.retry_initial_ms = saturate(ms);
         self
     }
 
     /// [`ClientOptions::flush_at`].
     pub fn flush_at(&mut self, events: usize) -> &mut Self {
-        self.options.flush_at = saturate(events);
+        self.options.core.flush_at = saturate(events);
         self
     }
 
     /// [`ClientOptions::flush_interval_ms`].
     pub fn flush_interval_ms(&mut self, ms: u64) -> &mut Self {
-        self.options.flush_interval_ms = saturate(ms);
+        self.options.core.flush_interval_ms = saturate(ms);
         self
     }
 
     /// [`ClientOptions::max_batch_size`].
     pub fn max_batch_size(&mut self, events: usize) -> &mut Self {
-        self.options.max_batch_size = saturate(events);
+        self.options.core.max_batch_events = saturate(events);
         self
     }
 
@@ -169,10 +169,10 @@ mod tests {
         builder.flush_at(usize::MAX);
         let options = builder.build().expect("good options");
         assert_eq!(
-            (options.max_retries, options.request_timeout_ms),
+            (options.core.max_retries, options.core.request_timeout_ms),
             (2, 5_000)
         );
-        assert_eq!(options.flush_at, u32::MAX);
+        assert_eq!(options.core.flush_at, u32::MAX);
         let one_go = ClientOptionsBuilder::default().host("no host").build();
         assert_eq!(one_go.map(drop), Err(Error::Host("no host".to_owned())));
     }

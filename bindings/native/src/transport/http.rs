@@ -55,7 +55,7 @@ pub(crate) struct Failure {
 impl HttpSender {
     /// Requests to `path` of the settings' host. Opens nothing.
     pub(crate) fn new(settings: &Settings, path: &str) -> Self {
-        let timeout = Duration::from_millis(u64::from(settings.options.request_timeout_ms));
+        let timeout = Duration::from_millis(u64::from(settings.options.core.request_timeout_ms));
         let tunnel = match &settings.route {
             Route::Tunnel(proxy) => Some(proxy.clone()),
             _ => None,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hoglet::{CaptureMode, Compression, OnExhausted, Overflow, Unanswered};
+use hoglet::{CaptureMode, Compression, Config, OnExhausted, Overflow, Unanswered};
 
 use crate::queue::callbacks::Callbacks;
 use crate::transport::host::{DEFAULT_HOST, without_credentials};
@@ -22,35 +22,17 @@ use crate::types::outcome::Receipt;
 /// # let _ = options;
 /// ```
 #[derive(Clone)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an option that is on or off"
-)]
 pub struct ClientOptions {
     pub(crate) api_key: String,
     pub(crate) host: String,
     pub(crate) capture_mode: Option<CaptureMode>,
     pub(crate) capture_compression: Option<Compression>,
-    pub(crate) flush_at: u32,
-    pub(crate) flush_interval_ms: u32,
-    pub(crate) max_batch_size: u32,
-    pub(crate) max_batch_bytes: u32,
-    pub(crate) max_event_bytes: u32,
+    /// What the core is given as it stands. Token, SDK and lane are set when a queue is made.
+    pub(crate) core: Config<'static>,
     pub(crate) max_queue_size: u32,
     pub(crate) max_queue_bytes: u32,
-    pub(crate) overflow: Overflow,
-    pub(crate) max_retries: u32,
-    pub(crate) unanswered: Unanswered,
-    pub(crate) retry_initial_backoff_ms: u32,
-    pub(crate) retry_404_and_429: bool,
-    pub(crate) on_exhausted: OnExhausted,
-    pub(crate) request_timeout_ms: u32,
     pub(crate) shutdown_timeout_ms: u32,
-    pub(crate) disable_geoip: bool,
-    pub(crate) is_server: bool,
     pub(crate) os_properties: bool,
-    pub(crate) historical_migration: bool,
-    pub(crate) refuse_placeholder_ids: bool,
     pub(crate) disabled: bool,
     pub(crate) sync_mode: bool,
     pub(crate) extra_headers: Vec<(String, String)>,
@@ -63,31 +45,21 @@ pub struct ClientOptions {
 impl ClientOptions {
     /// The defaults, for the project with this API key (`phc_…`). A blank key disables the client.
     pub fn new(api_key: impl Into<String>) -> Self {
+        let mut core = Config::new("", [1; 16]);
+        core.flush_at = 100;
+        core.flush_interval_ms = 5_000;
+        core.max_batch_events = 5_000;
+        core.is_server = true;
         Self {
             api_key: api_key.into(),
             host: DEFAULT_HOST.to_owned(),
             capture_mode: None,
             capture_compression: None,
-            flush_at: 100,
-            flush_interval_ms: 5_000,
-            max_batch_size: 5_000,
-            max_batch_bytes: 1 << 20,
-            max_event_bytes: 900 << 10,
+            core,
             max_queue_size: 10_000,
             max_queue_bytes: 8 << 20,
-            overflow: Overflow::RejectNew,
-            max_retries: 3,
-            unanswered: Unanswered::KeepWhileRoom,
-            retry_initial_backoff_ms: 1_000,
-            retry_404_and_429: false,
-            on_exhausted: OnExhausted::Drop,
-            request_timeout_ms: 10_000,
             shutdown_timeout_ms: 5_000,
-            disable_geoip: false,
-            is_server: true,
             os_properties: true,
-            historical_migration: false,
-            refuse_placeholder_ids: false,
             disabled: false,
             sync_mode: false,
             extra_headers: Vec::new(),
@@ -131,7 +103,7 @@ impl ClientOptions {
     /// Adds `"$geoip_disable": true` to every event. Off by default.
     #[must_use]
     pub const fn disable_geoip(mut self, disable: bool) -> Self {
-        self.disable_geoip = disable;
+        self.core.disable_geoip = disable;
         self
     }
 
@@ -140,7 +112,7 @@ impl ClientOptions {
     /// user's machine says `false`. Not with [`Self::historical_migration`].
     #[must_use]
     pub const fn is_server(mut self, is_server: bool) -> Self {
-        self.is_server = is_server;
+        self.core.is_server = is_server;
         self
     }
 
@@ -157,7 +129,7 @@ impl ClientOptions {
     /// Marks every batch as a historical migration. Off by default.
     #[must_use]
     pub const fn historical_migration(mut self, historical: bool) -> Self {
-        self.historical_migration = historical;
+        self.core.historical_migration = historical;
         self
     }
 
@@ -166,7 +138,7 @@ impl ClientOptions {
     /// stores them, but keeps no person for them.
     #[must_use]
     pub const fn refuse_placeholder_ids(mut self, refuse: bool) -> Self {
-        self.refuse_placeholder_ids = refuse;
+        self.core.refuse_placeholder_ids = refuse;
         self
     }
 
@@ -245,14 +217,14 @@ impl ClientOptions {
     /// Queued events that make a batch due; at least 1, default 100.
     #[must_use]
     pub const fn flush_at(mut self, events: u32) -> Self {
-        self.flush_at = events;
+        self.core.flush_at = events;
         self
     }
 
     /// Milliseconds an event waits at most before its batch is due; default 5,000.
     #[must_use]
     pub const fn flush_interval_ms(mut self, ms: u32) -> Self {
-        self.flush_interval_ms = ms;
+        self.core.flush_interval_ms = ms;
         self
     }
 
@@ -262,7 +234,7 @@ impl ClientOptions {
     /// `max_batch_bytes` of JSON: by default 1 MiB per 100 ms, 28,000 events a second of 370 bytes.
     #[must_use]
     pub const fn max_batch_size(mut self, events: u32) -> Self {
-        self.max_batch_size = events;
+        self.core.max_batch_events = events;
         self
     }
 
@@ -270,7 +242,7 @@ impl ClientOptions {
     /// buffers grow to this.
     #[must_use]
     pub const fn max_batch_bytes(mut self, bytes: u32) -> Self {
-        self.max_batch_bytes = bytes;
+        self.core.max_batch_bytes = bytes;
         self
     }
 
@@ -278,7 +250,7 @@ impl ClientOptions {
     /// AI lane have a limit of their own, 8 MiB.
     #[must_use]
     pub const fn max_event_bytes(mut self, bytes: u32) -> Self {
-        self.max_event_bytes = bytes;
+        self.core.max_event_bytes = bytes;
         self
     }
 
@@ -303,14 +275,14 @@ impl ClientOptions {
     /// What happens when the queue is full: by default the new event is refused.
     #[must_use]
     pub const fn overflow(mut self, overflow: Overflow) -> Self {
-        self.overflow = overflow;
+        self.core.overflow = overflow;
         self
     }
 
     /// Times a batch is sent again after the first attempt; default 3, 0 for never.
     #[must_use]
     pub const fn max_retries(mut self, retries: u32) -> Self {
-        self.max_retries = retries;
+        self.core.max_retries = retries;
         self
     }
 
@@ -319,7 +291,7 @@ impl ClientOptions {
     /// room for. [`Unanswered::UseRetries`] is for command lines, which end before the network is back.
     #[must_use]
     pub const fn unanswered(mut self, unanswered: Unanswered) -> Self {
-        self.unanswered = unanswered;
+        self.core.unanswered = unanswered;
         self
     }
 
@@ -327,7 +299,7 @@ impl ClientOptions {
     /// default 1,000.
     #[must_use]
     pub const fn retry_initial_backoff_ms(mut self, ms: u32) -> Self {
-        self.retry_initial_backoff_ms = ms;
+        self.core.retry_initial_ms = ms;
         self
     }
 
@@ -335,14 +307,14 @@ impl ClientOptions {
     /// Off by default: from PostHog itself both are final.
     #[must_use]
     pub const fn retry_404_and_429(mut self, retry: bool) -> Self {
-        self.retry_404_and_429 = retry;
+        self.core.retry_404_and_429 = retry;
         self
     }
 
     /// What becomes of a batch whose retries are used up: by default its events are lost.
     #[must_use]
     pub const fn on_exhausted(mut self, on_exhausted: OnExhausted) -> Self {
-        self.on_exhausted = on_exhausted;
+        self.core.on_exhausted = on_exhausted;
         self
     }
 
@@ -350,7 +322,7 @@ impl ClientOptions {
     /// when they are over it has failed. At least 1, default 10,000.
     #[must_use]
     pub const fn request_timeout_ms(mut self, ms: u32) -> Self {
-        self.request_timeout_ms = ms;
+        self.core.request_timeout_ms = ms;
         self
     }
 
@@ -493,6 +465,6 @@ mod tests {
     #[test]
     fn a_time_that_is_too_long_is_the_longest() {
         let options = ClientOptions::new("phc_test").request_timeout(Duration::MAX);
-        assert_eq!(options.request_timeout_ms, u32::MAX);
+        assert_eq!(options.core.request_timeout_ms, u32::MAX);
     }
 }
