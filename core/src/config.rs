@@ -10,7 +10,8 @@ pub enum CaptureMode {
     /// Capture V1: a verdict for each event (PROTOCOL section 1). Also named `analytics_v1`.
     #[default]
     V1,
-    /// Capture V0: one answer for the batch (PROTOCOL section 2). Also named `legacy` (feature `v0`).
+    /// Capture V0: one answer for the batch (PROTOCOL section 2). Also named `legacy` (feature
+    /// `v0`).
     #[cfg(feature = "v0")]
     V0,
 }
@@ -103,14 +104,15 @@ pub enum OnExhausted {
     /// Its events go back to the queue's front; after `cooldown_ms`, or at the next `flush`, they
     /// are sent again as a new request. For devices and browsers, which are offline at times.
     ///
-    /// If the server did answer, and not with a 2xx for all of them, an event of the batch may be to
-    /// blame. So the batch is halved each time, until one event is alone; that one goes behind all
-    /// others. When it has used up its retries again, alone, and the server has taken another event
-    /// in between, it ends [`Outcome::Undeliverable`](crate::Outcome): after at least
-    /// 2 · (`max_retries` + 1) requests of its own. Needs feature `park`.
+    /// If the server did answer, and not with a 2xx for all of them, an event of the batch may be
+    /// to blame. So the batch is halved each time, until one event is alone; that one goes behind
+    /// all others. When it has used up its retries again, alone, and the server has taken another
+    /// event in between, it ends [`Outcome::Undeliverable`](crate::Outcome): after at least 2 ·
+    /// (`max_retries` + 1) requests of its own. Needs feature `park`.
     #[cfg(feature = "park")]
     Park {
-        /// Milliseconds to rest; at least [`MIN_RETRY_INITIAL_MS`], so that failing without retries is no busy loop.
+        /// Milliseconds to rest; at least [`MIN_RETRY_INITIAL_MS`], so that failing without retries
+        /// is no busy loop.
         cooldown_ms: u32,
     },
 }
@@ -132,18 +134,18 @@ impl OnExhausted {
 pub enum Unanswered {
     /// Not while the storage has room: a free slot and a sixteenth of its bytes. After more than
     /// `max_retries` such attempts the batch goes back to the queue and rests, as with
-    /// [`OnExhausted::Park`] (there for its `cooldown_ms`, else for up to [`MAX_RETRY_WAIT_MS`]), and
-    /// is sent again for as long as it takes. For servers, devices and browsers: an outage loses
-    /// nothing that there is room for. With `max_retries` 0, for hosts that must not send anything
-    /// twice, it does nothing.
+    /// [`OnExhausted::Park`] (there for its `cooldown_ms`, else for up to [`MAX_RETRY_WAIT_MS`]),
+    /// and is sent again for as long as it takes. For servers, devices and browsers: an outage
+    /// loses nothing that there is room for. With `max_retries` 0, for hosts that must not send
+    /// anything twice, it does nothing.
     #[default]
     KeepWhileRoom,
     /// Always. For command lines, which end before the network is back.
     UseRetries,
 }
 
-/// What a client is told once, at [`Client::new`](crate::Client::new). Make it with [`Config::new`] and set
-/// the fields that should differ.
+/// What a client is told once, at [`Client::new`](crate::Client::new). Make it with [`Config::new`]
+/// and set the fields that should differ.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent switches, named in every peer"
@@ -160,7 +162,8 @@ pub struct Config<'buf> {
     pub lane: Lane,
     /// Replaces the lane's path, for a reverse proxy; starts with `/`.
     pub path: Option<&'buf str>,
-    /// `name/version` of the SDK, at most [`MAX_SDK_INFO_BYTES`]; becomes `$lib` and `$lib_version`.
+    /// `name/version` of the SDK, at most [`MAX_SDK_INFO_BYTES`]; becomes `$lib` and
+    /// `$lib_version`.
     pub sdk_info: &'buf str,
     /// `User-Agent`; `sdk_info` by default.
     pub user_agent: Option<&'buf str>,
@@ -197,8 +200,8 @@ pub struct Config<'buf> {
     /// room.
     pub unanswered: Unanswered,
     /// Longest first wait before a retry, in milliseconds, doubling from there up to
-    /// [`MAX_RETRY_WAIT_MS`]; at least [`MIN_RETRY_INITIAL_MS`], default 1,000. Each wait is a random
-    /// one between [`MIN_RETRY_INITIAL_MS`] and that (full jitter).
+    /// [`MAX_RETRY_WAIT_MS`]; at least [`MIN_RETRY_INITIAL_MS`], default 1,000. Each wait is a
+    /// random one between [`MIN_RETRY_INITIAL_MS`] and that (full jitter).
     pub retry_initial_ms: u32,
     /// What becomes of a batch whose retries are used up.
     pub on_exhausted: OnExhausted,
@@ -212,12 +215,12 @@ pub struct Config<'buf> {
     /// without feature `http-date`.
     pub learn_clock: bool,
     /// Refuses an event whose `distinct_id` is a placeholder (`null`, `anonymous`, `0`, …) with
-    /// [`CaptureError::DistinctIdIllegal`](crate::CaptureError). Off by default: the server stores such events with
-    /// person processing off, so they are sent, and counted in
+    /// [`CaptureError::DistinctIdIllegal`](crate::CaptureError). Off by default: the server stores
+    /// such events with person processing off, so they are sent, and counted in
     /// [`Stats::placeholder_ids`](crate::Stats::placeholder_ids).
     pub refuse_placeholder_ids: bool,
-    /// What the clock behind [`Instant`](crate::Instant) does while the machine sleeps: it stops, by
-    /// default. A device whose counter never stops says
+    /// What the clock behind [`Instant`](crate::Instant) does while the machine sleeps: it stops,
+    /// by default. A device whose counter never stops says
     /// [`CountsSuspend`](MonotonicClock::CountsSuspend).
     pub monotonic: MonotonicClock,
 }

@@ -20,7 +20,8 @@ pub struct Event<'a> {
     /// The event's properties. Without feature `persons` a `$set`, `$set_once` or `$groups` among
     /// them is sent as it is, unchecked and in its place.
     pub properties: Properties<'a>,
-    /// Person properties to set: `$set` (feature `persons`). Merged with a `$set` in `properties`, which wins.
+    /// Person properties to set: `$set` (feature `persons`). Merged with a `$set` in `properties`,
+    /// which wins.
     #[cfg(feature = "persons")]
     pub set: Properties<'a>,
     /// Person properties to set where there is no value yet: `$set_once`. Merged likewise.

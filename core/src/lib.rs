@@ -17,8 +17,8 @@
 //! hoglet = { version = "0.1", default-features = false }
 //! ```
 //! is Capture V1 from typed events with all of [`Client`]'s laws: retries, verdicts for each event,
-//! receipts, sentinels. What each feature adds is in `Cargo.toml`, and `cargo sizes` prints what each
-//! costs. Of the smaller ones:
+//! receipts, sentinels. What each feature adds is in `Cargo.toml`, and `cargo sizes` prints what
+//! each costs. Of the smaller ones:
 //!
 //! | feature | without it |
 //! | --- | --- |

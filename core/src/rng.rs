@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 
-/// xoshiro128++ (Blackman and Vigna, public domain): 16 bytes of state in words of 32 bits, no multiplication.
-/// Not for secrets: uuids need to be unique, jitter needs to differ between devices.
+/// xoshiro128++ (Blackman and Vigna, public domain): 16 bytes of state in words of 32 bits, no
+/// multiplication. Not for secrets: uuids need to be unique, jitter needs to differ between
+/// devices.
 #[derive(Debug)]
 pub(crate) struct Rng {
     state: [u32; 4],
@@ -57,11 +58,11 @@ impl Rng {
         (wide >> 32) as u32
     }
 
-    /// A version 7 uuid (RFC 9562, section 6.2, method 1): 48 bits of `unix_ms`, 12 bits drawn once,
-    /// a counter of 30 bits that starts at a drawn number, and 32 random bits.
+    /// A version 7 uuid (RFC 9562, section 6.2, method 1): 48 bits of `unix_ms`, 12 bits drawn
+    /// once, a counter of 30 bits that starts at a drawn number, and 32 random bits.
     ///
-    /// Two clients are as unlikely to give the same uuid as with 74 random bits; one client gives its
-    /// uuids in ascending order within a millisecond. Neighbours in a batch share most of their
+    /// Two clients are as unlikely to give the same uuid as with 74 random bits; one client gives
+    /// its uuids in ascending order within a millisecond. Neighbours in a batch share most of their
     /// digits, which saves 4 to 30 % of a batch once it is compressed.
     pub(crate) fn uuid_v7(&mut self, unix_ms: i64) -> Uuid {
         self.uuid_counter = self.uuid_counter.wrapping_add(1);

@@ -15,8 +15,8 @@ pub struct Stats {
     pub captured: u32,
     /// Events refused by `capture`; each got a [`CaptureError`].
     pub refused: u32,
-    /// Captured events whose `distinct_id` is a placeholder (`null`, `anonymous`, `0`, …), for which the server turns
-    /// person processing off.
+    /// Captured events whose `distinct_id` is a placeholder (`null`, `anonymous`, `0`, …), for
+    /// which the server turns person processing off.
     pub placeholder_ids: u32,
     /// Waiting for their first or next batch.
     pub queued: u32,

@@ -2,8 +2,8 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-/// QEMU's mps2-an386 has 4 MiB of each. This says what the program may use of them, so that the linker refuses one that
-/// would not fit a small part; an STM32F072C8 has this much.
+/// QEMU's mps2-an386 has 4 MiB of each. This says what the program may use of them, so that the
+/// linker refuses one that would not fit a small part; an STM32F072C8 has this much.
 const MEMORY: &str = "MEMORY {
   FLASH : ORIGIN = 0x00000000, LENGTH = 64K
   RAM   : ORIGIN = 0x20000000, LENGTH = 16K

@@ -21,15 +21,15 @@ pub fn input_len() -> usize {
     INPUT_BYTES
 }
 
-/// Where JavaScript reads: what [`poll`] says about a request, six numbers of 64 bits, then the uuid
-/// of that request or of the last event captured, 16 bytes.
+/// Where JavaScript reads: what [`poll`] says about a request, six numbers of 64 bits, then the
+/// uuid of that request or of the last event captured, 16 bytes.
 #[wasm_bindgen]
 pub fn record() -> *const f64 {
     core::ptr::from_ref(memory::record()).cast()
 }
 
-/// Makes the client, once in an instance: 0, or the code of the core's `ConfigError`. The input has 16
-/// random bytes, and the token. The queue can be made smaller than its memory, and not larger.
+/// Makes the client, once in an instance: 0, or the code of the core's `ConfigError`. The input has
+/// 16 random bytes, and the token. The queue can be made smaller than its memory, and not larger.
 #[expect(
     clippy::too_many_arguments,
     reason = "a number each is the smallest interface there is"
@@ -116,8 +116,8 @@ pub fn capture(
     }
 }
 
-/// Says what to do next: -1 for a request to send now, which is in the record; or the `now` at which
-/// to call again at the latest, infinity for not before the next call of another export.
+/// Says what to do next: -1 for a request to send now, which is in the record; or the `now` at
+/// which to call again at the latest, infinity for not before the next call of another export.
 ///
 /// The record has the request's id, attempt, `created_ms`, `sent_ms`, where its events are in wire
 /// form and how many bytes they have. They stay there until the next call.
@@ -151,7 +151,8 @@ pub fn poll(now: f64) -> f64 {
 }
 
 /// Takes the head of an answer to the request `id`: its status, and how long `Retry-After` wants to
-/// be waited, 0 without one. Without effect if the request has ended already, as the next three are.
+/// be waited, 0 without one. Without effect if the request has ended already, as the next three
+/// are.
 #[wasm_bindgen]
 pub fn head(id: u32, status: u16, retry_after_ms: u32, now: f64) {
     let head = ResponseHead {

@@ -2,16 +2,16 @@
 //!
 //! An instance is one client. All of its memory is [one static](memory), so it never grows, nothing
 //! is allocated, and a view that JavaScript has of it stays valid. [`calls`] has the exports.
-//! JavaScript writes text where [`calls::input`] says, as UTF-8, and passes its length; it reads what
-//! is more than a number where [`calls::record`] says. How each event ended is told to the one
+//! JavaScript writes text where [`calls::input`] says, as UTF-8, and passes its length; it reads
+//! what is more than a number where [`calls::record`] says. How each event ended is told to the one
 //! import, `receipt`, from within a call.
 //!
 //! A call that breaks the rules (from within `receipt`, before `create`, with a length beyond the
 //! input) is a trap, `WebAssembly.RuntimeError` in JavaScript; so is every later one. A host then
 //! makes another instance. Refusals are no traps, but codes.
 //!
-//! Times are milliseconds: `now` counts from wherever the host likes (`performance.now()`) and never
-//! goes back, `unix_ms` is `Date.now()`.
+//! Times are milliseconds: `now` counts from wherever the host likes (`performance.now()`) and
+//! never goes back, `unix_ms` is `Date.now()`.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 pub mod calls;

@@ -52,7 +52,8 @@ struct Queue {
 /// Memory that only one thread can reach.
 struct OneThread<T>(T);
 
-// SAFETY: without the target feature `atomics` an instance has one thread, and its memory is its own.
+// SAFETY: without the target feature `atomics` an instance has one thread, and its memory is its
+// own.
 #[cfg(not(target_feature = "atomics"))]
 unsafe impl<T> Sync for OneThread<T> {}
 
@@ -115,8 +116,8 @@ pub(crate) fn client<T>(call: impl FnOnce(&mut Client<'static>) -> T) -> T {
     if !memory.is_free.replace(false) {
         trap();
     }
-    // SAFETY: `is_free` was true, so the client was written and nobody else has a reference to it; it
-    // is false until the reference is gone.
+    // SAFETY: `is_free` was true, so the client was written and nobody else has a reference to it;
+    // it is false until the reference is gone.
     let result = call(unsafe { (*memory.client.get()).assume_init_mut() });
     memory.is_free.set(true);
     result
@@ -157,7 +158,8 @@ impl<'a> Input<'a> {
 
 /// `bytes` that `TextEncoder.encodeInto` has written, as a whole.
 fn text(bytes: &[u8]) -> &str {
-    // SAFETY: an encoder writes UTF-8 and no parts of characters. A host that passed other lengths would get
-    // bytes on the wire that are not UTF-8; the core reads text as bytes and indexes none of it unchecked.
+    // SAFETY: an encoder writes UTF-8 and no parts of characters. A host that passed other lengths
+    // would get bytes on the wire that are not UTF-8; the core reads text as bytes and indexes none
+    // of it unchecked.
     unsafe { core::str::from_utf8_unchecked(bytes) }
 }

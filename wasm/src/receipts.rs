@@ -5,10 +5,10 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// An event has ended: the code of its outcome; the status that ended it, or 0, or the code of a
-    /// transport error and 1; the attempts of its request; where its 16 bytes of uuid are; where the
-    /// server's words are, ASCII, and their length. Both are gone when it returns. It must not call
-    /// the instance.
+    /// An event has ended: the code of its outcome; the status that ended it, or 0, or the code of
+    /// a transport error and 1; the attempts of its request; where its 16 bytes of uuid are; where
+    /// the server's words are, ASCII, and their length. Both are gone when it returns. It must not
+    /// call the instance.
     fn receipt(
         outcome: u8,
         why: u16,

@@ -15,7 +15,8 @@ fn main() -> Result<(), Error> {
             let (uuid, outcome, attempts) = (receipt.uuid, &receipt.outcome, receipt.attempts);
             println!("{uuid}: {outcome}, attempts: {attempts}");
         })
-        // Events that were lost, with the server's reason, and what the client has to complain about.
+        // Events that were lost, with the server's reason, and what the client has to complain
+        // about.
         .on_error(|error| eprintln!("{error}"));
     let client = Client::new(options)?;
 

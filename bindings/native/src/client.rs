@@ -38,9 +38,9 @@ use crate::types::summary::CaptureSummary;
 /// Calls that wait come in three forms: `flush()` waits as long as it takes, `flush_timeout(d)` at
 /// most so long, and `flush_async()` gives a future. The futures are plain: any executor runs them,
 /// and none has to. What a future waits for has begun when the call that made it returns (only
-/// [`capture_batch_immediate_async`](Self::capture_batch_immediate_async) begins when it is polled).
-/// Dropping a future ends the waiting, not the sending. No future keeps its client alive, but that
-/// of a batch.
+/// [`capture_batch_immediate_async`](Self::capture_batch_immediate_async) begins when it is
+/// polled). Dropping a future ends the waiting, not the sending. No future keeps its client alive,
+/// but that of a batch.
 ///
 /// # Callbacks
 /// | function | runs on |
@@ -50,8 +50,8 @@ use crate::types::summary::CaptureSummary;
 /// | `on_error` for configuration | the thread that makes the client, in the call |
 ///
 /// So a thread may hold a lock that `on_receipt` takes while it captures, shuts the client down or
-/// drops it: what cannot be told before the deadline is counted in [`Summary::unreported`], and told
-/// later if the program goes on. It must not hold one through `flush()`, which waits for the
+/// drops it: what cannot be told before the deadline is counted in [`Summary::unreported`], and
+/// told later if the program goes on. It must not hold one through `flush()`, which waits for the
 /// callbacks as long as it takes.
 ///
 /// **A callback that owns a handle to its own client keeps it alive for ever**: it is never
@@ -200,11 +200,11 @@ impl Client {
     }
 }
 
-/// Capturing, and waiting for how it ends. What these calls return is not told to `on_error` as well;
-/// `on_receipt` is told of every event.
+/// Capturing, and waiting for how it ends. What these calls return is not told to `on_error` as
+/// well; `on_receipt` is told of every event.
 impl Client {
-    /// Sends an event now and waits, through the retries, until it has ended: `Ok` if the server has
-    /// stored it (or the client is disabled), `Err` otherwise.
+    /// Sends an event now and waits, through the retries, until it has ended: `Ok` if the server
+    /// has stored it (or the client is disabled), `Err` otherwise.
     ///
     /// # Errors
     /// When the event is refused or a hook drops it. [`Error::NotDelivered`] if it was captured and
@@ -214,8 +214,8 @@ impl Client {
         self.immediate(Lane::Analytics, &event, None)
     }
 
-    /// [`Self::capture_immediate`] that waits for at most `timeout`. What has not ended by then stays
-    /// queued.
+    /// [`Self::capture_immediate`] that waits for at most `timeout`. What has not ended by then
+    /// stays queued.
     ///
     /// # Errors
     /// Those of [`Self::capture_immediate`]; [`Error::StillQueued`] when the time is over.
@@ -282,8 +282,8 @@ impl Client {
         self.batch_immediate(events, None)
     }
 
-    /// [`Self::capture_batch_immediate`] that waits for at most `timeout`. What has not ended by then
-    /// stays queued; what the queue has no room for is refused.
+    /// [`Self::capture_batch_immediate`] that waits for at most `timeout`. What has not ended by
+    /// then stays queued; what the queue has no room for is refused.
     pub fn capture_batch_immediate_timeout<E: AsEvent>(
         &self,
         events: impl IntoIterator<Item = E>,
@@ -292,8 +292,8 @@ impl Client {
         self.batch_immediate(events, after(timeout))
     }
 
-    /// [`Self::capture_batch_immediate`] as a future, which takes the events when it is polled. If it
-    /// is dropped, those that it has taken are sent.
+    /// [`Self::capture_batch_immediate`] as a future, which takes the events when it is polled. If
+    /// it is dropped, those that it has taken are sent.
     pub fn capture_batch_immediate_async<E: AsEvent, I: IntoIterator<Item = E>>(
         &self,
         events: I,
@@ -369,9 +369,9 @@ impl Client {
     }
 
     /// Refuses further events, sends what is left and waits for it; returns by `timeout`, whatever
-    /// the server or a callback does. If there are callbacks, a tenth of the time, at most 100 ms, is
-    /// kept to tell them what had to be given up. Says what became of all events of this client, and
-    /// how many endings the callbacks had not been told of. From a callback it does not wait.
+    /// the server or a callback does. If there are callbacks, a tenth of the time, at most 100 ms,
+    /// is kept to tell them what had to be given up. Says what became of all events of this client,
+    /// and how many endings the callbacks had not been told of. From a callback it does not wait.
     pub fn shutdown_timeout(&self, timeout: Duration) -> Summary {
         self.engine.shutdown(timeout)
     }

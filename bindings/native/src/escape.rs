@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// A text without what could forge a line of a log, or steer a terminal: control characters, line and
-/// paragraph separators and changes of direction appear escaped (`\n`, `\u{1b}`).
+/// A text without what could forge a line of a log, or steer a terminal: control characters, line
+/// and paragraph separators and changes of direction appear escaped (`\n`, `\u{1b}`).
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {

@@ -1,20 +1,20 @@
 //! The smallest `PostHog` client for programs with `std`: [`hoglet`]'s core, one worker thread,
 //! blocking HTTP.
 //!
-//! [`Client::capture`] writes an event into memory that is already there and returns; a thread sends
-//! batches, sends again what can be sent again, and reports how every event ended. To follow one
-//! event through this crate, read in this order:
+//! [`Client::capture`] writes an event into memory that is already there and returns; a thread
+//! sends batches, sends again what can be sent again, and reports how every event ended. To follow
+//! one event through this crate, read in this order:
 //!
 //! 1. `types/event.rs`: what the caller gives; `client.rs`: what the caller calls.
 //! 2. `queue/engine.rs`: the caller's hooks, then the queue of this process (`queue/process.rs`: a
 //!    fork has its own).
 //! 3. `queue.rs` and `queue/state.rs`: the core behind a lock.
 //! 4. `queue/worker.rs`: the thread that sends; `transport/http.rs`: one request.
-//! 5. `queue/receipts.rs` and `queue/callbacks.rs`: how it ended, and to whom that is reported; `queue/waiting.rs`:
-//!    threads and futures that wait for it.
+//! 5. `queue/receipts.rs` and `queue/callbacks.rs`: how it ended, and to whom that is reported;
+//!    `queue/waiting.rs`: threads and futures that wait for it.
 //!
-//! The wire contract is Capture V1 and V0 of `PostHog`; comments that name a "PROTOCOL section" mean
-//! [`hoglet::protocol`].
+//! The wire contract is Capture V1 and V0 of `PostHog`; comments that name a "PROTOCOL section"
+//! mean [`hoglet::protocol`].
 #![cfg_attr(
     not(test),
     deny(

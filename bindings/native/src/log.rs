@@ -1,4 +1,5 @@
-//! The default `on_error`, if a feature asks for one: a WARN record of `log` or of `tracing`, or of both.
+//! The default `on_error`, if a feature asks for one: a WARN record of `log` or of `tracing`, or of
+//! both.
 
 use std::fmt::Display;
 

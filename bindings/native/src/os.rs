@@ -1,4 +1,5 @@
-//! Which operating system this is, in the words of posthog-rs, so that both give the same in a chart.
+//! Which operating system this is, in the words of posthog-rs, so that both give the same in a
+//! chart.
 
 use std::fs;
 use std::path::Path;

@@ -6,6 +6,7 @@ pub(crate) mod engine;
 pub(crate) mod process;
 pub(crate) mod receipts;
 pub(crate) mod state;
+pub(crate) mod waiters;
 pub(crate) mod waiting;
 pub(crate) mod worker;
 
@@ -26,9 +27,9 @@ use crate::types::stats::Stats;
 
 /// One of the core's clients behind a lock, and the thread that sends for it.
 ///
-/// The lock is held while the core runs, which never blocks or allocates, and while watched receipts
-/// are recorded and a request is copied out, which both allocate. It is never held while the caller's
-/// code runs or a body is compressed or sent.
+/// The lock is held while the core runs, which never blocks or allocates, and while watched
+/// receipts are recorded and a request is copied out, which both allocate. It is never held while
+/// the caller's code runs or a body is compressed or sent.
 ///
 /// Only the worker calls `on_receipt` and `on_error`. A thread that captures, flushes or shuts down
 /// may hold a lock that such a callback takes, so it wakes the worker instead.
@@ -142,8 +143,9 @@ impl Queue {
         let mut has_reported = false;
         loop {
             let mut state = self.lock();
-            // An attempt that has begun goes first: its time is running. And what is due goes before
-            // more reports, or events pushed out all the time would keep everything else here.
+            // An attempt that has begun goes first: its time is running. And what is due goes
+            // before more reports, or events pushed out all the time would keep everything else
+            // here.
             let action = match state.worker.take_attempt() {
                 Some(id) => Action::Send(id),
                 None if state.sink.has_reports() && !has_reported => {

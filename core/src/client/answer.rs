@@ -427,8 +427,8 @@ impl Client<'_> {
 }
 
 /// Applies one verdict of the server, which answers in the batch's order: the event is expected to
-/// be `next`, and is looked for elsewhere if `searches`. Returns where to expect the next one; `None`
-/// if no event waits for this verdict.
+/// be `next`, and is looked for elsewhere if `searches`. Returns where to expect the next one;
+/// `None` if no event waits for this verdict.
 fn settle(
     slots: &mut [Slot],
     next: usize,

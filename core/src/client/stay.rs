@@ -1,4 +1,5 @@
-//! What a client without feature `leave` has in place of `leave.rs`: nothing is handed out that way.
+//! What a client without feature `leave` has in place of `leave.rs`: nothing is handed out that
+//! way.
 
 use core::ops::Range;
 

@@ -508,8 +508,8 @@ mod tests {
         check(64, 4, "a b c d P2 Ka e", "a|cde");
     }
 
-    /// Events come and go, the queue short all the while: neither bytes nor slots that were never used before are
-    /// touched without need, and what that costs is bounded.
+    /// Events come and go, the queue short all the while: neither bytes nor slots that were never
+    /// used before are touched without need, and what that costs is bounded.
     #[test]
     fn what_is_touched_is_a_few_times_what_is_stored() {
         const UNTOUCHED: u8 = 0xaa;

@@ -103,8 +103,8 @@ impl BatchLimit {
 mod tests {
     use super::*;
 
-    /// What a server that takes `takes` events at a time gets of a queue: the sizes of the batches it
-    /// took, and how many it refused.
+    /// What a server that takes `takes` events at a time gets of a queue: the sizes of the batches
+    /// it took, and how many it refused.
     fn sizes(limit: &mut BatchLimit, takes: u32, queue: u32) -> (std::vec::Vec<u32>, u32) {
         let (mut left, mut taken, mut refused) = (queue, std::vec::Vec::new(), 0);
         while left > 0 {

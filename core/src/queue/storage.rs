@@ -20,8 +20,8 @@ pub struct Slot {
     pub(crate) state: State,
     /// It was sent alone, and failed while nobody knew whether the server takes anything.
     pub(crate) is_deferred: bool,
-    /// Of several requests that [`Client::leave`](crate::Client::leave) handed out, the one that has
-    /// it.
+    /// Of several requests that [`Client::leave`](crate::Client::leave) handed out, the one that
+    /// has it.
     pub(crate) request: u8,
 }
 
@@ -93,9 +93,10 @@ impl<'buf> Storage<'buf> {
     }
 
     /// Lends `details` too: room for the reason that the server gives for one event
-    /// ([`Outcome::Dropped`](crate::Outcome::Dropped), [`Outcome::Warning`](crate::Outcome::Warning)), in bytes of
-    /// UTF-8; a longer one is cut. Without it, or with less than [`MAX_DETAILS_LEN`], the client keeps
-    /// [`MAX_DETAILS_LEN`] bytes in itself; so it does without feature `details`.
+    /// ([`Outcome::Dropped`](crate::Outcome::Dropped),
+    /// [`Outcome::Warning`](crate::Outcome::Warning)), in bytes of UTF-8; a longer one is cut.
+    /// Without it, or with less than [`MAX_DETAILS_LEN`], the client keeps [`MAX_DETAILS_LEN`]
+    /// bytes in itself; so it does without feature `details`.
     #[cfg(feature = "details")]
     #[must_use]
     pub const fn with_details(mut self, details: &'buf mut [u8]) -> Self {

@@ -1,9 +1,7 @@
-//! HTTP dates and `Retry-After` (RFC 9110 sections 5.6.7 and 10.2.3).
+//! HTTP dates (RFC 9110 section 5.6.7).
 
-use super::head::RetryAfter;
 #[cfg(feature = "http-date")]
 use crate::wire::timestamp::Civil;
-use crate::wire::timestamp::fraction_ms;
 
 /// Month names in order, three bytes each; HTTP dates are case-sensitive.
 #[cfg(feature = "http-date")]
@@ -12,17 +10,14 @@ const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 /// Far above any field of a date; times ten and a digit it still has 32 bits.
 const LARGE: u32 = 0x0fff_ffff;
 
-/// More seconds than anybody waits, 46 days; in milliseconds it still has 32 bits.
-const LONGEST_S: u32 = 4_000_000;
-
 /// Reads an HTTP date (`Date`, `Retry-After`) as milliseconds since 1970-01-01T00:00:00Z.
 ///
-/// All three forms of RFC 9110 section 5.6.7 are read, with or without spaces around them:
-/// `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`; so is `+0000` for
-/// `GMT`, which the capture server writes. What counts is the order of the numbers, a month's name and what stands at
-/// the end; the weekday and the separators add nothing to it. A two-digit year below 70 is in this century, any other
-/// in the last: no date before 1970 can be an answer here, and no server of today writes that
-/// form.
+/// All three forms of RFC 9110 section 5.6.7 are read, with or without spaces around them: `Sun, 06
+/// Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov 6 08:49:37 1994`; so is
+/// `+0000` for `GMT`, which the capture server writes. What counts is the order of the numbers, a
+/// month's name and what stands at the end; the weekday and the separators add nothing to it. A
+/// two-digit year below 70 is in this century, any other in the last: no date before 1970 can be an
+/// answer here, and no server of today writes that form.
 ///
 /// `None` for anything else and for dates before 1970.
 #[cfg(feature = "http-date")]
@@ -74,28 +69,9 @@ pub(crate) const fn parse(_: &[u8]) -> Option<u64> {
     None
 }
 
-/// Reads the value of `Retry-After`: a number of seconds, at most [`LONGEST_S`] of which count, or an
-/// HTTP date as in [`parse`].
-///
-/// Seconds may have a fraction (`1.5`), which some proxies send; it counts to the millisecond. Of
-/// several values joined by a proxy (`60, 120`) the first counts. `None` for a negative number and
-/// for anything else.
-pub(crate) fn retry_after(value: &[u8]) -> Option<RetryAfter> {
-    let mut rest = value.trim_ascii();
-    if !rest.first()?.is_ascii_digit() {
-        return parse(rest).map(RetryAfter::UnixMs);
-    }
-    let mut wait_ms = next_number(&mut rest)?.min(LONGEST_S) * 1000;
-    if let [b'.', digits @ ..] = rest {
-        let thousandths;
-        (thousandths, rest) = fraction_ms(digits)?;
-        wait_ms += thousandths;
-    }
-    matches!(rest.trim_ascii(), [] | [b',', ..]).then_some(RetryAfter::Ms(wait_ms))
-}
-
-/// Takes the next decimal number off `text`, and what stands before it. Above ten times [`LARGE`] it stays about there.
-fn next_number(text: &mut &[u8]) -> Option<u32> {
+/// Takes the next decimal number off `text`, and what stands before it. Above ten times [`LARGE`]
+/// it stays about there.
+pub(super) fn next_number(text: &mut &[u8]) -> Option<u32> {
     let mut number = 0;
     let mut found = false;
     while let [byte, rest @ ..] = *text {
@@ -115,7 +91,7 @@ fn next_number(text: &mut &[u8]) -> Option<u32> {
 mod date_tests {
     extern crate std;
 
-    use super::{MONTHS, RetryAfter, parse, retry_after};
+    use super::{MONTHS, parse};
     use crate::wire::timestamp;
     use std::format;
 
@@ -195,53 +171,6 @@ mod date_tests {
             "\u{ff}",
         ] {
             assert_eq!(parse(wrong.as_bytes()), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn retry_after_reads_dates() {
-        for form in FORMS {
-            let read = retry_after(format!(" {form}").as_bytes());
-            assert_eq!(read, Some(RetryAfter::UnixMs(784_111_777_000)));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{RetryAfter, retry_after};
-
-    #[test]
-    fn retry_after_reads_seconds() {
-        for (value, expected) in [
-            ("0", Some(0)),
-            ("120", Some(120_000)),
-            (" 7\t", Some(7000)),
-            ("007", Some(7000)),
-            ("1.5", Some(1500)),
-            ("1.0009", Some(1000)),
-            ("60, 120", Some(60_000)),
-            ("60 ,120", Some(60_000)),
-            ("1.25,x", Some(1250)),
-            ("3999999.999", Some(3_999_999_999)),
-            ("4000001", Some(4_000_000_000)),
-            ("4294967297", Some(4_000_000_000)),
-            ("99999999999999999999999.9", Some(4_000_000_900)),
-            ("", None),
-            ("  ", None),
-            ("-1", None),
-            ("+1", None),
-            (".5", None),
-            ("1.", None),
-            ("1.5.5", None),
-            ("1e3", None),
-            ("60s", None),
-            ("60 120", None),
-            (", 60", None),
-            ("soon", None),
-        ] {
-            let read = retry_after(value.as_bytes());
-            assert_eq!(read, expected.map(RetryAfter::Ms), "{value:?}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Reads the body of a Capture V1 response, piece by piece (PROTOCOL section 1):
 //! `{"results": {"<uuid>": {"result": "ok", "details": "…"}, …}}`.
 //!
-//! A device needs no buffer for the whole of it: a [`Parser`] takes at most 72 bytes, and what it is lent
-//! for the server's reasons, whatever the body's length.
+//! A device needs no buffer for the whole of it: a [`Parser`] takes at most 72 bytes, and what it
+//! is lent for the server's reasons, whatever the body's length.
 
 mod details;
 #[cfg(test)]
@@ -14,12 +14,13 @@ use crate::json::lexical::{MAX_DEPTH, hex_digit};
 use heapless::String;
 use heapless::string::StringView;
 
-/// Characters kept of a result word; a longer one is cut. The words in use today have at most seven, so a word that
-/// was cut is an unknown word either way.
+/// Characters kept of a result word; a longer one is cut. The words in use today have at most
+/// seven, so a word that was cut is an unknown word either way.
 pub const MAX_RESULT_LEN: usize = 24;
 
-/// Bytes kept of an entry's details, unless [`Storage::with_details`](crate::Storage::with_details) gives more; longer
-/// details are cut. They are for a person who reads a log, so their beginning will do.
+/// Bytes kept of an entry's details, unless [`Storage::with_details`](crate::Storage::with_details)
+/// gives more; longer details are cut. They are for a person who reads a log, so their beginning
+/// will do.
 pub const MAX_DETAILS_LEN: usize = 40;
 
 /// One more than the longest name that is looked for, so that a longer one differs.
@@ -30,33 +31,39 @@ const MAX_NAME_LEN: usize = 8;
 pub(crate) struct Entry<'a> {
     /// The event's uuid, read from either case, hyphens ignored.
     pub uuid: &'a [u8; 16],
-    /// `ok`, `warning`, `drop`, `retry` or another word, at most [`MAX_RESULT_LEN`] bytes; empty when the entry has
-    /// none, or one that is not a string, or is no object. Printable ASCII, as the server's own words are: any other
-    /// character has become `?`, or two from a surrogate pair.
+    /// `ok`, `warning`, `drop`, `retry` or another word, at most [`MAX_RESULT_LEN`] bytes; empty
+    /// when the entry has none, or one that is not a string, or is no object. Printable ASCII, as
+    /// the server's own words are: any other character has become `?`, or two from a surrogate
+    /// pair.
     pub result: &'a str,
-    /// Why, as much of it as the memory lent for it holds; empty when the entry has none, or one that is not a string.
-    /// An ASCII control character has become `?`; so has what is not UTF-8, and without feature `details` what is not ASCII.
+    /// Why, as much of it as the memory lent for it holds; empty when the entry has none, or one
+    /// that is not a string. An ASCII control character has become `?`; so has what is not UTF-8,
+    /// and without feature `details` what is not ASCII.
     pub details: &'a str,
 }
 
 /// A parser that is fed a response body in pieces of any size.
 ///
-/// Members may come in any order; unknown ones are skipped, and so is an entry whose name is not a uuid. Of a member
-/// that occurs twice in an entry the last counts; of two objects `results` the entries of both are reported.
+/// Members may come in any order; unknown ones are skipped, and so is an entry whose name is not a
+/// uuid. Of a member that occurs twice in an entry the last counts; of two objects `results` the
+/// entries of both are reported.
 ///
-/// Any JSON is read as JSON, and a body that is cut is never taken for a whole one. Not every fault is found, only
-/// those that tell a response from something else: a body must begin with the bracket of an object; each bracket must
-/// be closed by its like, and nothing may follow the last; no more than [`MAX_DEPTH`] may be open at once; `\u` must have
-/// four hexadecimal digits. What else stands between strings is passed over, be it a number or not.
+/// Any JSON is read as JSON, and a body that is cut is never taken for a whole one. Not every fault
+/// is found, only those that tell a response from something else: a body must begin with the
+/// bracket of an object; each bracket must be closed by its like, and nothing may follow the last;
+/// no more than [`MAX_DEPTH`] may be open at once; `\u` must have four hexadecimal digits. What
+/// else stands between strings is passed over, be it a number or not.
 #[derive(Clone, Debug)]
 pub(crate) struct Parser {
     uuid: [u8; 16],
     result: String<MAX_RESULT_LEN, u8>,
     /// The last string that went nowhere else: a name, if a colon follows.
     name: String<MAX_NAME_LEN, u8>,
-    /// One bit for each open bracket, the innermost lowest: 1 for an object, 0 for an array. The outermost is an object.
+    /// One bit for each open bracket, the innermost lowest: 1 for an object, 0 for an array. The
+    /// outermost is an object.
     open: u32,
-    /// `open` without the brackets that do not lead to an entry: the two differ within what is skipped.
+    /// `open` without the brackets that do not lead to an entry: the two differ within what is
+    /// skipped.
     path: u32,
     /// Behind a leading 1 the hexadecimal digits of `\uXXXX`.
     code: u32,
@@ -115,8 +122,9 @@ impl Parser {
         }
     }
 
-    /// Reads on, to the end of an entry or of the `piece`, and takes what it has read off the piece. Entries come in
-    /// the body's order, each as soon as it is complete. `details` is the same at every call.
+    /// Reads on, to the end of an entry or of the `piece`, and takes what it has read off the
+    /// piece. Entries come in the body's order, each as soon as it is complete. `details` is the
+    /// same at every call.
     ///
     /// After a fault the rest is passed over.
     pub(crate) fn read<'a>(
@@ -141,8 +149,8 @@ impl Parser {
         None
     }
 
-    /// Whether what has been read is a whole body with an object `results` at its top, all of whose entries have been
-    /// reported.
+    /// Whether what has been read is a whole body with an object `results` at its top, all of whose
+    /// entries have been reported.
     pub(crate) fn is_complete(&self) -> bool {
         self.found_results && self.open == OUTSIDE && self.state == State::Between
     }
@@ -216,7 +224,8 @@ impl Parser {
         } else {
             Role::Other
         };
-        // Its own bracket has been closed; or it has none, and what ends it is a comma or the bracket of `results`.
+        // Its own bracket has been closed; or it has none, and what ends it is a comma or the
+        // bracket of `results`.
         let entry_ends = self.has_entry && self.open <= IN_RESULTS;
         if entry_ends {
             self.has_entry = false;
@@ -309,7 +318,8 @@ impl Parser {
     }
 }
 
-/// Takes a byte of UTF-8; a character that is not printable ASCII becomes `?`. What does not fit is cut.
+/// Takes a byte of UTF-8; a character that is not printable ASCII becomes `?`. What does not fit is
+/// cut.
 fn push(text: &mut StringView<u8>, byte: u8) {
     let char = match byte {
         b' '..=b'~' => char::from(byte),

@@ -103,7 +103,7 @@ pub(crate) fn encode<'a, F: Form<'a>>(
     let mut object = ObjectWriter::after_members(writer);
     object.begin("properties");
     let is_v0 = config.capture_mode.is_v0();
-    source.write(object, defaults(stamp, config), config, is_v0)?;
+    source.write(object, defaults(stamp.is_absolute, config), config, is_v0)?;
     writer.raw(b"},");
     Ok(writer.len())
 }

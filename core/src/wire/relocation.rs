@@ -4,7 +4,6 @@
 use crate::capture_error::CaptureError;
 use crate::config::{Config, split_sdk_info};
 use crate::event::Event;
-use crate::wire::encode::Stamp;
 use crate::wire::form::Form;
 use crate::wire::object::ObjectWriter;
 use crate::wire::special::{Span, Special, SpecialMembers, Specials};
@@ -148,11 +147,12 @@ pub(crate) fn given(event: &Event<'_>) -> Specials {
         .with(Special::WindowId, event.window_id.is_some())
 }
 
-/// The special properties that have a value if the event does not say one.
-pub(crate) fn defaults(stamp: &Stamp, config: &Config<'_>) -> Specials {
+/// The special properties that have a value if the event does not say one. `is_absolute` is
+/// [`Stamp::is_absolute`](crate::wire::encode::Stamp).
+pub(crate) fn defaults(is_absolute: bool, config: &Config<'_>) -> Specials {
     let is_v0 = config.capture_mode.is_v0();
     let defaults = Specials::default()
-        .with(Special::IgnoreSentAt, stamp.is_absolute)
+        .with(Special::IgnoreSentAt, is_absolute)
         .with(Special::GeoipDisable, config.disable_geoip)
         .with(Special::Lib, is_v0)
         .with(Special::LibVersion, is_v0);

@@ -247,7 +247,8 @@ impl fmt::Debug for Body<'_> {
 }
 
 impl Body<'_> {
-    /// Three pieces, to be sent one after the other: what is before the events, they, what is after.
+    /// Three pieces, to be sent one after the other: what is before the events, they, what is
+    /// after.
     pub fn pieces(&self) -> [&[u8]; 3] {
         [self.head.bytes(), self.events, self.tail.bytes()]
     }
@@ -259,8 +260,8 @@ impl Body<'_> {
     }
 }
 
-/// What is before a body's events, or behind them. It always fits: the token's length is checked, and the tests hold
-/// the sum against [`ENVELOPE_BYTES`].
+/// What is before a body's events, or behind them. It always fits: the token's length is checked,
+/// and the tests hold the sum against [`ENVELOPE_BYTES`].
 struct End {
     bytes: [u8; MAX_END_LEN],
     len: usize,

@@ -1,7 +1,8 @@
-//! What the board lends: a millisecond clock, sleep, a console, an exit code, a command line, the depth of the stack.
+//! What the board lends: a millisecond clock, sleep, a console, an exit code, a command line, the
+//! depth of the stack.
 //!
-//! Console, exit code and command line are semihosting: they exist under QEMU or a debugger only. A product would take its
-//! server from flash and its seed from the chip's random number generator.
+//! Console, exit code and command line are semihosting: they exist under QEMU or a debugger only. A
+//! product would take its server from flash and its seed from the chip's random number generator.
 
 #![expect(
     unsafe_code,
@@ -72,7 +73,8 @@ pub(crate) fn exit(success: bool) -> ! {
     }
 }
 
-/// The text given to QEMU as `arg=…` or `-append`, in `buffer`; `None` if there is none or it does not fit.
+/// The text given to QEMU as `arg=…` or `-append`, in `buffer`; `None` if there is none or it does
+/// not fit.
 pub(crate) fn command_line(buffer: &mut [u8]) -> Option<&str> {
     #[repr(C)]
     struct Block {
@@ -83,7 +85,8 @@ pub(crate) fn command_line(buffer: &mut [u8]) -> Option<&str> {
         text: buffer.as_mut_ptr(),
         len: buffer.len(),
     };
-    // SAFETY: SYS_GET_CMDLINE takes this block, writes at most `len` bytes to `text`, and `buffer` is borrowed for the call.
+    // SAFETY: SYS_GET_CMDLINE takes this block, writes at most `len` bytes to `text`, and `buffer`
+    // is borrowed for the call.
     let status = unsafe { syscall(nr::GET_CMDLINE, &block) };
     let text = CStr::from_bytes_until_nul(buffer).ok()?;
     if status == 0 {
@@ -100,8 +103,8 @@ pub(crate) fn peak_stack() -> usize {
         static _stack_start: u32;
     }
     let (mut word, top) = (&raw const _stack_end, &raw const _stack_start);
-    // SAFETY: the linker script puts readable, aligned RAM between the two; volatile, because the words below the stack
-    // pointer belong to no Rust object.
+    // SAFETY: the linker script puts readable, aligned RAM between the two; volatile, because the
+    // words below the stack pointer belong to no Rust object.
     while word < top && unsafe { word.read_volatile() } == PAINT {
         word = word.wrapping_add(1);
     }

@@ -138,8 +138,9 @@ impl Device {
         }
     }
 
-    /// Sends a request and feeds the answer, or the lack of one, to the client. An answer that comes too late is nobody's:
-    /// the client has given up the request by itself, and says `UnknownRequest`, which is ignored here.
+    /// Sends a request and feeds the answer, or the lack of one, to the client. An answer that
+    /// comes too late is nobody's: the client has given up the request by itself, and says
+    /// `UnknownRequest`, which is ignored here.
     fn deliver(&mut self, id: RequestId) {
         match self.exchange(id) {
             Ok(connection) => {
@@ -183,7 +184,8 @@ impl Device {
         })
     }
 
-    /// Compresses the request as it goes: neither the request nor its body is anywhere in memory as a whole.
+    /// Compresses the request as it goes: neither the request nor its body is anywhere in memory as
+    /// a whole.
     fn send(&mut self, id: RequestId) -> Result<(), NetError> {
         let Some(request) = self.client.request(id) else {
             return Ok(());

@@ -1,4 +1,5 @@
-//! One HTTP/1.1 exchange over any byte stream: a request out, a response in pieces of whatever size comes.
+//! One HTTP/1.1 exchange over any byte stream: a request out, a response in pieces of whatever size
+//! comes.
 //!
 //! It holds one header line, never a body, and must not know what the bodies mean.
 
@@ -59,7 +60,8 @@ pub(crate) enum Connection {
     Close,
 }
 
-/// Writes everything up to the body, which the caller writes next. A header's value is given in two halves.
+/// Writes everything up to the body, which the caller writes next. A header's value is given in two
+/// halves.
 ///
 /// `read` gives a header's name, and its value in two parts.
 pub(crate) fn send_head<S: Write, H>(

@@ -8,8 +8,9 @@ use smoltcp::time::Instant;
 /// Where the MPS2 boards map the chip.
 pub(crate) const MPS2_BASE: usize = 0x4020_0000;
 
-/// The longest frame sent or taken, in bytes: an Ethernet header and 576 bytes of IP, which every host must be able to
-/// send in. TCP announces it to the peer, so nothing longer comes; two buffers of this size are all the chip needs.
+/// The longest frame sent or taken, in bytes: an Ethernet header and 576 bytes of IP, which every
+/// host must be able to send in. TCP announces it to the peer, so nothing longer comes; two buffers
+/// of this size are all the chip needs.
 pub(crate) const FRAME_BYTES: usize = 14 + 576;
 
 /// A hardware address.
@@ -72,7 +73,8 @@ struct Registers {
 
 impl Registers {
     fn read(self, register: Register) -> u32 {
-        // SAFETY: `Lan9118::new` was promised that the chip's registers are here, and they are words.
+        // SAFETY: `Lan9118::new` was promised that the chip's registers are here, and they are
+        // words.
         unsafe { ((self.base + register as usize) as *const u32).read_volatile() }
     }
 

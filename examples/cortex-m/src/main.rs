@@ -1,5 +1,6 @@
-//! The smallest firmware that captures events and delivers them over TCP: no allocator, no operating system, no wall clock,
-//! 64 KiB of flash, 16 KiB of RAM, TCP/IP included. `firmware.rs` is the program; QEMU's mps2-an386 board runs it.
+//! The smallest firmware that captures events and delivers them over TCP: no allocator, no
+//! operating system, no wall clock, 64 KiB of flash, 16 KiB of RAM, TCP/IP included. `firmware.rs`
+//! is the program; QEMU's mps2-an386 board runs it.
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 

@@ -22,8 +22,8 @@ const SUBNET_BITS: u8 = 24;
 
 /// Bytes that may be on their way to the peer at once: two full frames.
 const SEND_BUFFER_BYTES: usize = 1072;
-/// And from the peer: what one frame holds. QEMU's network fills the window whatever segment size was announced, so a larger
-/// window would bring frames that are too long.
+/// And from the peer: what one frame holds. QEMU's network fills the window whatever segment size
+/// was announced, so a larger window would bring frames that are too long.
 const RECEIVE_BUFFER_BYTES: usize = FRAME_BYTES - 14 - 20 - 20;
 
 /// The first of the ports that a system hands out to clients (RFC 6335), and how many there are.
@@ -96,8 +96,8 @@ pub(crate) struct Net {
 }
 
 impl Net {
-    /// Starts the network; `None` if the chip does not answer. `entropy` keeps this boot's ports and sequence numbers apart
-    /// from the last one's.
+    /// Starts the network; `None` if the chip does not answer. `entropy` keeps this boot's ports
+    /// and sequence numbers apart from the last one's.
     pub(crate) fn new(
         buffers: &'static mut Buffers,
         sockets: &'static mut Sockets,
@@ -138,7 +138,8 @@ impl Net {
         })
     }
 
-    /// From now on, whatever is not done when the clock reads `at_ms` fails with [`NetError::TimedOut`].
+    /// From now on, whatever is not done when the clock reads `at_ms` fails with
+    /// [`NetError::TimedOut`].
     pub(crate) fn set_deadline(&mut self, at_ms: u64) {
         self.deadline_ms = at_ms;
     }

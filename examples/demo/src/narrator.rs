@@ -26,7 +26,8 @@ pub(crate) struct Narrator {
     seen: AtomicU64,
 }
 
-/// What the lock protects. It is never held while the client is called, and taken before the server's.
+/// What the lock protects. It is never held while the client is called, and taken before the
+/// server's.
 struct Page {
     paper: Paper,
     events: HashMap<Uuid, Event>,
@@ -108,7 +109,8 @@ impl Narrator {
         });
     }
 
-    /// Waits until the server has a request that it did not have when `send` began, and tells of it.
+    /// Waits until the server has a request that it did not have when `send` began, and tells of
+    /// it.
     pub(crate) fn await_request(&self, send: impl FnOnce()) {
         let Some(server) = &self.server else {
             send();

@@ -33,8 +33,8 @@ struct Record {
     host: String,
     /// A fingerprint of the API key.
     project: String,
-    /// The time that lines without one were sent with, in Unix milliseconds. `PostHog` recognises an event that is
-    /// sent again by uuid and time.
+    /// The time that lines without one were sent with, in Unix milliseconds. `PostHog` recognises
+    /// an event that is sent again by uuid and time.
     time_ms: Option<i64>,
     /// Whether the file was read to its end and all of it settled: what is behind that came later.
     is_done: bool,
@@ -65,8 +65,8 @@ impl Checkpoint {
         format!("{why}, as {} counts them; {ADVICE}", self.path.display())
     }
 
-    /// What was settled by earlier runs, nothing if there were none or it shall begin again; and the time of lines
-    /// without one.
+    /// What was settled by earlier runs, nothing if there were none or it shall begin again; and
+    /// the time of lines without one.
     ///
     /// # Errors
     /// When it cannot be told, or belongs to another project.
@@ -120,7 +120,8 @@ impl Checkpoint {
         Ok(Some(record))
     }
 
-    /// Keeps this count, if it is a new one: the file at the path is always whole, the old or the new.
+    /// Keeps this count, if it is a new one: the file at the path is always whole, the old or the
+    /// new.
     ///
     /// # Errors
     /// When it cannot be kept.

@@ -36,8 +36,8 @@ pub(crate) mod as_text {
 }
 
 /// The uuid of an event that has none: of version 8, made from the file's name, the line's number
-/// and the line. Without a time in the line the import's own belongs to it, so that two files of one
-/// name in two folders have different events.
+/// and the line. Without a time in the line the import's own belongs to it, so that two files of
+/// one name in two folders have different events.
 pub(crate) fn uuid(file: &str, number: u64, line: &[u8], began_ms: Option<i64>) -> Uuid {
     const VERSION: u128 = 0xf << 76;
     const VARIANT: u128 = 0b11 << 62;

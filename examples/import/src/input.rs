@@ -31,8 +31,8 @@ const COMPRESSED: [&str; 5] = [".gz", ".gzip", ".zst", ".zstd", ".br"];
 pub(crate) struct Input {
     /// Its path, as whoever runs the import knows it.
     pub(crate) title: String,
-    /// Its name without the folder and without `.gz` and the like, `-` if it has none: part of the uuids of events
-    /// that have none.
+    /// Its name without the folder and without `.gz` and the like, `-` if it has none: part of the
+    /// uuids of events that have none.
     pub(crate) own_name: String,
     /// How long it is; `None` if nobody knows how many bytes will come.
     pub(crate) bytes: Option<u64>,

@@ -123,7 +123,8 @@ impl<'a> Line<'a> {
         matches!(self.location, Location::Disabled)
     }
 
-    /// Says to the server not to look for anybody's address on the map, unless the line has said something about that.
+    /// Says to the server not to look for anybody's address on the map, unless the line has said
+    /// something about that.
     pub(crate) fn disable_geoip(&mut self) {
         const MEMBER: &str = "{\"$geoip_disable\":true";
         if matches!(self.location, Location::Told | Location::Disabled) {
@@ -142,8 +143,8 @@ impl<'a> Line<'a> {
 
     /// The event, to be captured under this uuid; at `otherwise_ms` if the line has no time.
     ///
-    /// Its time is not this machine's, or must be the same in every run: the server shall not correct it by the
-    /// machine's clock and by how long the request takes.
+    /// Its time is not this machine's, or must be the same in every run: the server shall not
+    /// correct it by the machine's clock and by how long the request takes.
     pub(crate) fn event(&self, uuid: Uuid, otherwise_ms: i64) -> Event<'_> {
         fn json(object: Option<&str>) -> Properties<'_> {
             object.map_or(Properties::None, |object| {

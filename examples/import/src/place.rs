@@ -12,8 +12,8 @@ use crate::checkpoint::Checkpoint;
 use crate::input::Input;
 use crate::settling::Settling;
 
-/// Events that wait to be sent, at most: a request that is under way and another that is ready. Each
-/// costs its JSON and 32 bytes, and a look at its uuid for every line that is read.
+/// Events that wait to be sent, at most: a request that is under way and another that is ready.
+/// Each costs its JSON and 32 bytes, and a look at its uuid for every line that is read.
 const QUEUE_EVENTS: u32 = 1_000;
 /// Events of a request.
 const BATCH_EVENTS: u32 = 500;
@@ -66,8 +66,8 @@ impl Place {
         }
     }
 
-    /// No count is kept of a server that is gone afterwards, nor of a pipe, unless a place for it is given: the
-    /// next run may get another pipe.
+    /// No count is kept of a server that is gone afterwards, nor of a pipe, unless a place for it
+    /// is given: the next run may get another pipe.
     pub(crate) fn checkpoint(&self, options: &Import, input: &Input) -> Option<Checkpoint> {
         let Self::There(target) = self else {
             return None;

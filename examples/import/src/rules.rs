@@ -16,7 +16,8 @@ pub(crate) struct Rules {
     needs_time: bool,
     /// Whether no event may be looked up on the map.
     disables_geoip: bool,
-    /// Whether the server may not look for this machine on the map where it would look for a person.
+    /// Whether the server may not look for this machine on the map where it would look for a
+    /// person.
     hides_sender: bool,
     /// The time of lines without one: when the import first began, in Unix milliseconds.
     pub(crate) began_ms: i64,

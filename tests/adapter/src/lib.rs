@@ -1,13 +1,14 @@
 //! The public SDK compliance harness's adapter interface: what every host shares.
 //!
-//! The harness drives an SDK through an HTTP server (its `ADAPTER_GUIDE.md`); this is that server, on
-//! loopback. A host brings an [`Sdk`] for each test and says what it can do; nothing here knows
+//! The harness drives an SDK through an HTTP server (its `ADAPTER_GUIDE.md`); this is that server,
+//! on loopback. A host brings an [`Sdk`] for each test and says what it can do; nothing here knows
 //! which host it is.
 //!
-//! `cargo adapter native --port 8080 --mode MODE --compression ENCODING` serves it; then, beside the
-//! harness (1.0.0, commit 16a62da): `posthog-test-harness run --adapter-url http://127.0.0.1:8080
-//! --mock-port 8081 --mock-url http://127.0.0.1:8081 --sdk-type server --concurrency 8`. Every test must
-//! pass but 15 of the 17 in its suite `feature_flags`, which hoglet does not have yet. Without that suite:
+//! `cargo adapter native --port 8080 --mode MODE --compression ENCODING` serves it; then, beside
+//! the harness (1.0.0, commit 16a62da): `posthog-test-harness run --adapter-url
+//! http://127.0.0.1:8080 --mock-port 8081 --mock-url http://127.0.0.1:8081 --sdk-type server
+//! --concurrency 8`. Every test must pass but 15 of the 17 in its suite `feature_flags`, which
+//! hoglet does not have yet. Without that suite:
 //!
 //! | mode | encoding | tests |
 //! | --- | --- | --- |
@@ -146,9 +147,9 @@ pub struct SdkState {
     pub total_retries: u64,
     /// The last thing that went wrong.
     pub last_error: Option<String>,
-    /// Always empty. The guide wants every request with its status and events; a host tells how each
-    /// event ended and counts requests, not what each request met. No contract of the harness reads it:
-    /// what was sent is asserted on the harness's own server.
+    /// Always empty. The guide wants every request with its status and events; a host tells how
+    /// each event ended and counts requests, not what each request met. No contract of the harness
+    /// reads it: what was sent is asserted on the harness's own server.
     pub requests_made: [(); 0],
 }
 

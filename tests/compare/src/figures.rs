@@ -2,8 +2,8 @@
 
 use crate::contender::CONTENDERS;
 
-/// CPU nanoseconds of this thread. On two cores the caller, the sender and the sink take turns: by the clock on the wall
-/// it is their number that would be measured.
+/// CPU nanoseconds of this thread. On two cores the caller, the sender and the sink take turns: by
+/// the clock on the wall it is their number that would be measured.
 pub fn thread_cpu_ns() -> f64 {
     // SAFETY: `clock_gettime` fills the struct it is given, which is plain numbers.
     let time = unsafe {

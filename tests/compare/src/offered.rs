@@ -1,5 +1,5 @@
-//! Events that come at a steady rate, with every client's defaults: how many arrive at a server that
-//! is far away, or away for a while.
+//! Events that come at a steady rate, with every client's defaults: how many arrive at a server
+//! that is far away, or away for a while.
 
 use std::time::Duration;
 

@@ -21,8 +21,8 @@ fuzz_target!(|data: &[u8]| {
     check_clock(date);
 });
 
-/// A 503 is sent again within the first backoff, 100 to 1,000 ms, or when the server says, if that is
-/// later and not past the ceiling.
+/// A 503 is sent again within the first backoff, 100 to 1,000 ms, or when the server says, if that
+/// is later and not past the ceiling.
 fn check_wait(retry_after: &[u8], date: &[u8]) {
     let wait_ms = with_client(config(), |client| {
         client

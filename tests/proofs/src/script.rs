@@ -14,14 +14,16 @@
 //! 6 sleep 2005 (retry)
 //! 2005 send #2 batch[signup]
 //! ```
-//! A step that leads to several things lists them in one line, ` | ` between them; one without a time happens when the
-//! last one did.
+//! A step that leads to several things lists them in one line, ` | ` between them; one without a
+//! time happens when the last one did.
 //!
-//! A [`Script`] knows nothing of the core: it drives any [`Host`], so that what one host proves the others can prove
-//! with the same text. Requests are numbered in the order in which they are sent; events are called by their names.
+//! A [`Script`] knows nothing of the core: it drives any [`Host`], so that what one host proves the
+//! others can prove with the same text. Requests are numbered in the order in which they are sent;
+//! events are called by their names.
 //!
-//! Configuration: the fields of `hoglet::Config` by their names, `bytes` and `events` for the storage, `park=<ms>` for
-//! what happens to an exhausted batch, `start=<ms>` for the clock at the beginning. A value with spaces is quoted.
+//! Configuration: the fields of `hoglet::Config` by their names, `bytes` and `events` for the
+//! storage, `park=<ms>` for what happens to an exhausted batch, `start=<ms>` for the clock at the
+//! beginning. A value with spaces is quoted.
 //!
 //! | step | what happens |
 //! | --- | --- |

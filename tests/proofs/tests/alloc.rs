@@ -1,4 +1,5 @@
-//! The core allocates nothing: not to capture, poll, write a request, compress it or read an answer.
+//! The core allocates nothing: not to capture, poll, write a request, compress it or read an
+//! answer.
 
 #![expect(unsafe_code, reason = "an allocator that counts")]
 

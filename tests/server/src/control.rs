@@ -1,5 +1,5 @@
-//! What the server shows of itself: the page for people, JSON for programs, and the script. The table of requests
-//! is in the module's own documentation.
+//! What the server shows of itself: the page for people, JSON for programs, and the script. The
+//! table of requests is in the module's own documentation.
 
 use std::io;
 use std::time::Duration;

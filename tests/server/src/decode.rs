@@ -9,8 +9,9 @@ pub(super) const ENCODINGS: [&str; 4] = ["gzip", "deflate", "br", "zstd"];
 
 /// Decodes a whole body. `encoding` is one of [`ENCODINGS`], or none.
 ///
-/// The result is always shorter than `limit`: the server refuses a body that reaches it. `deflate` is zlib if the
-/// first byte is 0x78 and raw deflate otherwise. A body that is not encoded is not held to the limit, as on the server.
+/// The result is always shorter than `limit`: the server refuses a body that reaches it. `deflate`
+/// is zlib if the first byte is 0x78 and raw deflate otherwise. A body that is not encoded is not
+/// held to the limit, as on the server.
 pub(super) fn decode(
     encoding: Option<&str>,
     body: &[u8],

@@ -17,7 +17,8 @@ pub(super) struct Event {
     pub(super) distinct_id: String,
     /// The client's own text.
     pub(super) timestamp: String,
-    /// When the server says it happened, in microseconds since 1970; `None` if it was refused before that.
+    /// When the server says it happened, in microseconds since 1970; `None` if it was refused
+    /// before that.
     pub(super) time_us: Option<i64>,
     pub(super) session_id: Option<String>,
     pub(super) window_id: Option<String>,
@@ -35,7 +36,8 @@ impl Event {
         !matches!(self.verdict.result.as_str(), "drop" | "retry")
     }
 
-    /// Takes what can be made out of a body that nobody checked: entries of `batch` that have a uuid.
+    /// Takes what can be made out of a body that nobody checked: entries of `batch` that have a
+    /// uuid.
     ///
     /// `verdict` is what all of them get. Their time is their own timestamp, uncorrected.
     pub(super) fn glean(body: &Value, verdict: &Verdict) -> Vec<Self> {
@@ -63,8 +65,8 @@ impl Event {
     }
 }
 
-/// Moves an event's time by the difference between the client's clock and the server's, both at the moment the
-/// request was sent. What lands over 23 hours in the future becomes the time of arrival.
+/// Moves an event's time by the difference between the client's clock and the server's, both at the
+/// moment the request was sent. What lands over 23 hours in the future becomes the time of arrival.
 pub(super) fn correct(event_us: i64, sent_us: i64, received_us: i64) -> i64 {
     let corrected = event_us.saturating_sub(sent_us).saturating_add(received_us);
     let ahead_ms = corrected.saturating_sub(received_us) / 1000;

@@ -5,12 +5,12 @@ use std::time::Duration;
 use hyper::header::HeaderValue;
 use serde::{Deserialize, Serialize};
 
-/// One scripted behaviour, taken by one capture (or flags) request. Its parts combine: a delay, then a status, then
-/// a cut in the middle of the body.
+/// One scripted behaviour, taken by one capture (or flags) request. Its parts combine: a delay,
+/// then a status, then a cut in the middle of the body.
 ///
-/// With nothing set it is the honest behaviour, which lets one request of a script pass. As JSON (`POST /_/faults`)
-/// every field is optional: `{"status": 503, "retry_after": "2"}`, `{"delay_ms": 500, "cut": "in_body"}`,
-/// `{"verdicts": [{"result": "retry", "details": "not_persisted"}]}`.
+/// With nothing set it is the honest behaviour, which lets one request of a script pass. As JSON
+/// (`POST /_/faults`) every field is optional: `{"status": 503, "retry_after": "2"}`, `{"delay_ms":
+/// 500, "cut": "in_body"}`, `{"verdicts": [{"result": "retry", "details": "not_persisted"}]}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fault {
@@ -29,7 +29,8 @@ pub struct Fault {
     /// The `Location` header, with a 3xx status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
-    /// Results by position in the batch; events past the end keep their own. Whole-batch errors stay.
+    /// Results by position in the batch; events past the end keep their own. Whole-batch errors
+    /// stay.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub verdicts: Vec<Verdict>,
     /// Positions in the batch that are left out of `results`.
@@ -40,8 +41,8 @@ pub struct Fault {
     pub cut: Option<Cut>,
 }
 
-/// Where a connection is cut. Everything but `Unread` handles the request first: the events are stored and only the
-/// answer is lost, so that the client's next attempt brings duplicates.
+/// Where a connection is cut. Everything but `Unread` handles the request first: the events are
+/// stored and only the answer is lost, so that the client's next attempt brings duplicates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cut {
@@ -57,7 +58,8 @@ pub enum Cut {
     InBody,
 }
 
-/// The result of one event, as V1 words it: `ok`, `warning`, `drop`, `retry`, or a word the client does not know.
+/// The result of one event, as V1 words it: `ok`, `warning`, `drop`, `retry`, or a word the client
+/// does not know.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verdict {

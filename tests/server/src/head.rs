@@ -1,4 +1,5 @@
-//! The head of a V1 request: which headers are required and what they may hold (PROTOCOL section 1).
+//! The head of a V1 request: which headers are required and what they may hold (PROTOCOL section
+//! 1).
 
 use hyper::header::HeaderMap;
 use uuid::Uuid;
@@ -31,7 +32,8 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Reads the headers in the server's order, so that a request with two faults is refused for the same one.
+    /// Reads the headers in the server's order, so that a request with two faults is refused for
+    /// the same one.
     pub(super) fn read(headers: &HeaderMap) -> Result<Self, Refusal> {
         if !headers.contains_key("authorization") {
             return Err(Refusal::missing_authorization());
@@ -140,7 +142,8 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A head that the server accepts, with `changes` made to it: a value of `None` takes the header away.
+    /// A head that the server accepts, with `changes` made to it: a value of `None` takes the
+    /// header away.
     pub(crate) fn headers(changes: &[(&str, Option<&str>)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let valid = [

@@ -39,7 +39,8 @@ pub(super) struct Outcome {
     pub(super) retry_after: Option<String>,
     /// The decoded body, if it was encoded.
     pub(super) decoded: Option<Vec<u8>>,
-    /// The events with their verdicts. If the batch was refused, what could be gleaned, the status as their verdict.
+    /// The events with their verdicts. If the batch was refused, what could be gleaned, the status
+    /// as their verdict.
     pub(super) events: Vec<Event>,
     pub(super) token: String,
     pub(super) lib: Option<(String, String)>,

@@ -7,7 +7,8 @@ const UUID_BYTES: usize = 36;
 
 /// Gives `ok` to everything in a decoded body that looks like `"uuid":"…"`, and how many those are.
 ///
-/// A property of that name is taken for an event too; the client ignores results it did not ask for.
+/// A property of that name is taken for an event too; the client ignores results it did not ask
+/// for.
 pub(super) fn answer(body: &[u8]) -> (Vec<u8>, usize) {
     // An event is seldom under 250 bytes.
     let mut out = Vec::with_capacity(64 + body.len() / 4);

@@ -1,9 +1,9 @@
 //! A local capture server: V1, V0 and `/flags/`, as strict as the real one (PROTOCOL
 //! sections 1 and 2; flags as the real server answers `/flags/?v=2`).
 //!
-//! It checks headers, encodings, sizes, whole batches and single events, answers with per-event results, keeps what
-//! arrived for tests and for people, and plays scripted faults. Beside the endpoints it has these, for people and for
-//! programs that are not in Rust:
+//! It checks headers, encodings, sizes, whole batches and single events, answers with per-event
+//! results, keeps what arrived for tests and for people, and plays scripted faults. Beside the
+//! endpoints it has these, for people and for programs that are not in Rust:
 //!
 //! | request | answer |
 //! | --- | --- |
@@ -22,7 +22,10 @@
 //! use capture_server::{Fault, Options, Server};
 //!
 //! let server = Server::start(Options::default())?;
-//! server.play([Fault::status(503).retry_after("1"), Fault::verdicts(&[("retry", "not_persisted")])]);
+//! server.play([
+//!     Fault::status(503).retry_after("1"),
+//!     Fault::verdicts(&[("retry", "not_persisted")]),
+//! ]);
 //! println!("send events to {}", server.url());
 //! let arrived = server.wait_until(|state| state.events().count() == 3, Duration::from_millis(10));
 //! assert!(!arrived);
@@ -74,10 +77,11 @@ pub struct Options {
     pub port: u16,
     /// Whether requests and events are kept. Default: yes. Without it there are only counts.
     pub record: bool,
-    /// Whether anything is checked. Default: yes. Without it every event with a uuid is `ok`; with `record` off too,
-    /// answering V1 costs little more than decoding.
+    /// Whether anything is checked. Default: yes. Without it every event with a uuid is `ok`; with
+    /// `record` off too, answering V1 costs little more than decoding.
     pub validate: bool,
-    /// The wait before each answer of the capture endpoints: the round trip of a server far away. Default: none.
+    /// The wait before each answer of the capture endpoints: the round trip of a server far away.
+    /// Default: none.
     pub latency: Duration,
     /// Whether each request is printed as one line. Default: no.
     pub log: bool,
@@ -85,12 +89,14 @@ pub struct Options {
     pub max_encoded_bytes: usize,
     /// What a decoded body must stay under, in bytes; more is a 413. Default: the server's 50 MiB.
     pub max_decompressed_bytes: usize,
-    /// Requests kept, older ones are forgotten. Each costs its decoded body about four times. Default: 2,000.
+    /// Requests kept, older ones are forgotten. Each costs its decoded body about four times.
+    /// Default: 2,000.
     pub keep_requests: usize,
-    /// Events kept, older ones are forgotten. Each costs its properties and about 1 KB. Default: 100,000.
+    /// Events kept, older ones are forgotten. Each costs its properties and about 1 KB. Default:
+    /// 100,000.
     pub keep_events: usize,
-    /// The flag table: per key true, false, a variant's name, or an object laid over the v2 answer, such as
-    /// `{"variant": "b", "metadata": {"payload": "{}"}}`. Default: none.
+    /// The flag table: per key true, false, a variant's name, or an object laid over the v2 answer,
+    /// such as `{"variant": "b", "metadata": {"payload": "{}"}}`. Default: none.
     pub flags: Map<String, Value>,
 }
 
@@ -148,7 +154,8 @@ impl Shared {
 }
 
 impl Server {
-    /// Starts a server that can be connected to at once. Fails if the port is taken or a thread cannot be had.
+    /// Starts a server that can be connected to at once. Fails if the port is taken or a thread
+    /// cannot be had.
     pub fn start(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
         listener.set_nonblocking(true)?;
@@ -170,7 +177,8 @@ impl Server {
         let thread = std::thread::Builder::new().name("capture-server".to_owned());
         let thread = thread.spawn(move || {
             runtime.spawn(serve::accept(listener, serving));
-            // Whether it is told or its owner is gone makes no difference. The runtime drops all connections.
+            // Whether it is told or its owner is gone makes no difference. The runtime drops all
+            // connections.
             let _ = runtime.block_on(stopped);
         })?;
         Ok(Self {
@@ -191,7 +199,8 @@ impl Server {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Adds one behaviour to the script of the capture endpoints. Each request takes one; then they are honest again.
+    /// Adds one behaviour to the script of the capture endpoints. Each request takes one; then they
+    /// are honest again.
     ///
     /// # Panics
     /// If the fault makes no sense, such as status 99.
@@ -240,7 +249,8 @@ impl Server {
         self.shared.lock().stats()
     }
 
-    /// Waits until `ready` says yes, asking once at the start and then after every change. False after `timeout`.
+    /// Waits until `ready` says yes, asking once at the start and then after every change. False
+    /// after `timeout`.
     pub fn wait_until(&self, mut ready: impl FnMut(&State) -> bool, timeout: Duration) -> bool {
         let state = self.shared.lock();
         let changed = &self.shared.changed;

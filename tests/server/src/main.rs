@@ -64,7 +64,8 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
     let server = Server::start(options).map_err(|why| format!("port {port}: {why}"))?;
     server.play(script);
     println!("{}", server.url());
-    // Whoever reads this through a pipe waits for the URL. A reader that has gone is no reason to stop.
+    // Whoever reads this through a pipe waits for the URL. A reader that has gone is no reason to
+    // stop.
     let _ = std::io::stdout().flush();
     loop {
         std::thread::park();

@@ -9,7 +9,8 @@ const BOOLS: [&str; 3] = [
 ];
 const TEXT: &str = "product_tour_id";
 
-/// The known options with their types put right, or `None` if one of them has a value that cannot be read.
+/// The known options with their types put right, or `None` if one of them has a value that cannot
+/// be read.
 ///
 /// `null` counts as absent, unknown names are left out.
 pub(super) fn coerce(options: &Value) -> Option<Map<String, Value>> {

@@ -45,10 +45,12 @@ impl Lane {
     }
 }
 
-/// One request to a capture or flags endpoint and what became of it. `OPTIONS` and the server's own pages are not kept.
+/// One request to a capture or flags endpoint and what became of it. `OPTIONS` and the server's own
+/// pages are not kept.
 #[derive(Debug, Clone, Serialize)]
 pub struct RecordedRequest {
-    /// Counts from 1, in the order of arrival; goes on after [`Server::clear`](super::Server::clear).
+    /// Counts from 1, in the order of arrival; goes on after
+    /// [`Server::clear`](super::Server::clear).
     pub id: u64,
     /// The contract it came under.
     pub lane: Lane,
@@ -56,7 +58,8 @@ pub struct RecordedRequest {
     pub method: String,
     /// The path with its query.
     pub path: String,
-    /// Names in lower case, and values, in the order they came. Bytes that are not UTF-8 are replaced.
+    /// Names in lower case, and values, in the order they came. Bytes that are not UTF-8 are
+    /// replaced.
     pub headers: Vec<(String, String)>,
     /// Bytes of the body as it came.
     pub encoded_bytes: usize,
@@ -121,7 +124,8 @@ pub struct Answer {
     /// Where the connection was cut.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut: Option<Cut>,
-    /// One entry per event, in the order of the batch; V0 keeps them to itself. Empty if the whole batch was refused.
+    /// One entry per event, in the order of the batch; V0 keeps them to itself. Empty if the whole
+    /// batch was refused.
     pub results: Vec<EventResult>,
 }
 
@@ -135,7 +139,8 @@ pub struct EventResult {
     pub verdict: Verdict,
 }
 
-/// One event, however often it came: the server takes a second one of the same uuid for the same event.
+/// One event, however often it came: the server takes a second one of the same uuid for the same
+/// event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StoredEvent {
     /// In lower case with hyphens.
@@ -146,7 +151,8 @@ pub struct StoredEvent {
     pub distinct_id: String,
     /// The timestamp as the client wrote it.
     pub timestamp: String,
-    /// When the server says it happened, its skew corrected: `2026-03-19T14:29:58.123Z`. Empty if nobody can say.
+    /// When the server says it happened, its skew corrected: `2026-03-19T14:29:58.123Z`. Empty if
+    /// nobody can say.
     pub time: String,
     /// The same in milliseconds since 1970.
     pub time_ms: Option<i64>,
@@ -168,7 +174,8 @@ pub struct StoredEvent {
     pub lane: Lane,
     /// The project token it came with.
     pub token: String,
-    /// `$lib` and `$lib_version` from `PostHog-Sdk-Info` (V1), which the server adds to the properties.
+    /// `$lib` and `$lib_version` from `PostHog-Sdk-Info` (V1), which the server adds to the
+    /// properties.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lib: Option<(String, String)>,
     /// The last result: a word of V1, or the status of a refused request.

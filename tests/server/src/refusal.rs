@@ -125,7 +125,8 @@ pub(super) fn tag_for(status: u16) -> &'static str {
     }
 }
 
-/// Whether a project token has the right shape: 1 to 64 bytes of ASCII once trimmed, no NUL, and not a personal key.
+/// Whether a project token has the right shape: 1 to 64 bytes of ASCII once trimmed, no NUL, and
+/// not a personal key.
 ///
 /// Gives the trimmed token.
 pub(super) fn check_token(token: &str) -> Result<&str, Refusal> {

@@ -18,8 +18,8 @@ use super::record::Lane;
 use super::stream::{Allowance, Body};
 use super::{Shared, control, decode, lean, time};
 
-/// A body over the limit is read on to this many times the limit before it is answered: a client that is still
-/// sending would not see the answer.
+/// A body over the limit is read on to this many times the limit before it is answered: a client
+/// that is still sending would not see the answer.
 const READ_ON: usize = 8;
 /// Into the head of an answer, `HTTP/1.1 200 OK` and a bit: where [`Cut::InHead`] cuts.
 const IN_HEAD: usize = 20;

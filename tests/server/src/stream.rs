@@ -1,4 +1,5 @@
-//! The two places where a connection can be cut: a stream that ends after so many bytes, and a body that ends early.
+//! The two places where a connection can be cut: a stream that ends after so many bytes, and a body
+//! that ends early.
 
 use std::io;
 use std::pin::Pin;
@@ -106,7 +107,8 @@ impl Body {
         }
     }
 
-    /// Promises all of `bytes`, or one byte if there are none, and breaks the connection after `sent` of them.
+    /// Promises all of `bytes`, or one byte if there are none, and breaks the connection after
+    /// `sent` of them.
     pub(super) fn broken(bytes: impl Into<Bytes>, sent: usize) -> Self {
         let bytes: Bytes = bytes.into();
         let sent = bytes.slice(..sent.min(bytes.len().saturating_sub(1)));
@@ -132,7 +134,8 @@ impl hyper::body::Body for Body {
         match self.breaks {
             Break::Never => Poll::Ready(None),
             Break::AfterFlush => {
-                // hyper flushes what it has when a body is pending, and forgets it when a body fails.
+                // hyper flushes what it has when a body is pending, and forgets it when a body
+                // fails.
                 self.breaks = Break::Now;
                 cx.waker().wake_by_ref();
                 Poll::Pending

@@ -14,9 +14,11 @@ pub fn http_date_in(ahead: Duration) -> String {
     httpdate::fmt_http_date(SystemTime::now() + ahead)
 }
 
-/// Reads an RFC 3339 instant: date, `T`, `t` or a space, time with any number of decimals, then `Z`, `z` or an offset.
+/// Reads an RFC 3339 instant: date, `T`, `t` or a space, time with any number of decimals, then
+/// `Z`, `z` or an offset.
 ///
-/// Decimals past the sixth are cut off. A leap second (`:60`) is the first moment of the next minute.
+/// Decimals past the sixth are cut off. A leap second (`:60`) is the first moment of the next
+/// minute.
 pub(super) fn parse(text: &str) -> Option<i64> {
     let mut scan = Scan(text.as_bytes());
     let year = scan.digits(4)?;

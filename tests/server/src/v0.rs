@@ -34,8 +34,9 @@ struct Entry {
 
 /// Judges a decoded body that came at `received_us`; gives the project token too.
 ///
-/// On the AI lane (`ai`), one event that is none refuses all of it. The server says nothing about single events, but
-/// the verdicts are recorded: a timestamp that cannot be read is a `warning`, and its event is stored as of now.
+/// On the AI lane (`ai`), one event that is none refuses all of it. The server says nothing about
+/// single events, but the verdicts are recorded: a timestamp that cannot be read is a `warning`,
+/// and its event is stored as of now.
 pub(super) fn judge(
     body: &[u8],
     received_us: i64,
@@ -77,7 +78,8 @@ fn read(
         None | Some("") => invent_uuid(received_us, position),
         Some(text) => Uuid::parse_str(text).map_err(|_| Refusal::invalid_uuid(text))?,
     };
-    // A V0 event has no options; the properties that become options in V1 stay where they are and mean the same.
+    // A V0 event has no options; the properties that become options in V1 stay where they are and
+    // mean the same.
     let sentinels = [
         ("$ignore_sent_at", "disable_skew_correction"),
         ("$process_person_profile", "process_person_profile"),

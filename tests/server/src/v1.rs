@@ -161,7 +161,8 @@ fn judge_entry(uuid: Uuid, entry: Entry<'_>, sent_us: i64, received_us: i64) -> 
         person_processing: !nobody
             && options.get("process_person_profile") != Some(&Value::Bool(false)),
         options,
-        // Text that the server passes on but that is no JSON value, such as half a surrogate pair, is shown as text.
+        // Text that the server passes on but that is no JSON value, such as half a surrogate pair,
+        // is shown as text.
         properties: serde_json::from_str(raw).unwrap_or_else(|_| Value::String(raw.to_owned())),
         historical: false,
         verdict,

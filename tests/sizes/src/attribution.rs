@@ -1,4 +1,5 @@
-//! What an image's code is for, by its debug information: code is inlined so freely that its symbols say little.
+//! What an image's code is for, by its debug information: code is inlined so freely that its
+//! symbols say little.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,8 +12,8 @@ use hoglet_verify::Workspace;
 use object::read::elf::ElfFile32;
 use object::{Object as _, ObjectSection as _};
 
-/// Bytes of code for each function of each file. An instruction counts for the innermost function of hoglet that it was
-/// inlined from; where there is none, for the probe's.
+/// Bytes of code for each function of each file. An instruction counts for the innermost function
+/// of hoglet that it was inlined from; where there is none, for the probe's.
 #[derive(Debug, Default)]
 pub struct Attribution {
     files: BTreeMap<String, BTreeMap<String, u64>>,

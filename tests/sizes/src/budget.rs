@@ -1,13 +1,15 @@
 //! What may not grow, and what is still to shrink.
 
-/// The compiler that the budgets were set with. Another makes other code, of which a few percent more or less may come.
+/// The compiler that the budgets were set with. Another makes other code, of which a few percent
+/// more or less may come.
 pub(super) const COMPILER: &str = "rustc 1.95";
 
 /// A limit on a figure, and where the design (DESIGN section 4) wants it. All are bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
     name: &'static str,
-    /// More fails the build. Where the target is not met yet this is what there is, rounded up a little.
+    /// More fails the build. Where the target is not met yet this is what there is, rounded up a
+    /// little.
     pub(super) limit: u64,
     /// The design's figure, if it names one.
     pub(super) target: Option<u64>,
@@ -35,7 +37,8 @@ const BUDGETS: &[Budget] = &[
     row("thumbv6m: code, full",                       15_872, None),
     row("thumbv6m: code, device profile",             13_952, None),
     row("thumbv6m: code of gzip",                      2_048, Some(2 * KIB)),
-    // A slice is copied only into one of its length; the compiler does not see it, and keeps a call for the other case.
+    // A slice is copied only into one of its length; the compiler does not see it, and keeps a call
+    // for the other case.
     row("thumbv6m: code of panics",                       16, None),
     row("thumbv6m: RAM beside the arena, full",        1_024, Some(KIB)),
     row("thumbv6m: RAM of gzip",                       2_048, Some(2 * KIB)),

@@ -65,7 +65,8 @@ impl Image {
         symbols.map(|symbol| (symbol.name.as_str(), symbol.size))
     }
 
-    /// Bytes of the functions that copy, fill and compare memory. Several names of one function count once.
+    /// Bytes of the functions that copy, fill and compare memory. Several names of one function
+    /// count once.
     pub(super) fn memory_functions(&self) -> u64 {
         const NAMES: [&str; 6] = [
             "__aeabi_mem",

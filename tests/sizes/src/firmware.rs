@@ -19,7 +19,8 @@ const BUILD: &str =
 /// The longest run. It takes two seconds of a machine that is not busy.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// What the board takes for randomness. Each run's server is a new one, so the same uuids come to nobody twice.
+/// What the board takes for randomness. Each run's server is a new one, so the same uuids come to
+/// nobody twice.
 const SEED: &str = "00112233445566778899aabbccddeeff";
 
 /// A firmware image.

@@ -28,8 +28,8 @@ impl Figure {
     }
 }
 
-/// Builds and measures everything; what the firmware takes of its stack only `with_qemu`. An error holds what a build printed,
-/// or why the firmware did not do its job.
+/// Builds and measures everything; what the firmware takes of its stack only `with_qemu`. An error
+/// holds what a build printed, or why the firmware did not do its job.
 pub fn measure(with_qemu: bool) -> Result<Report, String> {
     let workspace = Workspace::find()?;
     let compiler = workspace.run_well("rustc --version")?;

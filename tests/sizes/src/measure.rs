@@ -17,10 +17,12 @@ use capture_server::{Fault, Options, Server};
 /// A Cortex-M0 and a Cortex-M4.
 const TARGETS: [&str; 2] = ["thumbv6m", "thumbv7em"];
 
-/// The features of hoglet in a device's whole API, beside which nothing costs anything unless it is used.
+/// The features of hoglet in a device's whole API, beside which nothing costs anything unless it is
+/// used.
 const FULL: &str = "hoglet/http-date,hoglet/nested,hoglet/park,hoglet/persons";
 
-/// Every feature that a device can have, each measured alone on top of the device profile, which has none.
+/// Every feature that a device can have, each measured alone on top of the device profile, which
+/// has none.
 const FEATURES: [&str; 11] = [
     "details",
     "float",
@@ -43,7 +45,8 @@ const SCRIPTS: [&str; 3] = [
     "bindings/js/src/node.mjs",
 ];
 
-/// What hoglet adds to a firmware image that captures and delivers, and the types it keeps in memory.
+/// What hoglet adds to a firmware image that captures and delivers, and the types it keeps in
+/// memory.
 pub(super) fn probe(workspace: &Workspace) -> Result<Vec<Figure>, String> {
     let mut figures = Vec::new();
     let mut types = Vec::new();
@@ -102,7 +105,8 @@ struct Probe {
     /// What of the code is the probe's own.
     own: u64,
     ram: u64,
-    /// What of the standard library only panics use: there is none where the compiler sees that nothing can panic.
+    /// What of the standard library only panics use: there is none where the compiler sees that
+    /// nothing can panic.
     panics: u64,
     types: Vec<Figure>,
     attribution: Attribution,
@@ -151,7 +155,8 @@ impl Probe {
     }
 }
 
-/// A whole device on QEMU: smoltcp, a driver, HTTP, hoglet with gzip. It has to deliver, or its figures mean nothing.
+/// A whole device on QEMU: smoltcp, a driver, HTTP, hoglet with gzip. It has to deliver, or its
+/// figures mean nothing.
 pub(super) fn firmware(workspace: &Workspace, with_qemu: bool) -> Result<Vec<Figure>, String> {
     let firmware = Firmware::build(workspace)?;
     let image = Image::read(firmware.elf())?;

@@ -1,4 +1,5 @@
-//! This repository on this machine: where it lies, where its builds go, and which tools they are to find.
+//! This repository on this machine: where it lies, where its builds go, and which tools they are to
+//! find.
 
 use std::env;
 use std::ffi::OsString;
@@ -32,7 +33,8 @@ impl Workspace {
             .find(|folder| folder.join("Cargo.lock").is_file())
             .ok_or("no folder above the package has a Cargo.lock")?
             .to_owned();
-        // What this program builds goes to where it was built, wherever that is. Cargo marks the place.
+        // What this program builds goes to where it was built, wherever that is. Cargo marks the
+        // place.
         let program =
             env::current_exe().map_err(|error| format!("where is this program? {error}"))?;
         let target = program
@@ -52,18 +54,20 @@ impl Workspace {
         self.root.join(path)
     }
 
-    /// Where cargo puts what it builds. Programs that only the checks need are installed into `tools` there.
+    /// Where cargo puts what it builds. Programs that only the checks need are installed into
+    /// `tools` there.
     pub fn target(&self) -> &Path {
         &self.target
     }
 
-    /// A command that runs in the root, with the target directory and the tools. A program named by a path is one of the
-    /// repository's, another is looked for in the PATH.
+    /// A command that runs in the root, with the target directory and the tools. A program named by
+    /// a path is one of the repository's, another is looked for in the PATH.
     pub fn command(&self, program: &str) -> Command {
         let found = if program.contains('/') {
             Some(self.file(program))
         } else {
-            // `Command` looks into the PATH of this process, not into the one it gives to the child.
+            // `Command` looks into the PATH of this process, not into the one it gives to the
+            // child.
             env::split_paths(&self.path)
                 .map(|folder| folder.join(program))
                 .find(|file| file.is_file())

@@ -1,5 +1,5 @@
-//! `cargo verify`: sets up what is missing, then runs every check and test, in the order CI runs them, and stops at the
-//! first that fails.
+//! `cargo verify`: sets up what is missing, then runs every check and test, in the order CI runs
+//! them, and stops at the first that fails.
 
 use std::array;
 use std::fs;
@@ -17,9 +17,10 @@ cargo verify [--no-qemu] [WORD…]
   --no-qemu   skip what runs firmware
   WORD…       only the steps whose names hold one of the words";
 
-/// What the steps need beside cargo and a C linker. The second column is a command that succeeds where it is there, and then
-/// prints the third; the fourth installs it; the last is for a person, where that fails. A tool that is there already is used
-/// as it is. Debian's own Node may be older than the tests' JavaScript: npm has newer ones.
+/// What the steps need beside cargo and a C linker. The second column is a command that succeeds
+/// where it is there, and then prints the third; the fourth installs it; the last is for a person,
+/// where that fails. A tool that is there already is used as it is. Debian's own Node may be older
+/// than the tests' JavaScript: npm has newer ones.
 const NEEDS: &str = "
 targets      | .ci/install-targets.sh --check |                        | .ci/install-targets.sh | rustup, https://rustup.rs
 qemu         | qemu-system-arm --version      |                        | {apt} qemu-system-arm | qemu-system-arm of QEMU, https://www.qemu.org; or say --no-qemu
@@ -33,8 +34,9 @@ wasm-bindgen | wasm-bindgen --version         | {version:wasm-bindgen} | cargo i
 const APT: &str =
     "{sudo} apt-get update -qq && {sudo} apt-get install -y -qq --no-install-recommends";
 
-/// One line each, in order: a name, what it needs beside the targets, and commands. `{features}` stands for each of
-/// [`FEATURES`] in turn, `{native}` for each of [`NATIVE_FEATURES`]. With `--no-qemu` a step that needs it is told so by `{no-qemu}`, or else left out.
+/// One line each, in order: a name, what it needs beside the targets, and commands. `{features}`
+/// stands for each of [`FEATURES`] in turn, `{native}` for each of [`NATIVE_FEATURES`]. With
+/// `--no-qemu` a step that needs it is told so by `{no-qemu}`, or else left out.
 const STEPS: &str = r#"
 format              |                             | cargo fmt --all --check
 clippy              |                             | cargo clippy --workspace --all-targets -- -D warnings
@@ -156,7 +158,8 @@ impl Tally {
         self.failed += other.failed;
     }
 
-    /// What test runners said: `test result: ok. 4 passed; 0 failed; …` is cargo's, `# pass 4` and `# fail 0` are Node's.
+    /// What test runners said: `test result: ok. 4 passed; 0 failed; …` is cargo's, `# pass 4` and
+    /// `# fail 0` are Node's.
     fn of(output: &str) -> Self {
         let mut sum = Self::default();
         for line in output.lines().map(str::trim_start) {
@@ -278,7 +281,8 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Runs one command to its end. A line of its output that names a toolchain sets it for all that follow.
+    /// Runs one command to its end. A line of its output that names a toolchain sets it for all
+    /// that follow.
     fn run(&mut self, line: &str) -> Result<Outcome, String> {
         let mut words = line.split_whitespace();
         let mut command = self
@@ -296,7 +300,8 @@ impl Runner<'_> {
         Ok(outcome)
     }
 
-    /// Puts in what is known only now: `{apt}`, `{sudo}`, `{target}`, and `{version:NAME}` for the version in Cargo.lock.
+    /// Puts in what is known only now: `{apt}`, `{sudo}`, `{target}`, and `{version:NAME}` for the
+    /// version in Cargo.lock.
     fn fill_in(&self, line: &str) -> Result<String, String> {
         let target = self.workspace.target().to_string_lossy();
         let mut line = line.replace("{apt}", APT).replace("{target}", &target);

@@ -14,9 +14,9 @@ use crate::types::error::Error;
 use crate::types::event::Event;
 use crate::types::summary::CaptureSummary;
 
-/// Events that are sent at once and waited for. Until then they are sent by the rules of all events;
-/// if it is dropped, because the caller's iterator panics or the caller's future is dropped, they are
-/// made due, and nobody waits for them.
+/// Events that are sent at once and waited for. Until then they are sent by the rules of all
+/// events; if it is dropped, because the caller's iterator panics or the caller's future is
+/// dropped, they are made due, and nobody waits for them.
 pub(crate) struct Batch {
     engine: Arc<Engine>,
     count: usize,
@@ -37,8 +37,8 @@ impl Batch {
         }
     }
 
-    /// Queues an event. If the queue is full and some of it are this batch's, it is given back, to be
-    /// [added again](Self::add_again) when they have been waited for.
+    /// Queues an event. If the queue is full and some of it are this batch's, it is given back, to
+    /// be [added again](Self::add_again) when they have been waited for.
     #[must_use]
     pub(crate) fn add(&mut self, event: &dyn AsEvent) -> Option<Event> {
         if self.engine.disabled(event).is_some() {

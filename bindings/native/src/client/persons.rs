@@ -1,5 +1,5 @@
-//! Events with a meaning of their own for persons and groups. `PostHog` drops those that say nothing
-//! without a word, so they are refused here.
+//! Events with a meaning of their own for persons and groups. `PostHog` drops those that say
+//! nothing without a word, so they are refused here.
 
 use hoglet::Uuid;
 use serde::Serialize;

@@ -11,14 +11,14 @@
 //! | Windows | `std::time::Instant`: `QueryPerformanceCounter` | counts |
 //! | other | `std::time::Instant` | stops |
 //!
-//! The core learns which it is ([`MONOTONIC`]), and the wall clock at every capture and before every
-//! attempt: it judges what a leap of one against the other means. A virtual machine that its host has
-//! paused counts nothing on any of these clocks; that is a leap as well.
+//! The core learns which it is ([`MONOTONIC`]), and the wall clock at every capture and before
+//! every attempt: it judges what a leap of one against the other means. A virtual machine that its
+//! host has paused counts nothing on any of these clocks; that is a leap as well.
 //!
 //! Waiting itself is the standard library's, whose clock stops in suspend on Linux and Apple
-//! systems. So the worker never sleeps longer than [`MAX_SLEEP_MS`] while something is to be sent: what
-//! became due in suspend is sent at most that long after the machine has woken up, and with the
-//! default `flush_interval_ms` within five seconds.
+//! systems. So the worker never sleeps longer than [`MAX_SLEEP_MS`] while something is to be sent:
+//! what became due in suspend is sent at most that long after the machine has woken up, and with
+//! the default `flush_interval_ms` within five seconds.
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 use std::time::Duration;

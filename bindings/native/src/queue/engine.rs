@@ -354,8 +354,8 @@ impl Close {
         summary(self.queues.iter())
     }
 
-    /// [`Self::wait`] as a future. If it comes to waiting, a thread does it, which keeps the deadline:
-    /// the worker may be deep in a request or a callback.
+    /// [`Self::wait`] as a future. If it comes to waiting, a thread does it, which keeps the
+    /// deadline: the worker may be deep in a request or a callback.
     pub(crate) fn ended(self) -> impl Future<Output = Summary> + Send + use<> {
         let queues = self.queues.clone();
         let now = Some(Instant::now());

@@ -1,5 +1,5 @@
-//! What belongs to one process. A fork has a copy of its parent's memory, but neither its threads nor
-//! a right to its connections, and the same seed.
+//! What belongs to one process. A fork has a copy of its parent's memory, but neither its threads
+//! nor a right to its connections, and the same seed.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -18,11 +18,11 @@ pub(crate) struct Processes {
     first: Process,
 }
 
-/// Which process this is: counted up in the child by a handler of `pthread_atfork`. A process id would
-/// not do, for it is 1 in every new pid namespace, and costs a system call at every capture.
+/// Which process this is: counted up in the child by a handler of `pthread_atfork`. A process id
+/// would not do, for it is 1 in every new pid namespace, and costs a system call at every capture.
 ///
-/// A child of `clone` or `_Fork` without the handlers of `fork` is not seen. It may not use threads or
-/// locks either.
+/// A child of `clone` or `_Fork` without the handlers of `fork` is not seen. It may not use threads
+/// or locks either.
 struct Generation {
     /// None if the system did not take the handler: then a fork is not seen.
     guard: Option<forkguard::Guard>,

@@ -8,8 +8,8 @@ use hoglet::Uuid;
 use crate::types::error::Error;
 use crate::types::outcome::{Outcome, Receipt};
 
-/// Keeps receipts until the worker has reported them to the callbacks, or a waiting thread has taken
-/// them.
+/// Keeps receipts until the worker has reported them to the callbacks, or a waiting thread has
+/// taken them.
 #[derive(Debug)]
 pub(crate) struct Sink {
     filter: ReceiptFilter,
@@ -185,7 +185,8 @@ impl Sink {
         Some(ended)
     }
 
-    /// Stops watching. If the event was lost and nobody has taken that out, it is reported to `on_error`.
+    /// Stops watching. If the event was lost and nobody has taken that out, it is reported to
+    /// `on_error`.
     pub(crate) fn forget(&mut self, uuid: &Uuid) {
         if let Some(Some(ended)) = self.watched.remove(uuid)
             && self.filter.lost

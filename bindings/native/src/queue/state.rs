@@ -12,7 +12,7 @@ use self_cell::{MutBorrow, self_cell};
 
 use crate::queue::clock::{MONOTONIC, Reading};
 use crate::queue::receipts::{Ended, ReceiptFilter, Sink};
-use crate::queue::waiting::Waiters;
+use crate::queue::waiters::Waiters;
 use crate::random;
 use crate::settings::Settings;
 use crate::transport::http::HttpSender;
@@ -52,8 +52,8 @@ pub(crate) struct State {
     pub(crate) waiters: Waiters,
     /// Whether the core rests after it has used up its retries.
     is_parked: bool,
-    /// An answer is being read. Events end by it whose room is free only when it has been read to its
-    /// end, so whoever waits for an event waits for that.
+    /// An answer is being read. Events end by it whose room is free only when it has been read to
+    /// its end, so whoever waits for an event waits for that.
     is_answering: bool,
 }
 

@@ -1,10 +1,9 @@
 //! Waiting for events to end: threads on a condvar, futures by their wakers.
 
-use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use hoglet::{FlushMark, Uuid};
@@ -12,39 +11,6 @@ use hoglet::{FlushMark, Uuid};
 use crate::queue::Queue;
 use crate::queue::receipts::Ended;
 use crate::queue::state::State;
-
-/// Who waits for events to end.
-#[derive(Default)]
-pub(crate) struct Waiters {
-    threads: u32,
-    /// Wakers of futures, by a number of their own.
-    wakers: HashMap<u64, Waker>,
-    /// The number of the last of them.
-    last: u64,
-}
-
-impl Waiters {
-    /// Whether threads wait, and the wakers of the futures, which are to be woken now.
-    pub(super) fn take(&mut self) -> (bool, HashMap<u64, Waker>) {
-        (self.threads > 0, std::mem::take(&mut self.wakers))
-    }
-
-    /// How many futures wait.
-    #[cfg(test)]
-    pub(super) fn futures(&self) -> usize {
-        self.wakers.len()
-    }
-
-    /// Keeps the waker of the future with this number, or of one that has none yet; returns the waker
-    /// that it had.
-    fn insert(&mut self, key: &mut Option<u64>, waker: Waker) -> Option<Waker> {
-        let key = *key.get_or_insert_with(|| {
-            self.last += 1;
-            self.last
-        });
-        self.wakers.insert(key, waker)
-    }
-}
 
 /// Waiting.
 impl Queue {
@@ -69,15 +35,15 @@ impl Queue {
         self.until(closed)
     }
 
-    /// Waits until `until` gives something; it is asked at once and after every change, with what the
-    /// callbacks have been told. `None` after `deadline`.
+    /// Waits until `until` gives something; it is asked at once and after every change, with what
+    /// the callbacks have been told. `None` after `deadline`.
     fn wait<R>(
         &self,
         deadline: Option<Instant>,
         mut until: impl FnMut(&mut State, u64) -> Option<R>,
     ) -> Option<R> {
         let mut state = self.lock();
-        state.waiters.threads += 1;
+        state.waiters.add_thread();
         let result = loop {
             if let Some(result) = until(&mut state, self.reports_made()) {
                 break Some(result);
@@ -95,7 +61,7 @@ impl Queue {
                     .unwrap_or_else(PoisonError::into_inner),
             };
         };
-        state.waiters.threads -= 1;
+        state.waiters.remove_thread();
         result
     }
 
@@ -145,14 +111,14 @@ impl<R, F: FnMut(&mut State, u64) -> Option<R> + Unpin> Future for Until<F> {
 impl<F> Drop for Until<F> {
     fn drop(&mut self) {
         if let Some(key) = self.waker {
-            let waker = self.queue.lock().waiters.wakers.remove(&key);
+            let waker = self.queue.lock().waiters.remove(key);
             drop(waker);
         }
     }
 }
 
-/// Whether everything before `mark` has ended, or nothing more will soon, and what had ended by then
-/// has been told.
+/// Whether everything before `mark` has ended, or nothing more will soon, and what had ended by
+/// then has been told.
 fn flushed(mark: FlushMark) -> impl FnMut(&mut State, u64) -> Option<()> {
     let mut goal = None;
     move |state, reported| {

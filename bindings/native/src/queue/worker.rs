@@ -112,8 +112,8 @@ fn text(header: &Header<'_>) -> String {
     String::from_utf8_lossy(&header.value().concat()).into_owned()
 }
 
-/// Gives the answer to the core as it is read, until that has decided what becomes of every event. The
-/// lock is free while a piece is waited for.
+/// Gives the answer to the core as it is read, until that has decided what becomes of every event.
+/// The lock is free while a piece is waited for.
 fn take_answer(
     queue: &Queue,
     outgoing: &OutgoingRequest,

@@ -1,6 +1,6 @@
-//! Requests that a proxy is sent as they are, for it to send on: the request line then names the whole
-//! URL (RFC 9112, section 3.2.2). That is what proxies expect for `http://`; many allow tunnels to
-//! port 443 only.
+//! Requests that a proxy is sent as they are, for it to send on: the request line then names the
+//! whole URL (RFC 9112, section 3.2.2). That is what proxies expect for `http://`; many allow
+//! tunnels to port 443 only.
 
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
@@ -66,7 +66,8 @@ impl<T: Transport> Transport for Forwarding<T> {
     }
 }
 
-/// Makes `POST /path …`, the first `len` bytes of `output`, `POST http://host/path …`; the new length.
+/// Makes `POST /path …`, the first `len` bytes of `output`, `POST http://host/path …`; the new
+/// length.
 fn insert_origin(output: &mut [u8], len: usize, origin: &str) -> Option<usize> {
     let method = output.get(..len)?.iter().position(|byte| *byte == b' ')? + 1;
     let path = method + origin.len();

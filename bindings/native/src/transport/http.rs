@@ -20,8 +20,8 @@ use crate::transport::tunnel::Connecting;
 const OUTPUT_BYTES: usize = 32 << 10;
 /// Bytes of an answer's head at most. The library takes 128 headers, which nothing can change.
 const MAX_HEAD_BYTES: usize = 64 << 10;
-/// Bytes of a connection's input buffer. It holds a whole head: with a smaller one than the largest head
-/// the library takes a full buffer for a connection that was closed.
+/// Bytes of a connection's input buffer. It holds a whole head: with a smaller one than the largest
+/// head the library takes a full buffer for a connection that was closed.
 const INPUT_BYTES: usize = MAX_HEAD_BYTES + (16 << 10);
 /// Where requests go.
 #[derive(Debug)]
@@ -91,8 +91,8 @@ impl HttpSender {
             Route::Nowhere(why) => Some(why.clone()),
             _ => None,
         };
-        // Nobody knows what it says, so its events end unconfirmed. In V0 the status alone says that
-        // events are stored, so there it is none at all: they end rejected.
+        // Nobody knows what it says, so its events end unconfirmed. In V0 the status alone says
+        // that events are stored, so there it is none at all: they end rejected.
         let unreadable_status = match settings.capture_mode {
             CaptureMode::V1 => 200,
             CaptureMode::V0 => 0,
@@ -173,8 +173,8 @@ impl HttpSender {
         self.agent.clone().shutdown();
     }
 
-    /// The answer, if there was one and only its head is more than can be read: it would be the same the
-    /// next time, and the server may have stored the events.
+    /// The answer, if there was one and only its head is more than can be read: it would be the
+    /// same the next time, and the server may have stored the events.
     fn unreadable(&self, error: &ureq::Error) -> Option<Answer<BodyReader<'static>>> {
         let what = match error {
             ureq::Error::LargeResponseHeader(..) => {
@@ -258,8 +258,8 @@ pub(crate) struct Answer<B> {
 }
 
 impl<B> Answer<B> {
-    /// What there is to tell of it, if something went wrong; fit for a log. `text` is the beginning of its
-    /// body.
+    /// What there is to tell of it, if something went wrong; fit for a log. `text` is the beginning
+    /// of its body.
     pub(crate) fn reason(&self, text: &[u8]) -> Option<String> {
         let is_success = (200..300).contains(&self.status);
         let text = match &self.note {

@@ -1,5 +1,6 @@
-//! Names into addresses. The system's look-up cannot be broken off, so it runs on a thread of its own
-//! and is waited for; there is one such thread at most for each sender, however often it is asked.
+//! Names into addresses. The system's look-up cannot be broken off, so it runs on a thread of its
+//! own and is waited for; there is one such thread at most for each sender, however often it is
+//! asked.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -22,8 +23,8 @@ type LookUp = fn(&str) -> Found;
 /// Looks names up, one at a time.
 #[derive(Debug)]
 pub(crate) struct Lookups {
-    /// Looked up in the place of what is asked for, if there is one: a proxy that is sent the requests
-    /// themselves.
+    /// Looked up in the place of what is asked for, if there is one: a proxy that is sent the
+    /// requests themselves.
     instead: Option<Uri>,
     shared: Arc<Shared>,
     look_up: LookUp,

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-/// Whether `list`, a value of `NO_PROXY`, names this host. Entries are separated by commas or blanks:
-/// `*`; a name, which stands for its subdomains too, whether or not it begins with a dot or `*.`; an IP
-/// address; a network such as `10.0.0.0/8`. A name or an address may end in `:port`, and then names
-/// that port only. What is none of these names nothing.
+/// Whether `list`, a value of `NO_PROXY`, names this host. Entries are separated by commas or
+/// blanks: `*`; a name, which stands for its subdomains too, whether or not it begins with a dot or
+/// `*.`; an IP address; a network such as `10.0.0.0/8`. A name or an address may end in `:port`,
+/// and then names that port only. What is none of these names nothing.
 pub(crate) fn names(list: &str, host: &str, port: u16) -> bool {
     let host = bare(host);
     let ip = host.parse::<IpAddr>().ok();

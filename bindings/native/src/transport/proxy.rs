@@ -3,8 +3,8 @@
 //!
 //! The URL's scheme chooses the variable, `https_proxy` or `http_proxy`; `all_proxy` is for what is
 //! left; `no_proxy` names the exceptions. Each is read in lower case first, then in upper case; one
-//! that is blank counts as not set. `HTTP_PROXY` in upper case is not read where `REQUEST_METHOD` is
-//! set: in a CGI program it is a header of whoever sent the request. This machine itself
+//! that is blank counts as not set. `HTTP_PROXY` in upper case is not read where `REQUEST_METHOD`
+//! is set: in a CGI program it is a header of whoever sent the request. This machine itself
 //! (`localhost`, 127.0.0.0/8, `::1`) is reached directly, unless the options name the proxy.
 //!
 //! A proxy that cannot be used never means "directly": requests fail then, and say why.
@@ -44,8 +44,8 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    /// The way to `host`, an URL that has been checked. What cannot be used in the environment is added
-    /// to `warnings`; in the options it is an error.
+    /// The way to `host`, an URL that has been checked. What cannot be used in the environment is
+    /// added to `warnings`; in the options it is an error.
     pub(crate) fn choose(
         option: &ProxyOption,
         host: &Uri,

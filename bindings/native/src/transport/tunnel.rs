@@ -2,8 +2,9 @@
 
 use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, Transport};
 
-/// Makes connections. A proxy's answer to `CONNECT` that cannot be read is an error of the connecting:
-/// the library has the same error for the server's answer to the request, which has not been sent yet.
+/// Makes connections. A proxy's answer to `CONNECT` that cannot be read is an error of the
+/// connecting: the library has the same error for the server's answer to the request, which has not
+/// been sent yet.
 #[derive(Debug, Default)]
 pub(crate) struct Connecting(DefaultConnector);
 

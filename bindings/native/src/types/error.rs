@@ -168,8 +168,8 @@ impl fmt::Display for PostHogError<'_> {
     }
 }
 
-/// Events that were captured and ended at the same moment without being delivered; or without it being
-/// known ([`Outcome::Unconfirmed`], [`Outcome::Accepted`]).
+/// Events that were captured and ended at the same moment without being delivered; or without it
+/// being known ([`Outcome::Unconfirmed`], [`Outcome::Accepted`]).
 #[derive(Clone, Copy, Debug)]
 pub struct CaptureFailure<'a> {
     pub(crate) receipts: &'a [Receipt],

@@ -247,8 +247,8 @@ impl Event {
     }
 }
 
-/// An object without its brace, which it gets back in any case, after what is to be kept: a property may
-/// fail, or panic.
+/// An object without its brace, which it gets back in any case, after what is to be kept: a
+/// property may fail, or panic.
 struct OpenObject<'a> {
     text: &'a mut Vec<u8>,
     keep: usize,

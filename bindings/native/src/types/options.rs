@@ -82,9 +82,9 @@ impl ClientOptions {
     }
 
     /// Sets the protocol. Without it the environment variable `POSTHOG_CAPTURE_MODE` does (`v1`,
-    /// `analytics_v1`, `v0`, `legacy`); V1 otherwise (PROTOCOL section 2). A variable that cannot be
-    /// used is a warning; so is one that says V0 where [`Self::capture_compression`] asks for what
-    /// only V1 has: the options win.
+    /// `analytics_v1`, `v0`, `legacy`); V1 otherwise (PROTOCOL section 2). A variable that cannot
+    /// be used is a warning; so is one that says V0 where [`Self::capture_compression`] asks for
+    /// what only V1 has: the options win.
     #[must_use]
     pub fn capture_mode(mut self, mode: CaptureMode) -> Self {
         self.capture_mode = Some(mode);
@@ -107,18 +107,18 @@ impl ClientOptions {
         self
     }
 
-    /// Adds `"$is_server": true` to every event that does not say it itself: the operating system is
-    /// this machine's, not a person's. On by default, as in posthog-rs; a program that runs on its
-    /// user's machine says `false`. Not with [`Self::historical_migration`].
+    /// Adds `"$is_server": true` to every event that does not say it itself: the operating system
+    /// is this machine's, not a person's. On by default, as in posthog-rs; a program that runs on
+    /// its user's machine says `false`. Not with [`Self::historical_migration`].
     #[must_use]
     pub const fn is_server(mut self, is_server: bool) -> Self {
         self.core.is_server = is_server;
         self
     }
 
-    /// Adds `$os` and `$os_version` of this machine to every event that does not have them, with the
-    /// words of posthog-rs (`Ubuntu`, `24.4.0`; `Mac OS`; `Windows`, whose version is `Unknown` here).
-    /// On by default, as in posthog-rs; costs some 40 bytes an event. Not with
+    /// Adds `$os` and `$os_version` of this machine to every event that does not have them, with
+    /// the words of posthog-rs (`Ubuntu`, `24.4.0`; `Mac OS`; `Windows`, whose version is `Unknown`
+    /// here). On by default, as in posthog-rs; costs some 40 bytes an event. Not with
     /// [`Self::historical_migration`]; an import of any other kind says `false`.
     #[must_use]
     pub const fn os_properties(mut self, os_properties: bool) -> Self {
@@ -133,9 +133,9 @@ impl ClientOptions {
         self
     }
 
-    /// Refuses events whose distinct id is a placeholder (`null`, `anonymous`, `0`, …), which many people
-    /// would share: [`CaptureError::DistinctIdIllegal`](crate::CaptureError). Off by default: the server
-    /// stores them, but keeps no person for them.
+    /// Refuses events whose distinct id is a placeholder (`null`, `anonymous`, `0`, …), which many
+    /// people would share: [`CaptureError::DistinctIdIllegal`](crate::CaptureError). Off by
+    /// default: the server stores them, but keeps no person for them.
     #[must_use]
     pub const fn refuse_placeholder_ids(mut self, refuse: bool) -> Self {
         self.core.refuse_placeholder_ids = refuse;
@@ -161,18 +161,19 @@ impl ClientOptions {
         self
     }
 
-    /// Sends everything through this proxy: `[scheme://][user[:password]@]host[:port]`, percent-encoded
-    /// where that is needed. The scheme is `http` (the default; port 80), `https` (443; feature `tls`),
-    /// `socks5` or `socks4` (1080; names are looked up here), `socks5h` or `socks4a` (by the proxy). An
-    /// `http` proxy is sent a request to an http host as it is, and asked for a tunnel (`CONNECT`) to an
-    /// https host. One that cannot be used is [`Error::Proxy`](crate::Error::Proxy).
+    /// Sends everything through this proxy: `[scheme://][user[:password]@]host[:port]`,
+    /// percent-encoded where that is needed. The scheme is `http` (the default; port 80), `https`
+    /// (443; feature `tls`), `socks5` or `socks4` (1080; names are looked up here), `socks5h` or
+    /// `socks4a` (by the proxy). An `http` proxy is sent a request to an http host as it is, and
+    /// asked for a tunnel (`CONNECT`) to an https host. One that cannot be used is
+    /// [`Error::Proxy`](crate::Error::Proxy).
     ///
     /// Without this or [`Self::no_proxy`] the environment says it, as curl, Go and Python read it:
-    /// `https_proxy` or `http_proxy` by the host's scheme, then `all_proxy`, but not for the hosts of
-    /// `no_proxy` (names, with their subdomains; addresses; networks such as `10.0.0.0/8`; `*`; each
-    /// with `:port` if need be) and not for this machine itself. Each is read in upper case too, but
-    /// `HTTP_PROXY` not in CGI programs. A value that cannot be used is a warning, and every request
-    /// fails: nothing goes past a proxy.
+    /// `https_proxy` or `http_proxy` by the host's scheme, then `all_proxy`, but not for the hosts
+    /// of `no_proxy` (names, with their subdomains; addresses; networks such as `10.0.0.0/8`; `*`;
+    /// each with `:port` if need be) and not for this machine itself. Each is read in upper case
+    /// too, but `HTTP_PROXY` not in CGI programs. A value that cannot be used is a warning, and
+    /// every request fails: nothing goes past a proxy.
     #[must_use]
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = ProxyOption::Url(url.into());
@@ -186,8 +187,8 @@ impl ClientOptions {
         self
     }
 
-    /// Adds a header to every request. It cannot replace one of the client's or the connection's own:
-    /// [`Error::Header`](crate::Error::Header).
+    /// Adds a header to every request. It cannot replace one of the client's or the connection's
+    /// own: [`Error::Header`](crate::Error::Header).
     #[must_use]
     pub fn extra_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.extra_headers.push((name.into(), value.into()));
@@ -228,10 +229,11 @@ impl ClientOptions {
         self
     }
 
-    /// Events in one request at most; at least 1, default 5,000. One request is under way at a time,
-    /// and the next one takes what was queued meanwhile, up to this and to
-    /// [`Self::max_batch_bytes`]. So at most `max_batch_size` events are delivered per round trip, or
-    /// `max_batch_bytes` of JSON: by default 1 MiB per 100 ms, 28,000 events a second of 370 bytes.
+    /// Events in one request at most; at least 1, default 5,000. One request is under way at a
+    /// time, and the next one takes what was queued meanwhile, up to this and to
+    /// [`Self::max_batch_bytes`]. So at most `max_batch_size` events are delivered per round trip,
+    /// or `max_batch_bytes` of JSON: by default 1 MiB per 100 ms, 28,000 events a second of 370
+    /// bytes.
     #[must_use]
     pub const fn max_batch_size(mut self, events: u32) -> Self {
         self.core.max_batch_events = events;
@@ -254,9 +256,9 @@ impl ClientOptions {
         self
     }
 
-    /// Events queued and in flight at most; at least 1, default 10,000. Any larger number works. Costs
-    /// 28 bytes each, from the first capture on, but never for more events than `max_queue_bytes` holds,
-    /// at 128 bytes the smallest.
+    /// Events queued and in flight at most; at least 1, default 10,000. Any larger number works.
+    /// Costs 28 bytes each, from the first capture on, but never for more events than
+    /// `max_queue_bytes` holds, at 128 bytes the smallest.
     #[must_use]
     pub const fn max_queue_size(mut self, events: u32) -> Self {
         self.max_queue_size = events;
@@ -264,8 +266,8 @@ impl ClientOptions {
     }
 
     /// Bytes of JSON queued and in flight at most; default 8 MiB. Costs as much address space from
-    /// the first capture on, or that capture is refused with [`Error::Memory`](crate::Error); memory
-    /// only as far as it is used.
+    /// the first capture on, or that capture is refused with [`Error::Memory`](crate::Error);
+    /// memory only as far as it is used.
     #[must_use]
     pub const fn max_queue_bytes(mut self, bytes: u32) -> Self {
         self.max_queue_bytes = bytes;
@@ -287,8 +289,9 @@ impl ClientOptions {
     }
 
     /// Whether attempts that no server answered (no name, no connection, no answer in time) use up
-    /// retries: by default not while the queue has room, so that an outage loses nothing that it has
-    /// room for. [`Unanswered::UseRetries`] is for command lines, which end before the network is back.
+    /// retries: by default not while the queue has room, so that an outage loses nothing that it
+    /// has room for. [`Unanswered::UseRetries`] is for command lines, which end before the network
+    /// is back.
     #[must_use]
     pub const fn unanswered(mut self, unanswered: Unanswered) -> Self {
         self.core.unanswered = unanswered;
@@ -332,9 +335,9 @@ impl ClientOptions {
         self.request_timeout_ms(millis(timeout))
     }
 
-    /// Milliseconds that [`Client::shutdown`](crate::Client::shutdown) takes at most, and **dropping
-    /// the last [`Client`](crate::Client), which blocks the thread that drops it**, until what is left
-    /// has been sent; default 5,000. What is left then is given up.
+    /// Milliseconds that [`Client::shutdown`](crate::Client::shutdown) takes at most, and
+    /// **dropping the last [`Client`](crate::Client), which blocks the thread that drops it**,
+    /// until what is left has been sent; default 5,000. What is left then is given up.
     #[must_use]
     pub const fn shutdown_timeout_ms(mut self, ms: u32) -> Self {
         self.shutdown_timeout_ms = ms;
@@ -348,10 +351,10 @@ fn millis(duration: Duration) -> u32 {
 }
 
 /// Callbacks. Which thread runs which is a table in the docs of [`Client`](crate::Client). From a
-/// callback, the same client captures nothing ([`Error::InCallback`](crate::Error)), `flush` sends but
-/// does not wait, and `shutdown` closes the client but does not wait. A callback that owns a handle to
-/// its own client keeps that alive for ever: give it a [`WeakClient`](crate::WeakClient). Two clients
-/// whose callbacks wait for each other wait for ever.
+/// callback, the same client captures nothing ([`Error::InCallback`](crate::Error)), `flush` sends
+/// but does not wait, and `shutdown` closes the client but does not wait. A callback that owns a
+/// handle to its own client keeps that alive for ever: give it a [`WeakClient`](crate::WeakClient).
+/// Two clients whose callbacks wait for each other wait for ever.
 impl ClientOptions {
     /// Adds a hook that sees every event before it is queued, on the thread that captures it, and
     /// returns it, changed or not, or `None` to drop it. If it panics the event is dropped. Several
@@ -366,9 +369,9 @@ impl ClientOptions {
     }
 
     /// Sets the function that is told how each captured event ended: by the worker, in the order of
-    /// the endings, soon after, but not while a request is under way. A slow one holds up the sending,
-    /// never a capture. If it does not keep up, at most `max_queue_size` evictions wait to be told; more
-    /// are only counted ([`Stats::unreported`](crate::Stats::unreported)).
+    /// the endings, soon after, but not while a request is under way. A slow one holds up the
+    /// sending, never a capture. If it does not keep up, at most `max_queue_size` evictions wait to
+    /// be told; more are only counted ([`Stats::unreported`](crate::Stats::unreported)).
     #[must_use]
     pub fn on_receipt<F>(mut self, on_receipt: F) -> Self
     where
@@ -380,8 +383,8 @@ impl ClientOptions {
 
     /// Sets the function that is told of captured events that were lost, with the server's reason,
     /// of hooks that dropped an event, and of configuration that cannot be used. Without it all of
-    /// these are WARN records with the features `log` or `tracing` (target `posthog`); without those
-    /// too the latter is a line on `stderr`, once, and the former are counted in
+    /// these are WARN records with the features `log` or `tracing` (target `posthog`); without
+    /// those too the latter is a line on `stderr`, once, and the former are counted in
     /// [`stats`](crate::Client::stats). The worker tells it, but for configuration. It is not told
     /// again what a call that waits for its event has returned.
     #[must_use]

@@ -121,8 +121,8 @@ impl Stats {
     }
 }
 
-/// What became of events: those of a flush since it was called, those of a shutdown since the client
-/// was made.
+/// What became of events: those of a flush since it was called, those of a shutdown since the
+/// client was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
@@ -132,8 +132,8 @@ pub struct Summary {
     pub dropped: Counts,
     /// Still here: queued, in flight, or given up when the time was over.
     pub left: u64,
-    /// [`Stats::unreported`] as it is now: more than 0 if the time was over before the callbacks had
-    /// been told everything.
+    /// [`Stats::unreported`] as it is now: more than 0 if the time was over before the callbacks
+    /// had been told everything.
     pub unreported: u64,
 }
 

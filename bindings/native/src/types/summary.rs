@@ -32,9 +32,9 @@ impl CaptureSummary {
         self.submitted.saturating_sub(persisted.count())
     }
 
-    /// Whether every event was stored: none was [refused](Self::refused), and none that was submitted
-    /// is [not persisted](Self::not_persisted). Also true when there was nothing to submit, or the
-    /// client is disabled: compare [`Self::submitted`] as well.
+    /// Whether every event was stored: none was [refused](Self::refused), and none that was
+    /// submitted is [not persisted](Self::not_persisted). Also true when there was nothing to
+    /// submit, or the client is disabled: compare [`Self::submitted`] as well.
     pub fn all_persisted(&self) -> bool {
         self.not_persisted() == 0 && self.refused.is_empty()
     }

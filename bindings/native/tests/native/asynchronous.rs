@@ -44,8 +44,8 @@ fn gated() -> (Tiny, Sender<()>, Client) {
     (tiny, open, client(options))
 }
 
-/// Runs `future` on an executor of one thread, beside a task of that thread without which the server
-/// never answers: if waiting held up the thread, nobody would get on.
+/// Runs `future` on an executor of one thread, beside a task of that thread without which the
+/// server never answers: if waiting held up the thread, nobody would get on.
 fn beside_others<F>(tiny: &Tiny, open: Sender<()>, future: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,

@@ -111,8 +111,8 @@ fn errors_name_the_proxy() {
     }
 }
 
-/// The library reads 20 headers of a proxy's answer to `CONNECT`. What it cannot read there is no answer
-/// of the server, which has not been sent anything.
+/// The library reads 20 headers of a proxy's answer to `CONNECT`. What it cannot read there is no
+/// answer of the server, which has not been sent anything.
 #[cfg(feature = "tls")]
 #[test]
 fn a_tunnel_that_is_refused_at_length_is_not_an_answer() {

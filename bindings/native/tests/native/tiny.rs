@@ -38,7 +38,8 @@ impl Tiny {
         Self::listen("http", counters, serve)
     }
 
-    /// One that answers one request for each message of the sender, and the rest when that is dropped.
+    /// One that answers one request for each message of the sender, and the rest when that is
+    /// dropped.
     pub(crate) fn gated() -> (Self, Sender<()>) {
         let (open, gate) = channel();
         let counters = Counters {

@@ -63,8 +63,8 @@ mod utf8 {
             }
         }
 
-        /// Takes a unit of UTF-16. Half of a surrogate pair is kept in the three bytes it would have in UTF-8, which
-        /// are no UTF-8, until its other half comes.
+        /// Takes a unit of UTF-16. Half of a surrogate pair is kept in the three bytes it would
+        /// have in UTF-8, which are no UTF-8, until its other half comes.
         pub(crate) fn unit(&mut self, unit: u16) {
             const HALF: usize = 3;
             let (len, start) = (self.len, self.len.saturating_sub(HALF));
@@ -139,7 +139,8 @@ mod ascii {
             self.0.as_bytes()
         }
 
-        /// Takes a byte of UTF-8; a character that is not printable ASCII becomes `?`. What does not fit is cut.
+        /// Takes a byte of UTF-8; a character that is not printable ASCII becomes `?`. What does
+        /// not fit is cut.
         pub(crate) fn push(&mut self, byte: u8) {
             super::super::push(self.0.as_mut_view(), byte);
         }

@@ -22,7 +22,8 @@ pub(super) enum Step {
     More,
     /// The object ends with this byte.
     Closed,
-    /// The array begins that makes this object the body of `/batch/`: of the member `batch`, before any `event`.
+    /// The array begins that makes this object the body of `/batch/`: of the member `batch`, before
+    /// any `event`.
     Batch,
 }
 

@@ -1,4 +1,5 @@
-//! JSON that does not keep to lines: arrays of events, pretty-printed events, bodies of `/batch/`, in any order.
+//! JSON that does not keep to lines: arrays of events, pretty-printed events, bodies of `/batch/`,
+//! in any order.
 
 use std::io::{self, BufRead, ErrorKind};
 

@@ -5,8 +5,8 @@ use std::io::{self, BufRead, ErrorKind, Read};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-/// Reads all frames of a file; `zstd -T0`, `pzstd` and `cat` write more than one. A frame whose window is larger
-/// than 128 MiB is refused, so memory is bounded.
+/// Reads all frames of a file; `zstd -T0`, `pzstd` and `cat` write more than one. A frame whose
+/// window is larger than 128 MiB is refused, so memory is bounded.
 pub(super) struct Frames<R> {
     inner: R,
     decoder: FrameDecoder,

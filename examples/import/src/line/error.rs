@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// What is wrong with a line. What an event may not be, the client says: see
-/// [`CaptureError`](hoglet_native::CaptureError). Values are as [`shown`](crate::shown::shown) cuts them, positions
-/// count bytes from 1, the line's first byte.
+/// [`CaptureError`](hoglet_native::CaptureError). Values are as [`shown`](crate::shown::shown) cuts
+/// them, positions count bytes from 1, the line's first byte.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum LineError {
     /// Not UTF-8 from this byte on.
@@ -32,7 +32,8 @@ pub(crate) enum LineError {
 /// Where text stops being JSON that can be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Syntax {
-    /// The member it is in, as [`shown`](crate::shown::shown) cuts its name; none if it is between members.
+    /// The member it is in, as [`shown`](crate::shown::shown) cuts its name; none if it is between
+    /// members.
     pub(crate) member: Option<String>,
     pub(crate) what: String,
     pub(crate) at: usize,

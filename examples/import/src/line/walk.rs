@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 /// Gives every member of the object `text` to `take`: its name and its value as it stands.
 ///
 /// # Errors
-/// When it is no JSON object; `take` may have been called before. The name of the member whose value is
-/// wrong, if it has got that far.
+/// When it is no JSON object; `take` may have been called before. The name of the member whose
+/// value is wrong, if it has got that far.
 pub(super) fn each<'a>(
     text: &'a str,
     take: impl FnMut(Cow<'a, str>, &'a str),

@@ -2,8 +2,8 @@
 
 /// Events further ahead than this are stored as of about their arrival: 23 hours.
 const FUTURE_LIMIT_MS: i64 = 23 * 3_600_000;
-/// 2000-01-01T00:00:00Z. Nothing that is sent to `PostHog` was measured before; clocks that were never set, zero
-/// values and other calendars were.
+/// 2000-01-01T00:00:00Z. Nothing that is sent to `PostHog` was measured before; clocks that were
+/// never set, zero values and other calendars were.
 const YEAR_2000_MS: i64 = 946_684_800_000;
 
 const MS_PER_DAY: i64 = 86_400_000;

@@ -44,7 +44,8 @@ pub struct Checked<'buf> {
     pub(super) slept_at_ms: u64,
     /// At which receipt of the next call the sink panics, counted from 0.
     pub(super) panic_at: Option<usize>,
-    /// Receipts of the last call that came before the sink had panicked for the last time, if it did.
+    /// Receipts of the last call that came before the sink had panicked for the last time, if it
+    /// did.
     pub(super) told_before_panic: Option<usize>,
 }
 
@@ -99,7 +100,8 @@ impl<'buf> Checked<'buf> {
         self.time.host_ms()
     }
 
-    /// Which clock base stamps new events: 0 is uptime, each correction of the wall clock is another.
+    /// Which clock base stamps new events: 0 is uptime, each correction of the wall clock is
+    /// another.
     pub fn clock_base(&self) -> u32 {
         self.time.base()
     }
@@ -124,13 +126,14 @@ impl<'buf> Checked<'buf> {
         self.host_ms = now_ms;
     }
 
-    /// The sink will panic at this receipt of the next call, counted from 0. Its host catches that and makes the
-    /// call again.
+    /// The sink will panic at this receipt of the next call, counted from 0. Its host catches that
+    /// and makes the call again.
     pub fn panic_at(&mut self, receipt: usize) {
         self.panic_at = Some(receipt);
     }
 
-    /// Receipts of the last call before the one in which the sink panicked, and that one; `None` if it did not.
+    /// Receipts of the last call before the one in which the sink panicked, and that one; `None` if
+    /// it did not.
     pub fn told_before_panic(&self) -> Option<usize> {
         self.told_before_panic
     }

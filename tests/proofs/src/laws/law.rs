@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// What a client promises: the laws of [`hoglet::Client`], in the order of its documentation, and what the simulation
-/// holds it to beside them.
+/// What a client promises: the laws of [`hoglet::Client`], in the order of its documentation, and
+/// what the simulation holds it to beside them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Law {
     /// 1: every call is legal at any moment.
@@ -32,7 +32,8 @@ pub enum Law {
     Outcome,
     /// An event whose receipt says that it was stored was stored.
     Truth,
-    /// The time that the server stores for an event is the true one, where the clock rule promises it.
+    /// The time that the server stores for an event is the true one, where the clock rule promises
+    /// it.
     TrueTime,
     /// No event is lost in an outage while there is room.
     Outage,

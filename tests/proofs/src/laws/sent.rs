@@ -25,7 +25,8 @@ pub struct Sent {
     pub attempt: u32,
     /// The events' uuids, in order.
     pub uuids: Vec<Uuid>,
-    /// What the server compares its own clock with: `PostHog-Request-Timestamp` or `sent_at`, in Unix milliseconds.
+    /// What the server compares its own clock with: `PostHog-Request-Timestamp` or `sent_at`, in
+    /// Unix milliseconds.
     pub stamped_ms: i64,
     /// V1's `created_at`, in Unix milliseconds.
     pub created_at_ms: Option<i64>,

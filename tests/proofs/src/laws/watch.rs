@@ -17,8 +17,8 @@ use super::sent::Sent;
 struct SinkPanic;
 
 impl<'buf> Checked<'buf> {
-    /// Makes one call and records its receipts; returns how many came. Where the sink panics, the call is made again. `takes_time` says whether the call tells the
-    /// client the time.
+    /// Makes one call and records its receipts; returns how many came. Where the sink panics, the
+    /// call is made again. `takes_time` says whether the call tells the client the time.
     pub(super) fn call<T>(
         &mut self,
         call: Call,
@@ -146,8 +146,8 @@ impl<'buf> Checked<'buf> {
             broken(Law::Stability, "Send names a request that is not there")
         };
         let mut sent = Sent::read(id, &request, &self.time, &self.config);
-        // A batch goes back to the queue in this very poll if it was too large, as its head said before it timed out,
-        // or if the clock of events in it was found to be off.
+        // A batch goes back to the queue in this very poll if it was too large, as its head said
+        // before it timed out, or if the clock of events in it was found to be off.
         let is_back = self.status == Some(413)
             || self
                 .last

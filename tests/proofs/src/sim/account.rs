@@ -5,8 +5,8 @@ use super::flight::Ending;
 use super::world::World;
 use crate::laws::{Ended, Fate};
 
-/// A sink's panic has broken a call off, and what was left of it went another way than the second account
-/// knows: say, the events that had ended made room, so that the others need not end.
+/// A sink's panic has broken a call off, and what was left of it went another way than the second
+/// account knows: say, the events that had ended made room, so that the others need not end.
 pub(super) const ADRIFT: &str = "the sink's panic has set the two accounts apart";
 
 impl World<'_> {

@@ -169,7 +169,8 @@ fn event_len(spec: &Spec, config: &Config<'_>, wall_known: bool) -> Option<usize
     spec.with_event(|event| {
         let len = hoglet::encoded_len(event, &config).ok()?;
         if wall_known && !config.historical_migration {
-            // A client that knows the time has the server correct the event's own, as it does its own.
+            // A client that knows the time has the server correct the event's own, as it does its
+            // own.
             let event = Event {
                 timestamp: None,
                 ..*event

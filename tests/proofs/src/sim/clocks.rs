@@ -17,9 +17,11 @@ pub(super) struct Clocks {
     pub(super) wall_error_ms: i64,
     /// The next reading of the monotonic clock, and no other, is ahead by so much, or behind.
     misreading_ms: i64,
-    /// The client has been told a wall time and goes by another: it has no clock base for a correction.
+    /// The client has been told a wall time and goes by another: it has no clock base for a
+    /// correction.
     is_pending: bool,
-    /// The last request left by a reading that was a year ahead: when it is overdue, nobody can tell.
+    /// The last request left by a reading that was a year ahead: when it is overdue, nobody can
+    /// tell.
     pub(super) is_sent_by_misreading: bool,
     /// Readings that went back, all together: as much the client's time may have drifted.
     pub(super) drift_ms: u64,
@@ -93,8 +95,8 @@ impl World<'_> {
             let is_hidden = self.clocks.is_pending || self.is_misread();
             self.clocks.stopped_ms += length_ms;
             self.clocks.has_untold_pause = true;
-            // The client can tell if the host tells the wall time, and such a clock is known to stop, or
-            // the wall clock to be right.
+            // The client can tell if the host tells the wall time, and such a clock is known to
+            // stop, or the wall clock to be right.
             let can_tell = self.stops_in_suspend() || self.client.is_clock_confirmed();
             if !self.temper.tells_wall || !can_tell || is_hidden {
                 self.truth.break_promises();
@@ -124,7 +126,8 @@ impl World<'_> {
             lag => self.rng.below(lag),
         };
         let shown_ms = self.true_ms - self.clocks.stopped_ms;
-        // After a wild reading comes a good one: of two bad ones in a row the client cannot tell which is.
+        // After a wild reading comes a good one: of two bad ones in a row the client cannot tell
+        // which is.
         let misreading_ms = if self.is_misread() {
             0
         } else {

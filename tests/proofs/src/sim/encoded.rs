@@ -9,8 +9,8 @@ use super::check::{Check, ensure};
 use super::rng::Rng;
 use crate::laws::Checked;
 
-/// Reads the body of the request under way through the built-in compressor, in pieces of any size, and checks
-/// that it says the same, in as many bytes as announced.
+/// Reads the body of the request under way through the built-in compressor, in pieces of any size,
+/// and checks that it says the same, in as many bytes as announced.
 pub(super) fn check_encoded(client: &Checked<'_>, rng: &mut Rng) -> Check {
     let Some(open) = client.open() else {
         return Ok(());

@@ -1,4 +1,5 @@
-//! An event as a caller might have it, owned: typed, asked for by index, as JSON text, through serde.
+//! An event as a caller might have it, owned: typed, asked for by index, as JSON text, through
+//! serde.
 
 use hoglet::{Event, EventOptions, MemberSource, Properties, Timestamp, Uuid, Value, to_json};
 use serde_json::{Map, json};

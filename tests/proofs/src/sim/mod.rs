@@ -1,6 +1,6 @@
 //! The simulation: seeded worlds in which a client, its host, a network and a server misbehave in
-//! virtual time. The client is a [`Checked`](crate::laws::Checked) one, which asserts the laws at every
-//! call; beside it a second account says what must follow.
+//! virtual time. The client is a [`Checked`](crate::laws::Checked) one, which asserts the laws at
+//! every call; beside it a second account says what must follow.
 //!
 //! `world.rs` is the loop; `capture.rs`, `calls.rs` and `network.rs` make the calls; `model.rs` is
 //! the second account, `account.rs` holds the client against it; `sent.rs` and `wire.rs` check what

@@ -31,7 +31,8 @@ pub(super) struct Model {
     pub(super) is_server_well: Option<bool>,
     /// It was needed, and is not known.
     pub(super) is_adrift: bool,
-    /// How many events the next batch may have: half of one that failed for good, fewer than one that was too large.
+    /// How many events the next batch may have: half of one that failed for good, fewer than one
+    /// that was too large.
     pub(super) next_at_most: Option<usize>,
     pub(super) close_at_ms: Option<u64>,
     /// The number of the last event that a flush covers.

@@ -173,7 +173,8 @@ impl World<'_> {
         }
     }
 
-    /// What a gateway makes of a request: nothing, unless an outage goes on or there is poison in it.
+    /// What a gateway makes of a request: nothing, unless an outage goes on or there is poison in
+    /// it.
     fn upset(&mut self, id: RequestId, wire: &Wire) -> Option<Parcel> {
         let is_out = self
             .outage

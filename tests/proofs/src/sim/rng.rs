@@ -1,6 +1,7 @@
 //! Chance. Everything a world does follows from its seed, so a seed replays it.
 
-/// A splitmix64 generator: one number in, a long sequence out, and neighbouring seeds share nothing.
+/// A splitmix64 generator: one number in, a long sequence out, and neighbouring seeds share
+/// nothing.
 #[derive(Debug)]
 pub(super) struct Rng(u64);
 

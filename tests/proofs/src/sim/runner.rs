@@ -117,7 +117,8 @@ fn run_world(seed: u64, liveness: bool, summary: &mut Summary) -> Result<(), Box
     }))
 }
 
-/// Lives through one world. A watched client panics where a law is broken; any other panic breaks law 1.
+/// Lives through one world. A watched client panics where a law is broken; any other panic breaks
+/// law 1.
 fn attempt(seed: u64, liveness: bool, trace: bool, report: &mut Report) -> Check {
     let lived = catch_unwind(AssertUnwindSafe(|| {
         world::run(seed, liveness, trace, report)

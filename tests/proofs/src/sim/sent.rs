@@ -75,8 +75,8 @@ impl World<'_> {
         Ok(wire)
     }
 
-    /// Whether the batch in flight has events with a time of their own, and the clock it was sent with
-    /// has been corrected: they go by another now, in another request.
+    /// Whether the batch in flight has events with a time of their own, and the clock it was sent
+    /// with has been corrected: they go by another now, in another request.
     fn has_outlived_its_clock(&self) -> bool {
         self.model.flight.as_ref().is_some_and(|flight| {
             let mut live = flight.live();
@@ -153,8 +153,8 @@ impl World<'_> {
         })
     }
 
-    /// Law 9, beyond the distance of the two stamps: a caller's own time is corrected only by what the
-    /// request's is off, and without a wall clock the request's is uptime.
+    /// Law 9, beyond the distance of the two stamps: a caller's own time is corrected only by what
+    /// the request's is off, and without a wall clock the request's is uptime.
     fn check_clock(&mut self, wire: &Wire) -> Check {
         self.clocks.is_sent_by_misreading = self.is_misread();
         if self.clocks.is_sent_by_misreading {

@@ -210,14 +210,16 @@ fn verdict(rng: &mut Rng, retries: u64) -> (String, Option<Fate>) {
     (text, Some(outcome))
 }
 
-/// What the client keeps of details: whole characters of [`MAX_DETAILS_LEN`] bytes, no control character among them.
+/// What the client keeps of details: whole characters of [`MAX_DETAILS_LEN`] bytes, no control
+/// character among them.
 fn kept_details(text: &str) -> Option<String> {
     let cut = text.floor_char_boundary(MAX_DETAILS_LEN);
     let text = text[..cut].replace(|char: char| char.is_ascii_control(), "?");
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// What the client keeps of a text: `max` characters, of which any that is not printable ASCII becomes `?`.
+/// What the client keeps of a text: `max` characters, of which any that is not printable ASCII
+/// becomes `?`.
 fn kept(text: &str, max: usize) -> Option<String> {
     let ascii = |char| if matches!(char, ' '..='~') { char } else { '?' };
     let kept: String = text.chars().take(max).map(ascii).collect();

@@ -305,8 +305,8 @@ impl World<'_> {
         self.check_queue()
     }
 
-    /// At most how many batches must fail for good until each poisonous event is found and ended, and
-    /// how often each is sent.
+    /// At most how many batches must fail for good until each poisonous event is found and ended,
+    /// and how often each is sent.
     fn poison_bounds(&self) -> (u64, u64) {
         let live = self.model.live();
         let poison = live.filter(|live| self.is_poison(live.serial)).count();
@@ -321,8 +321,8 @@ impl World<'_> {
             .is_some_and(|poison| poison.is_poison(serial))
     }
 
-    /// Whether only events are left that failed alone: whether they are to blame, or the server, the
-    /// client can tell only once the server takes another event.
+    /// Whether only events are left that failed alone: whether they are to blame, or the server,
+    /// the client can tell only once the server takes another event.
     fn waits_for_proof(&self) -> bool {
         self.model.flight.is_none() && self.model.queue.iter().all(|live| live.is_deferred)
     }

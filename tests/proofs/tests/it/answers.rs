@@ -128,8 +128,8 @@ fn entries_for_others_hide_none_that_comes_in_order() {
     assert_eq!(sent.end().delivered(), 300);
 }
 
-/// Structural, where a clock would do it badly: after 64 strangers nobody searches any more, so what is out of order is
-/// not found.
+/// Structural, where a clock would do it badly: after 64 strangers nobody searches any more, so
+/// what is out of order is not found.
 #[test]
 fn strangers_are_searched_for_64_times() {
     for (strangers, delivered) in [(63, 1), (64, 0), (1_000, 0)] {

@@ -18,8 +18,8 @@ fn client(bytes: usize, events: usize, overflow: Overflow) -> Client<'static> {
     Client::new(config, storage, NOW).expect("a valid configuration")
 }
 
-/// `{"a":"xx…"}` with so many letters, one number for each time that it is read; no JSON where there
-/// is none.
+/// `{"a":"xx…"}` with so many letters, one number for each time that it is read; no JSON where
+/// there is none.
 struct Changing(Vec<Option<usize>>, Cell<usize>, String);
 
 impl Changing {
@@ -42,8 +42,8 @@ impl MemberSource for Changing {
     }
 }
 
-/// `Err` means that nothing was evicted. A source that gives other members when it is asked again may
-/// evict others in vain, but each of them has its receipt, and what is queued is in order.
+/// `Err` means that nothing was evicted. A source that gives other members when it is asked again
+/// may evict others in vain, but each of them has its receipt, and what is queued is in order.
 #[test]
 fn a_refused_capture_evicts_nothing() {
     for (lens, is_steady) in [
@@ -216,8 +216,8 @@ fn a_serialised_number_out_of_range_is_refused() {
     }
 }
 
-/// [`encoded_len`] is what an event takes in the storage, to the byte, and refuses what every client
-/// refuses; [`properties_json`] says the same as the event that it was made of.
+/// [`encoded_len`] is what an event takes in the storage, to the byte, and refuses what every
+/// client refuses; [`properties_json`] says the same as the event that it was made of.
 #[test]
 fn an_event_can_be_measured_and_read_without_a_client() {
     let members = [

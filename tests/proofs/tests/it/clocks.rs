@@ -1,8 +1,8 @@
-//! The leap rule of `Client::set_wall_clock`: what the events' times are after a suspend, a pause of the virtual machine, a
-//! step of the wall clock, and a monotonic clock that is wrong.
+//! The leap rule of `Client::set_wall_clock`: what the events' times are after a suspend, a pause
+//! of the virtual machine, a step of the wall clock, and a monotonic clock that is wrong.
 //!
-//! The server stores `timestamp - (PostHog-Request-Timestamp - received)`: an event is right if the request's timestamp is
-//! what the event's own clock shows when it is sent.
+//! The server stores `timestamp - (PostHog-Request-Timestamp - received)`: an event is right if the
+//! request's timestamp is what the event's own clock shows when it is sent.
 
 use expect_test::expect;
 
@@ -161,8 +161,8 @@ fn a_step_back_is_a_correction() {
     );
 }
 
-/// An event with a time of its own shares its request with events of the current clock, never with those of one that was
-/// found to be off.
+/// An event with a time of its own shares its request with events of the current clock, never with
+/// those of one that was found to be off.
 #[test]
 fn an_own_timestamp_never_shares_the_fate_of_a_clock_that_was_off() {
     check(

@@ -1,8 +1,9 @@
 //! All orders of up to six operations on a tiny client: what nobody thinks of is among them.
 //!
-//! An operation that changes nothing where it stands (an answer to no request) ends its order: what would follow is
-//! covered without it. Six of all operations are half a million orders and 18 to 30 seconds of one core for each
-//! configuration; the one that differs least from both others makes do with five, and six of the usual ones.
+//! An operation that changes nothing where it stands (an answer to no request) ends its order: what
+//! would follow is covered without it. Six of all operations are half a million orders and 18 to 30
+//! seconds of one core for each configuration; the one that differs least from both others makes do
+//! with five, and six of the usual ones.
 
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -206,8 +207,8 @@ fn body(uuids: &[Uuid], word: &str) -> Vec<u8> {
     body.into_bytes()
 }
 
-/// Tries every order of at most `length` of `ops`, and reports the first that breaks a law. At least `orders` of them
-/// must have been worth a try, so that none goes missing unnoticed.
+/// Tries every order of at most `length` of `ops`, and reports the first that breaks a law. At
+/// least `orders` of them must have been worth a try, so that none goes missing unnoticed.
 fn check(config: Config<'_>, ops: &[Op], length: usize, orders: usize) {
     let (firsts, tried) = (Mutex::new(ops.to_vec()), AtomicUsize::new(0));
     let work = || {

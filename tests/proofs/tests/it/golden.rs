@@ -29,7 +29,8 @@ fn v1_with_nothing_but_the_necessary() {
     );
 }
 
-/// Options and sentinels, merges, groups, session and window, geoip, historical migration, own identity.
+/// Options and sentinels, merges, groups, session and window, geoip, historical migration, own
+/// identity.
 const EVERYTHING: &str = "
     flush_at=4 disable_geoip=true historical_migration=true sdk_info=acme-iot/4.5.6 user_agent=\"acme firmware/9\"
     0    wall 2026-11-24T04:52:50Z
@@ -89,7 +90,8 @@ fn v0_ai_lane() {
     );
 }
 
-/// The second attempt of [`v1_with_nothing_but_the_necessary`]: another attempt number and request timestamp.
+/// The second attempt of [`v1_with_nothing_but_the_necessary`]: another attempt number and request
+/// timestamp.
 #[test]
 fn v1_second_attempt() {
     golden(

@@ -1,11 +1,12 @@
-//! The laws of `Client`, each by its name. Every script of this suite asserts all of them at every call
-//! (`proofs::laws`); these are the cases a law was made for.
+//! The laws of `Client`, each by its name. Every script of this suite asserts all of them at every
+//! call (`proofs::laws`); these are the cases a law was made for.
 
 use expect_test::expect;
 
 use crate::check;
 
-/// Every call is legal at any moment; `poll` early, late or twice is harmless; a clock that goes back is clamped.
+/// Every call is legal at any moment; `poll` early, late or twice is harmless; a clock that goes
+/// back is clamped.
 #[test]
 fn law_1_any_order() {
     check(
@@ -42,7 +43,8 @@ fn law_1_any_order() {
     );
 }
 
-/// Never `SleepUntil(t)` with `t <= now`; a host that never answers is timed out; nothing waits for ever.
+/// Never `SleepUntil(t)` with `t <= now`; a host that never answers is timed out; nothing waits for
+/// ever.
 #[test]
 fn law_2_progress() {
     check(
@@ -60,7 +62,8 @@ fn law_2_progress() {
     );
 }
 
-/// From `Send(id)` to its end, `request(id)` gives the same bytes: while others are captured, evicted and moved about.
+/// From `Send(id)` to its end, `request(id)` gives the same bytes: while others are captured,
+/// evicted and moved about.
 #[test]
 fn law_3_stability() {
     check(
@@ -158,7 +161,8 @@ fn law_5_one_ending() {
     );
 }
 
-/// Every accepted event ends in exactly one receipt and one counter; every refused one in an error that names why.
+/// Every accepted event ends in exactly one receipt and one counter; every refused one in an error
+/// that names why.
 #[test]
 fn law_6_nothing_silent() {
     check(
@@ -266,8 +270,8 @@ fn law_8_frozen_identity() {
     );
 }
 
-/// Events stamped before the wall clock was known, or corrected, never share a request with events stamped after, and a
-/// request is stamped by the clock of its events.
+/// Events stamped before the wall clock was known, or corrected, never share a request with events
+/// stamped after, and a request is stamped by the clock of its events.
 #[test]
 fn law_9_one_clock_base() {
     check(

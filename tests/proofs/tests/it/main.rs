@@ -31,8 +31,8 @@ fn check(script: &str, expect: Expect) {
     expect.assert_eq(&trace(script));
 }
 
-/// Runs `template` with each of `values` in place of `@`. All must lead to the same, but for the value itself, which
-/// shows as `(@)` where it stands in brackets.
+/// Runs `template` with each of `values` in place of `@`. All must lead to the same, but for the
+/// value itself, which shows as `(@)` where it stands in brackets.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "`expect!` reads best in place"

@@ -109,8 +109,8 @@ fn a_full_storage_keeps_no_batch_that_nobody_answers() {
     );
 }
 
-/// A batch that keeps failing is halved until one event is alone; that one goes behind the others, and ends when it
-/// fails alone again while the server takes others.
+/// A batch that keeps failing is halved until one event is alone; that one goes behind the others,
+/// and ends when it fails alone again while the server takes others.
 #[test]
 fn park_finds_the_event_that_is_to_blame() {
     check(

@@ -1,5 +1,6 @@
-//! A sink that panics, under a host that catches the panic and goes on. Law 6 holds all the same: an event ends before
-//! its receipt is made, so nobody is told twice; and whatever was to end with it still ends.
+//! A sink that panics, under a host that catches the panic and goes on. Law 6 holds all the same:
+//! an event ends before its receipt is made, so nobody is told twice; and whatever was to end with
+//! it still ends.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -173,7 +174,8 @@ fn a_batch_of_v0_is_told_once() {
     });
 }
 
-/// The sink is called by `poll`, and nobody answers a second time: what is left ends at a later poll.
+/// The sink is called by `poll`, and nobody answers a second time: what is left ends at a later
+/// poll.
 #[test]
 fn what_times_out_is_told_once() {
     check(config(), ROOM, |_, _, _, _| ());

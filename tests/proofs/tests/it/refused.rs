@@ -1,5 +1,5 @@
-//! What `capture` and `Client::new` refuse: section 1, "What the server does with bad input". Every error names the
-//! rule, and the limit and the value where there is one.
+//! What `capture` and `Client::new` refuse: section 1, "What the server does with bad input". Every
+//! error names the rule, and the limit and the value where there is one.
 
 use expect_test::expect;
 use hoglet::{CaptureError, ConfigError, JsonErrorKind, MAX_DISTINCT_ID_BYTES, MAX_NAME_BYTES};
@@ -51,8 +51,8 @@ fn a_distinct_id_has_1_to_200_bytes() {
     );
 }
 
-/// `distinct_id` one of the placeholders, in any case: the server turns person processing off. They are sent and
-/// counted; who does not want that says so.
+/// `distinct_id` one of the placeholders, in any case: the server turns person processing off. They
+/// are sent and counted; who does not want that says so.
 #[test]
 fn placeholders_are_counted_and_refused_if_asked() {
     check_each(

@@ -6,7 +6,8 @@ use hoglet::{
     Value,
 };
 
-/// What is held for as long as there is a client; 64-bit machines pay more than the devices this is for.
+/// What is held for as long as there is a client; 64-bit machines pay more than the devices this is
+/// for.
 #[test]
 fn a_client_is_small() {
     assert!(

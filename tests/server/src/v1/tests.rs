@@ -40,7 +40,8 @@ fn judge_batch(batch: &[Value]) -> Result<Vec<Event>, &'static str> {
     judge_body(&body.to_string(), false)
 }
 
-/// The verdict over one changed event, as `word` or `word details`; the batch's other event must stay `ok`.
+/// The verdict over one changed event, as `word` or `word details`; the batch's other event must
+/// stay `ok`.
 fn check(changes: &Value) -> String {
     let events = judge_batch(&[entry(A, changes), entry(B, &json!({}))]).unwrap();
     assert_eq!(events[1].verdict, Verdict::ok());

@@ -1,6 +1,8 @@
-//! A board that is not there: registers that the optimiser must take for real, and nothing of what is measured.
+//! A board that is not there: registers that the optimiser must take for real, and nothing of what
+//! is measured.
 //!
-//! The size of `size-full` less the size of `size-baseline` is what hoglet adds to a firmware image. Both are built, never run.
+//! The size of `size-full` less the size of `size-baseline` is what hoglet adds to a firmware
+//! image. Both are built, never run.
 
 #![cfg_attr(target_os = "none", no_std)]
 #![expect(unsafe_code, reason = "registers are memory")]

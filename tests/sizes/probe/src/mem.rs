@@ -1,10 +1,12 @@
-//! Memory functions of a few dozen bytes, as newlib-nano has them: they move one byte at a time. Those of
-//! `compiler_builtins` are faster, and 2 to 3 KB. An application decides between the two, so they are no part of hoglet.
+//! Memory functions of a few dozen bytes, as newlib-nano has them: they move one byte at a time.
+//! Those of `compiler_builtins` are faster, and 2 to 3 KB. An application decides between the two,
+//! so they are no part of hoglet.
 
 use core::arch::global_asm;
 
-// Run-time ABI for the Arm architecture, section 4.3.4: `memclr` and `memset` have the length before the value.
-// Registers r0 to r3 are the caller's to lose. All of it is Thumb-1, for a Cortex-M0.
+// Run-time ABI for the Arm architecture, section 4.3.4: `memclr` and `memset` have the length
+// before the value. Registers r0 to r3 are the caller's to lose. All of it is Thumb-1, for a
+// Cortex-M0.
 global_asm!(
     ".syntax unified",
     ".thumb",

@@ -4,7 +4,8 @@ use expect_test::expect;
 
 use crate::check;
 
-/// `{"created_at", "batch"}`, and `historical_migration` only when it is on; no `api_key`, `token` or `sent_at`.
+/// `{"created_at", "batch"}`, and `historical_migration` only when it is on; no `api_key`, `token`
+/// or `sent_at`.
 #[test]
 fn the_root_has_created_at_and_batch_only() {
     check(

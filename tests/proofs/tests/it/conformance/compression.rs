@@ -52,7 +52,8 @@ fn a_single_event_is_compressed() {
     );
 }
 
-/// Without compression there is no `Content-Encoding`; a host that cannot do zstd sends the body as it is.
+/// Without compression there is no `Content-Encoding`; a host that cannot do zstd sends the body as
+/// it is.
 #[test]
 fn an_uncompressed_body_has_no_encoding() {
     check_each(

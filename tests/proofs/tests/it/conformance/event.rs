@@ -4,7 +4,8 @@ use expect_test::expect;
 
 use crate::check;
 
-/// `event`, `uuid`, `distinct_id`, `timestamp` (all strings), `options` (`{}` when empty), `properties` (object).
+/// `event`, `uuid`, `distinct_id`, `timestamp` (all strings), `options` (`{}` when empty),
+/// `properties` (object).
 #[test]
 fn a_bare_event_has_the_required_members_and_no_others() {
     check(
@@ -81,8 +82,8 @@ fn an_event_is_stamped_when_it_is_captured() {
     );
 }
 
-/// An input with another offset is converted to the same instant; a value inside `properties` that merely looks like a
-/// time stays as it is.
+/// An input with another offset is converted to the same instant; a value inside `properties` that
+/// merely looks like a time stays as it is.
 #[test]
 fn an_own_timestamp_is_sent_in_utc_and_lookalikes_stay() {
     check(
@@ -226,7 +227,8 @@ fn on_a_clash_the_properties_win() {
     );
 }
 
-/// Something else than an object cannot be merged with, and the server has no use for it; `null` says nothing.
+/// Something else than an object cannot be merged with, and the server has no use for it; `null`
+/// says nothing.
 #[test]
 fn a_set_that_is_no_object_is_refused() {
     check(

@@ -67,8 +67,8 @@ fn a_host_may_name_itself() {
     );
 }
 
-/// `PostHog-Attempt`: 1, 2, 3, …; `PostHog-Request-Id`: the same on every attempt; `PostHog-Request-Timestamp`: fresh on
-/// every attempt.
+/// `PostHog-Attempt`: 1, 2, 3, …; `PostHog-Request-Id`: the same on every attempt;
+/// `PostHog-Request-Timestamp`: fresh on every attempt.
 #[test]
 fn a_retry_counts_keeps_its_id_and_is_stamped_afresh() {
     check(

@@ -86,7 +86,8 @@ fn a_host_that_never_answers_is_timed_out() {
     );
 }
 
-/// 429: terminal for the batch, reported; `Retry-After` then holds back every later request until it has passed.
+/// 429: terminal for the batch, reported; `Retry-After` then holds back every later request until
+/// it has passed.
 #[test]
 fn too_many_requests_ends_the_batch_and_holds_back_the_next() {
     check(
@@ -142,7 +143,8 @@ fn by_configuration_404_and_429_are_sent_again() {
     );
 }
 
-/// 400, 401, 402, 413, 415, any other 4xx: terminal, reported. 3xx: never followed, terminal, reported.
+/// 400, 401, 402, 413, 415, any other 4xx: terminal, reported. 3xx: never followed, terminal,
+/// reported.
 #[test]
 fn refusals_and_redirects_are_final() {
     check_each(
@@ -180,7 +182,8 @@ fn a_refusal_whose_body_is_cut_is_a_refusal() {
     );
 }
 
-/// What has ended meanwhile is no longer to be split: an event captured later waits for a batch of its own.
+/// What has ended meanwhile is no longer to be split: an event captured later waits for a batch of
+/// its own.
 #[test]
 fn a_split_is_over_with_the_last_of_its_events() {
     check(
@@ -230,7 +233,8 @@ fn a_split_is_over_with_the_last_of_its_events() {
     );
 }
 
-/// 413 with more than one event: split in two and send each half as a new request; with one event: terminal.
+/// 413 with more than one event: split in two and send each half as a new request; with one event:
+/// terminal.
 #[test]
 fn a_batch_that_is_too_large_is_split_until_it_fits() {
     check(

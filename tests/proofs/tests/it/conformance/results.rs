@@ -43,7 +43,8 @@ fn a_dropped_event_is_reported_with_its_reason() {
     );
 }
 
-/// 2xx, `retry`: only these are sent again: same request id, same `created_at`, same uuids and timestamps, attempt + 1.
+/// 2xx, `retry`: only these are sent again: same request id, same `created_at`, same uuids and
+/// timestamps, attempt + 1.
 #[test]
 fn only_events_the_server_wants_again_are_sent_again() {
     check(
@@ -142,7 +143,8 @@ fn an_answer_that_cannot_be_read_is_final() {
     );
 }
 
-/// 2xx, an entry without a word, or that is no object: terminal, not sent again, reported as unconfirmed.
+/// 2xx, an entry without a word, or that is no object: terminal, not sent again, reported as
+/// unconfirmed.
 #[test]
 fn an_entry_without_a_word_is_final() {
     check_each(
@@ -190,7 +192,8 @@ fn verdicts_before_a_fault_count() {
     );
 }
 
-/// Result keys compare as UUIDs, not as text; members and entries come in any order, others are passed over.
+/// Result keys compare as UUIDs, not as text; members and entries come in any order, others are
+/// passed over.
 #[test]
 fn results_are_read_in_any_order_and_spelling() {
     check(

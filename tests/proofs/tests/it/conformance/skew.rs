@@ -97,7 +97,8 @@ fn a_corrected_clock_is_another_base() {
     );
 }
 
-/// A caller that knows the time when the client does not: the server must take the timestamp as it is.
+/// A caller that knows the time when the client does not: the server must take the timestamp as it
+/// is.
 #[test]
 fn an_own_timestamp_under_an_unknown_clock_is_not_corrected() {
     check(

@@ -46,7 +46,8 @@ fn a_historical_migration_is_marked() {
     );
 }
 
-/// Event `{"event","uuid","distinct_id","timestamp","properties"}`; `$lib`, `$lib_version` in `properties`.
+/// Event `{"event","uuid","distinct_id","timestamp","properties"}`; `$lib`, `$lib_version` in
+/// `properties`.
 #[test]
 fn the_sdk_names_itself_in_the_properties() {
     check(
@@ -191,7 +192,8 @@ fn an_own_timestamp_under_an_unknown_clock_is_not_corrected() {
     );
 }
 
-/// Mode by configuration: `v1` (alias `analytics_v1`), `v0` (alias `legacy`); an unknown value is none.
+/// Mode by configuration: `v1` (alias `analytics_v1`), `v0` (alias `legacy`); an unknown value is
+/// none.
 #[test]
 fn modes_and_encodings_have_the_names_of_the_environment() {
     for (name, mode) in [

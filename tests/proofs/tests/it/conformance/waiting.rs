@@ -266,7 +266,8 @@ fn later_events_wait_behind_a_retry() {
     );
 }
 
-/// `Retry-After` is a minimum for the server's sake: it holds although nothing is left to be sent again.
+/// `Retry-After` is a minimum for the server's sake: it holds although nothing is left to be sent
+/// again.
 #[test]
 fn retry_after_outlives_an_exhausted_batch() {
     for (on_exhausted, expected) in [
@@ -302,7 +303,8 @@ fn retry_after_outlives_an_exhausted_batch() {
     }
 }
 
-/// Exhausted events can be parked: they are sent again, as a new request, after a rest or at a flush.
+/// Exhausted events can be parked: they are sent again, as a new request, after a rest or at a
+/// flush.
 #[test]
 fn parked_events_are_sent_again_as_a_new_request() {
     check(

@@ -1,5 +1,5 @@
-//! The probe with hoglet: readings are captured and delivered, as V1, and everything else that the API of a device has is
-//! used as well.
+//! The probe with hoglet: readings are captured and delivered, as V1, and everything else that the
+//! API of a device has is used as well.
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 

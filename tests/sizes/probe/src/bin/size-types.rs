@@ -1,4 +1,5 @@
-//! The types that a device holds in its memory, as symbols: each is named after its type and has its type's size.
+//! The types that a device holds in its memory, as symbols: each is named after its type and has
+//! its type's size.
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
