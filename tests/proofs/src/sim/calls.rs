@@ -104,10 +104,10 @@ impl World<'_> {
     /// Tells the client the wall time: the true one, or a little wrong, or very wrong.
     pub(super) fn set_wall_clock(&mut self) {
         let true_unix_ms = u64::try_from(unix_ms(self.true_ms)).unwrap_or(0);
-        if self.temper.tells_wall {
+        if self.faults.tells_wall {
             return;
         }
-        let unix_ms = if self.rng.chance(self.temper.wrong_clock) {
+        let unix_ms = if self.rng.chance(self.faults.wrong_clock) {
             self.clock_is_honest = false;
             let choices = [
                 0,

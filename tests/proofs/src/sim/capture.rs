@@ -24,7 +24,7 @@ struct Forecast {
 impl World<'_> {
     /// Captures a valid event that is no poison; says whether it was accepted.
     pub(super) fn capture_good(&mut self) -> Check<bool> {
-        self.temper.invalid = 0;
+        self.faults.invalid = 0;
         while self.is_poison(self.serials + 1) {
             self.serials += 1;
         }
@@ -40,7 +40,7 @@ impl World<'_> {
         let mut spec = generate::valid(&mut self.rng, self.serials, unix_ms, lane);
         let fault = self
             .rng
-            .chance(self.temper.invalid)
+            .chance(self.faults.invalid)
             .then(|| spoil(&mut self.rng, &mut spec, lane));
         if fault.is_none() && self.rng.chance(15) {
             spec.uuid = Some(self.own_uuid());
@@ -137,11 +137,11 @@ impl World<'_> {
         let config = &self.setup.config;
         self.accepted += 1;
         let own_ms = spec.timestamp.as_ref().map(|own| own.unix_ms);
-        let temper = &self.temper;
+        let faults = &self.faults;
         // Who corrects a wall time that was a little wrong looks like one whose machine has slept.
-        let is_told_well = temper.tells_wall || temper.set_clock == 0;
+        let is_told_well = faults.tells_wall || faults.set_clock == 0;
         let is_sure = !self.is_misread() && !self.clocks.is_pending();
-        let is_promised = is_told_well && temper.lag_ms == 0 && is_sure;
+        let is_promised = is_told_well && faults.lag_ms == 0 && is_sure;
         self.truth
             .captured(self.serials, unix_ms(self.true_ms), own_ms, is_promised);
         let is_absolute =

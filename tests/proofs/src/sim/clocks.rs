@@ -98,11 +98,11 @@ impl World<'_> {
             // The client can tell if the host tells the wall time, and such a clock is known to
             // stop, or the wall clock to be right.
             let can_tell = self.stops_in_suspend() || self.client.is_clock_confirmed();
-            if !self.temper.tells_wall || !can_tell || is_hidden {
+            if !self.faults.tells_wall || !can_tell || is_hidden {
                 self.truth.break_promises();
             }
             // Nobody tells the client that the wall time it knows is behind now.
-            self.clock_is_honest &= self.temper.tells_wall;
+            self.clock_is_honest &= self.faults.tells_wall;
         }
         self.pass_until(until_ms)
     }
@@ -113,14 +113,14 @@ impl World<'_> {
 
     /// From now on the monotonic clock is read well.
     pub(super) fn mend_clocks(&mut self) {
-        self.temper.lag_ms = 0;
+        self.faults.lag_ms = 0;
         self.clocks.misreading_ms = 0;
     }
 
     /// Sets the host's monotonic clock: where it has stopped behind, sometimes far behind, and for
     /// one reading far ahead.
     pub(super) fn tell_time(&mut self) {
-        let lag = match self.temper.lag_ms {
+        let lag = match self.faults.lag_ms {
             0 => 0,
             _ if self.rng.chance(2) => self.true_ms,
             lag => self.rng.below(lag),
@@ -154,7 +154,7 @@ impl World<'_> {
 
     /// Sometimes the sink panics at one of the next call's receipts.
     pub(super) fn arm_sink(&mut self) {
-        if self.rng.chance(self.temper.panics) {
+        if self.rng.chance(self.faults.panics) {
             let receipt = self.rng.index(3);
             self.client.panic_at(receipt);
         }
@@ -163,13 +163,13 @@ impl World<'_> {
     /// Whether the client's wall time is right: a good host has told it, and the client goes by it.
     pub(super) fn is_wall_right(&self) -> bool {
         let clocks = &self.clocks;
-        let is_good = self.temper.tells_wall && self.temper.lag_ms == 0;
+        let is_good = self.faults.tells_wall && self.faults.lag_ms == 0;
         is_good && clocks.wall_error_ms == 0 && !clocks.is_pending && !self.is_misread()
     }
 
     /// A good host tells the wall time before every capture and every poll, as its clock shows it.
     pub(super) fn tell_wall_time(&mut self) {
-        if !self.temper.tells_wall {
+        if !self.faults.tells_wall {
             return;
         }
         let shown = unix_ms(self.true_ms).saturating_add(self.clocks.wall_error_ms);

@@ -144,7 +144,7 @@ impl World<'_> {
         if self.client.wall_ms().is_some() && !self.model.wall_known {
             self.model.wall_known = true;
             self.note_lag();
-            self.clock_is_honest &= self.temper.true_date && !self.clocks.is_sent_by_misreading;
+            self.clock_is_honest &= self.faults.true_date && !self.clocks.is_sent_by_misreading;
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::check::{Check, ensure};
 use crate::laws::parse_canonical;
 
-/// A JSON object whose members are unlike each other.
+/// A JSON object without duplicate keys.
 pub(super) struct Members(pub(super) Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Members {

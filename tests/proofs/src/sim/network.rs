@@ -16,7 +16,7 @@ use crate::laws::{Ended, Fate};
 
 /// Something on its way.
 #[derive(Clone, Debug)]
-pub(super) enum Parcel {
+pub(super) enum InFlightMessage {
     /// A request that left the host at this time, to the server.
     Request(RequestId, Rc<Wire>, u64),
     /// An answer, all at once.
@@ -28,7 +28,7 @@ pub(super) enum Parcel {
     Failure(RequestId, TransportError),
 }
 
-impl Parcel {
+impl InFlightMessage {
     fn is_to_host(&self) -> bool {
         !matches!(self, Self::Request(..))
     }
@@ -45,18 +45,20 @@ impl World<'_> {
                 id.to_u32()
             )
         });
-        let request = Parcel::Request(id, Rc::new(wire), self.true_ms);
+        let request = InFlightMessage::Request(id, Rc::new(wire), self.true_ms);
         if self.is_good {
             let delay_ms = self.good_delay();
             return self.post(delay_ms, request);
         }
         let delay_ms = self.delay();
         match self.outage.map(|outage| outage.kind) {
-            Some(Outage::Fails(why)) => return self.post(delay_ms, Parcel::Failure(id, why)),
+            Some(Outage::Fails(why)) => {
+                return self.post(delay_ms, InFlightMessage::Failure(id, why));
+            }
             Some(Outage::Silence) => return,
             Some(Outage::Unavailable) | None => {}
         }
-        if self.rng.chance(self.temper.delivery) {
+        if self.rng.chance(self.faults.delivery) {
             self.post(delay_ms, request);
         } else if self.rng.chance(70) {
             let why = [
@@ -67,12 +69,12 @@ impl World<'_> {
                 TransportError::Interrupted,
             ];
             let why = *self.rng.pick(&why);
-            self.post(delay_ms, Parcel::Failure(id, why));
+            self.post(delay_ms, InFlightMessage::Failure(id, why));
         }
     }
 
     fn delay(&mut self) -> u64 {
-        let longest = self.temper.delay_ms;
+        let longest = self.faults.delay_ms;
         self.rng.below(longest + 1)
     }
 
@@ -81,46 +83,48 @@ impl World<'_> {
         u64::from((self.setup.config.request_timeout_ms - 1) / 3).min(50)
     }
 
-    fn post(&mut self, delay_ms: u64, parcel: Parcel) {
-        self.parcels_sent += 1;
+    fn post(&mut self, delay_ms: u64, message: InFlightMessage) {
+        self.messages_sent += 1;
         let mut due_ms = self.true_ms + delay_ms;
-        if parcel.is_to_host() {
+        if message.is_to_host() {
             due_ms = due_ms.max(self.clocks.asleep_until_ms);
         }
-        self.parcels.insert((due_ms, self.parcels_sent), parcel);
+        self.messages.insert((due_ms, self.messages_sent), message);
     }
 
     /// What would reach the host before `until_ms` reaches it then.
     pub(super) fn delay_arrivals(&mut self, until_ms: u64) {
-        let parcels = std::mem::take(&mut self.parcels);
-        self.parcels = parcels
+        let messages = std::mem::take(&mut self.messages);
+        self.messages = messages
             .into_iter()
-            .map(|((due_ms, number), parcel)| {
-                let due_ms = if parcel.is_to_host() {
+            .map(|((due_ms, number), message)| {
+                let due_ms = if message.is_to_host() {
                     due_ms.max(until_ms)
                 } else {
                     due_ms
                 };
-                ((due_ms, number), parcel)
+                ((due_ms, number), message)
             })
             .collect();
     }
 
-    pub(super) fn arrive(&mut self, parcel: Parcel) -> Check {
-        match parcel {
-            Parcel::Request(id, wire, left_ms) => {
+    pub(super) fn arrive(&mut self, message: InFlightMessage) -> Check {
+        match message {
+            InFlightMessage::Request(id, wire, left_ms) => {
                 self.check_stored_times(&wire, left_ms)?;
                 self.serve(id, &wire);
                 Ok(())
             }
-            Parcel::Whole(id, answer) => self.take_whole(id, &answer),
-            Parcel::Head(id, answer) => {
+            InFlightMessage::Whole(id, answer) => self.take_whole(id, &answer),
+            InFlightMessage::Head(id, answer) => {
                 self.take_head(id, &answer);
                 Ok(())
             }
-            Parcel::Body(id, answer, start, end) => self.take_body(id, &answer, start, end),
-            Parcel::End(id) => self.take_end(id),
-            Parcel::Failure(id, why) => self.take_failure(id, why),
+            InFlightMessage::Body(id, answer, start, end) => {
+                self.take_body(id, &answer, start, end)
+            }
+            InFlightMessage::End(id) => self.take_end(id),
+            InFlightMessage::Failure(id, why) => self.take_failure(id, why),
         }
     }
 
@@ -128,18 +132,18 @@ impl World<'_> {
     fn serve(&mut self, id: RequestId, wire: &Wire) {
         let mode = self.setup.config.capture_mode;
         let unix_ms = unix_ms(self.true_ms);
-        if let Some(parcel) = self.upset(id, wire) {
+        if let Some(message) = self.upset(id, wire) {
             let delay_ms = self.good_delay();
-            return self.post(delay_ms, parcel);
+            return self.post(delay_ms, message);
         }
         if self.is_good {
             let answer = self.server.answer_well(wire, mode);
             let delay_ms = self.good_delay();
-            return self.post(delay_ms, Parcel::Whole(id, Rc::new(answer)));
+            return self.post(delay_ms, InFlightMessage::Whole(id, Rc::new(answer)));
         }
         let answer = self
             .server
-            .answer(wire, mode, &self.temper, &mut self.rng, unix_ms);
+            .answer(wire, mode, &self.faults, &mut self.rng, unix_ms);
         let answer = Rc::new(answer);
         self.note(|| {
             let body = String::from_utf8_lossy(&answer.body);
@@ -151,10 +155,13 @@ impl World<'_> {
                 answer.date
             )
         });
-        if !self.rng.chance(self.temper.delivery) {
+        if !self.rng.chance(self.faults.delivery) {
             if self.rng.chance(50) {
                 let delay_ms = self.delay();
-                self.post(delay_ms, Parcel::Failure(id, TransportError::Interrupted));
+                self.post(
+                    delay_ms,
+                    InFlightMessage::Failure(id, TransportError::Interrupted),
+                );
             }
             return;
         }
@@ -165,21 +172,21 @@ impl World<'_> {
         }
         for _ in 0..copies {
             let delay_ms = self.delay();
-            if self.rng.chance(self.temper.pieces) {
+            if self.rng.chance(self.faults.pieces) {
                 self.post_pieces(id, &answer, delay_ms);
             } else {
-                self.post(delay_ms, Parcel::Whole(id, Rc::clone(&answer)));
+                self.post(delay_ms, InFlightMessage::Whole(id, Rc::clone(&answer)));
             }
         }
     }
 
     /// What a gateway makes of a request: nothing, unless an outage goes on or there is poison in
     /// it.
-    fn upset(&mut self, id: RequestId, wire: &Wire) -> Option<Parcel> {
+    fn upset(&mut self, id: RequestId, wire: &Wire) -> Option<InFlightMessage> {
         let is_out = self
             .outage
             .is_some_and(|outage| matches!(outage.kind, Outage::Unavailable));
-        let poison = self.temper.poison.filter(|poison| {
+        let poison = self.faults.poison.filter(|poison| {
             let mut serials = wire
                 .events
                 .iter()
@@ -199,8 +206,8 @@ impl World<'_> {
             )
         });
         Some(match status {
-            Some(status) => Parcel::Whole(id, Rc::new(Answer::empty(status))),
-            None => Parcel::Failure(id, TransportError::Interrupted),
+            Some(status) => InFlightMessage::Whole(id, Rc::new(Answer::empty(status))),
+            None => InFlightMessage::Failure(id, TransportError::Interrupted),
         })
     }
 
@@ -214,19 +221,22 @@ impl World<'_> {
         let largest = *self.rng.pick(&[1, 7, 100, 4_000]);
         let gap_ms = *self.rng.pick(&[0, 1, 200]);
         if self.rng.chance(98) {
-            self.post(delay_ms, Parcel::Head(id, Rc::clone(answer)));
+            self.post(delay_ms, InFlightMessage::Head(id, Rc::clone(answer)));
         }
         let mut start = 0;
         while start < len {
             let end = len.min(start + 1 + self.rng.index(largest));
             delay_ms += self.rng.below(gap_ms + 1);
-            self.post(delay_ms, Parcel::Body(id, Rc::clone(answer), start, end));
+            self.post(
+                delay_ms,
+                InFlightMessage::Body(id, Rc::clone(answer), start, end),
+            );
             start = end;
         }
         let last = match self.rng.below(10) {
-            _ if !is_cut => Parcel::End(id),
-            0..=4 => Parcel::End(id),
-            5..=8 => Parcel::Failure(id, TransportError::Interrupted),
+            _ if !is_cut => InFlightMessage::End(id),
+            0..=4 => InFlightMessage::End(id),
+            5..=8 => InFlightMessage::Failure(id, TransportError::Interrupted),
             _ => return,
         };
         self.post(delay_ms, last);
@@ -253,7 +263,7 @@ impl World<'_> {
     fn note_head(&mut self, id: RequestId, answer: &Rc<Answer>) {
         if self.model.head(id, answer, self.client.elapsed_ms()) {
             self.note_lag();
-            self.clock_is_honest &= self.temper.true_date && !self.clocks.is_sent_by_misreading;
+            self.clock_is_honest &= self.faults.true_date && !self.clocks.is_sent_by_misreading;
         }
     }
 

@@ -31,7 +31,7 @@ impl World<'_> {
             self.note(|| "     the outage is over".to_owned());
             self.outage = None;
         }
-        if self.outage.is_some() || self.rng.below(1_000) >= self.temper.outages {
+        if self.outage.is_some() || self.rng.below(1_000) >= self.faults.outages {
             return;
         }
         let kind = *self.rng.pick(&[

@@ -167,7 +167,7 @@ impl World<'_> {
         let sent_unix_ms = unix_ms(self.true_ms);
         let lag_ms = self.true_ms.abs_diff(client_ms).max(self.worst_lag_ms);
         // A clock that was learned is late by its answer's way, and a small correction is ignored.
-        let tolerance_ms = 3_000 + 2 * lag_ms + 4 * self.temper.delay_ms + 200 * 4_000;
+        let tolerance_ms = 3_000 + 2 * lag_ms + 4 * self.faults.delay_ms + 200 * 4_000;
         for ((live, _), event) in flight.events.iter().zip(&wire.events) {
             if let Some(own_ms) = live.own_ms {
                 ensure!(
@@ -183,7 +183,7 @@ impl World<'_> {
                 );
                 // Of a host that tells the wall time now and then only less is known.
                 let may_be_off =
-                    self.temper.tells_wall || !live.wall_known || !self.clock_is_honest;
+                    self.faults.tells_wall || !live.wall_known || !self.clock_is_honest;
                 let is_right = may_be_off || off_ms <= tolerance_ms;
                 ensure!(
                     is_right,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Body, Kind};
 use super::rng::Rng;
-use super::setup::Temper;
+use super::setup::Faults;
 use super::wire::Wire;
 use crate::laws::Fate;
 
@@ -48,12 +48,12 @@ impl Server {
         answer
     }
 
-    /// An answer such as the world's temper makes it, at `unix_ms` by the server's clock.
+    /// An answer such as the world's faults make it, at `unix_ms` by the server's clock.
     pub(super) fn answer(
         &mut self,
         wire: &Wire,
         mode: CaptureMode,
-        temper: &Temper,
+        faults: &Faults,
         rng: &mut Rng,
         unix_ms: i64,
     ) -> Answer {
@@ -61,7 +61,7 @@ impl Server {
             500, 502, 503, 504, 503, 408, 429, 429, 413, 413, 400, 401, 402, 403, 404, 415, 301,
             501, 520, 0, 100, 999,
         ];
-        let mut answer = if rng.chance(temper.good_answer) {
+        let mut answer = if rng.chance(faults.good_answer) {
             self.answer_well(wire, mode)
         } else if rng.chance(50) {
             if rng.chance(20) {
@@ -79,7 +79,7 @@ impl Server {
             self.results(wire, rng)
         };
         if rng.chance(40) {
-            answer.date(rng, unix_ms, temper.true_date);
+            answer.date(rng, unix_ms, faults.true_date);
         }
         if rng.chance(50) {
             answer.retry_after(rng, unix_ms);

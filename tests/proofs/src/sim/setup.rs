@@ -1,4 +1,4 @@
-//! The client's configuration and the temper of a world, chosen by its seed.
+//! The client's configuration and a world's faults, chosen by its seed.
 
 use hoglet::{
     CaptureMode, Compression, Config, ENVELOPE_BYTES, Lane, MIN_RETRY_INITIAL_MS, MonotonicClock,
@@ -109,7 +109,7 @@ impl Setup {
 
 /// How a world treats its client, in percent.
 #[derive(Clone, Debug)]
-pub(super) struct Temper {
+pub(super) struct Faults {
     /// Answers that are a plain success.
     pub(super) good_answer: u64,
     /// Requests that get through, and answers that get back.
@@ -161,7 +161,7 @@ impl Poison {
     }
 }
 
-impl Temper {
+impl Faults {
     pub(super) fn new(rng: &mut Rng) -> Self {
         Self {
             good_answer: *rng.pick(&[20, 50, 80, 95]),

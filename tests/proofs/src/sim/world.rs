@@ -8,11 +8,11 @@ use super::account::ADRIFT;
 use super::check::{Check, ensure};
 use super::clocks::Clocks;
 use super::model::Model;
-use super::network::Parcel;
+use super::network::InFlightMessage;
 use super::outage::Outage;
 use super::rng::Rng;
 use super::server::Server;
-use super::setup::{Setup, Temper};
+use super::setup::{Faults, Setup};
 use super::truth::Truth;
 use crate::laws::Checked;
 
@@ -22,13 +22,13 @@ const EPOCH_MS: i64 = 1_800_000_000_000;
 pub(super) struct World<'a> {
     pub(super) rng: Rng,
     pub(super) setup: &'a Setup,
-    pub(super) temper: Temper,
+    pub(super) faults: Faults,
     pub(super) client: Checked<'a>,
     pub(super) model: Model,
     pub(super) server: Server,
     /// What is on its way, by when it arrives.
-    pub(super) parcels: BTreeMap<(u64, u64), Parcel>,
-    pub(super) parcels_sent: u64,
+    pub(super) messages: BTreeMap<(u64, u64), InFlightMessage>,
+    pub(super) messages_sent: u64,
     /// Milliseconds since the host was started.
     pub(super) true_ms: u64,
     /// The most that the client's clock lagged behind when it mattered for wall time.
@@ -67,7 +67,7 @@ pub(super) struct Report {
 pub(super) fn run(seed: u64, liveness: bool, trace: bool, report: &mut Report) -> Check {
     let mut rng = Rng::new(seed);
     let setup = Setup::new(&mut rng);
-    let temper = Temper::new(&mut rng);
+    let faults = Faults::new(&mut rng);
     let (mut bytes, mut slots) = (
         vec![0; setup.storage_bytes],
         vec![Slot::EMPTY; setup.storage_slots],
@@ -85,12 +85,12 @@ pub(super) fn run(seed: u64, liveness: bool, trace: bool, report: &mut Report) -
     let mut world = World {
         rng,
         setup: &setup,
-        temper,
+        faults,
         client,
         model: Model::new(setup.clone()),
         server: Server::default(),
-        parcels: BTreeMap::new(),
-        parcels_sent: 0,
+        messages: BTreeMap::new(),
+        messages_sent: 0,
         true_ms: start_ms,
         worst_lag_ms: 0,
         clock_is_honest: true,
@@ -107,8 +107,8 @@ pub(super) fn run(seed: u64, liveness: bool, trace: bool, report: &mut Report) -
         trace: trace.then_some(&mut report.trace),
     };
     world.note(|| format!("{setup:?}"));
-    let temper = world.temper.clone();
-    world.note(|| format!("{temper:?}"));
+    let faults = world.faults.clone();
+    world.note(|| format!("{faults:?}"));
     let end = world.live(liveness, &mut report.steps);
     report.events = world.accepted;
     report.requests = u64::from(world.client.stats().requests);
@@ -122,7 +122,7 @@ pub(super) fn run(seed: u64, liveness: bool, trace: bool, report: &mut Report) -
 
 impl World<'_> {
     fn live(&mut self, liveness: bool, steps: &mut u64) -> Check {
-        while *steps < self.temper.steps {
+        while *steps < self.faults.steps {
             *steps += 1;
             let lived = self.pass_time().and_then(|()| self.step());
             match lived.and_then(|()| self.check_queue()) {
@@ -149,7 +149,7 @@ impl World<'_> {
         let _ = self.client.poll_once();
         self.client.close(self.client.now_ms() + 1_000);
         self.true_ms += 1_000;
-        self.temper.panics = 0;
+        self.faults.panics = 0;
         self.tell_time();
         let _ = self.client.poll_once();
         let left = self.client.live();
@@ -177,13 +177,13 @@ impl World<'_> {
 
     /// Lets time pass; what arrives until then arrives.
     pub(super) fn pass_until(&mut self, until_ms: u64) -> Check {
-        while let Some((&(due_ms, number), _)) = self.parcels.first_key_value() {
+        while let Some((&(due_ms, number), _)) = self.messages.first_key_value() {
             if due_ms > until_ms {
                 break;
             }
             self.true_ms = self.true_ms.max(due_ms);
-            if let Some(parcel) = self.parcels.remove(&(due_ms, number)) {
-                self.arrive(parcel)?;
+            if let Some(message) = self.messages.remove(&(due_ms, number)) {
+                self.arrive(message)?;
             }
         }
         self.true_ms = until_ms.max(self.true_ms);
@@ -192,18 +192,18 @@ impl World<'_> {
 
     fn step(&mut self) -> Check {
         self.begin_or_end_outage();
-        if self.rng.chance(self.temper.leaps) {
+        if self.rng.chance(self.faults.leaps) {
             return self.leap();
         }
-        if self.rng.chance(self.temper.capture) {
+        if self.rng.chance(self.faults.capture) {
             self.capture()?;
-            return if self.temper.polls_in_time {
+            return if self.faults.polls_in_time {
                 self.poll()
             } else {
                 Ok(())
             };
         }
-        if self.rng.chance(self.temper.set_clock) {
+        if self.rng.chance(self.faults.set_clock) {
             self.set_wall_clock();
             return Ok(());
         }
@@ -264,7 +264,7 @@ impl World<'_> {
             + cooldown
             + u64::from(config.flush_interval_ms);
         let limit_ms = self.true_ms + wait + (left + 1) * 200;
-        let stragglers = u64::try_from(self.parcels.len()).unwrap_or(u64::MAX);
+        let stragglers = u64::try_from(self.messages.len()).unwrap_or(u64::MAX);
         let limit_steps = *steps + 20 + 8 * left + 2 * stragglers;
         let (searches, attempts) = self.poison_bounds();
         let limit_ms = limit_ms + searches * (attempts * (wait + 200) + wait);
@@ -286,7 +286,7 @@ impl World<'_> {
                 continue;
             };
             let next_ms = self
-                .parcels
+                .messages
                 .first_key_value()
                 .map_or(wake_ms, |(&(due_ms, _), _)| due_ms.min(wake_ms));
             self.pass_until(next_ms.max(self.true_ms))?;
@@ -316,7 +316,7 @@ impl World<'_> {
     }
 
     pub(super) fn is_poison(&self, serial: u64) -> bool {
-        self.temper
+        self.faults
             .poison
             .is_some_and(|poison| poison.is_poison(serial))
     }
