@@ -497,7 +497,8 @@ impl Client<'_> {
         self.is_closing && self.arena.live().next().is_none()
     }
 
-    /// How many events have ended like this; less code than [`Self::stats`], which counts those that have not.
+    /// How many events have ended like this; less code than [`Self::stats`], which counts those
+    /// that have not.
     pub fn ended_as(&self, kind: OutcomeKind) -> u32 {
         self.stats.ended_as(kind)
     }

@@ -247,8 +247,8 @@ impl Client<'_> {
         self.finish_batch();
     }
 
-    /// Ends the events of a part of the batch, or only those that no answer has asked for again. A flag, and no closure, of
-    /// which each would be code of its own.
+    /// Ends the events of a part of the batch, or only those that no answer has asked for again. A
+    /// flag, and no closure, of which each would be code of its own.
     pub(super) fn end_events(
         &mut self,
         part: Range<usize>,

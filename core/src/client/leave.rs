@@ -145,8 +145,8 @@ impl Client<'_> {
         )
     }
 
-    /// Where in the batch the events of the next request begin, how many bytes of them fit into it, and
-    /// its number; `None` if nothing is left for one, or the last one was handed out.
+    /// Where in the batch the events of the next request begin, how many bytes of them fit into it,
+    /// and its number; `None` if nothing is left for one, or the last one was handed out.
     fn next_request(&self) -> Option<(usize, usize, u8)> {
         let leaving = self.leaving()?;
         let number = leaving.number(RequestId(self.stats.requests.wrapping_add(1)))?;

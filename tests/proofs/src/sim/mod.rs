@@ -4,21 +4,21 @@
 //!
 //! `world.rs` reads as the story of one world. The files, by what they stand for:
 //!
-//! * **The world.** `world.rs`: its loop and its end. `setup.rs`: configuration and faults,
-//!   chosen by the seed. `rng.rs`: chance. `clocks.rs`: the host's clocks, which lag, leap and stop.
+//! * **The world.** `world.rs`: its loop and its end. `setup.rs`: configuration and faults, chosen
+//!   by the seed. `rng.rs`: chance. `clocks.rs`: the host's clocks, which lag, leap and stop.
 //!   `outage.rs`: nothing gets through for a while. `runner.rs`: many worlds, on several threads.
 //! * **The host.** `capture.rs`: events, and what must become of each. `calls.rs`: everything else
 //!   that a host calls on its own account. `leave.rs`: it is about to go.
 //! * **Events.** `event.rs`: as a caller has them. `generate.rs`: valid ones. `invalid.rs`: each to
 //!   be refused for one reason. `members.rs`: a JSON object without duplicate keys.
-//! * **The network and the server.** `network.rs`: delays, losses, repetitions, cuts. `answer.rs`: an
-//!   answer on its way. `server.rs`: stores and answers, honestly or not.
-//! * **The second account.** `model.rs`: how each event must end. `flight.rs`: what waits and what is
-//!   in flight. `outcome.rs`: PROTOCOL's outcomes as a table. `account.rs` holds the client against
-//!   it after every call.
+//! * **The network and the server.** `network.rs`: delays, losses, repetitions, cuts. `answer.rs`:
+//!   an answer on its way. `server.rs`: stores and answers, honestly or not.
+//! * **The second account.** `model.rs`: how each event must end. `flight.rs`: what waits and what
+//!   is in flight. `outcome.rs`: PROTOCOL's outcomes as a table. `account.rs` holds the client
+//!   against it after every call.
 //! * **What is sent.** `sent.rs`: checks at every `Send`. `wire.rs`: reads a request as strictly as
-//!   the server. `expect.rs`: what an event must look like. `encoded.rs`: the compressor. `truth.rs`:
-//!   when every event really happened. `time.rs`: wall time as text.
+//!   the server. `expect.rs`: what an event must look like. `encoded.rs`: the compressor.
+//!   `truth.rs`: when every event really happened. `time.rs`: wall time as text.
 //!
 //! `check.rs` says what is wrong. A [`Failure`] names what is broken, and its seed replays it.
 
