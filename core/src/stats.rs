@@ -59,7 +59,9 @@ impl Stats {
     }
 
     pub(crate) fn count(&mut self, kind: OutcomeKind) {
-        if let Some(count) = self.ends.get_mut(usize::from(kind.code())) {
+        let count = self.ends.get_mut(usize::from(kind.code()));
+        debug_assert!(count.is_some(), "every kind of ending has a counter");
+        if let Some(count) = count {
             *count = count.wrapping_add(1);
         }
     }

@@ -247,6 +247,7 @@ impl Client<'_> {
     }
 
     fn commit(&mut self, uuid: Uuid, base: Base, len: usize) {
+        debug_assert!(len > 0 && u32::try_from(len).is_ok(), "a length is checked");
         self.stats.captured = self.stats.captured.wrapping_add(1);
         self.arena.commit(Slot {
             uuid,

@@ -79,12 +79,15 @@ impl<'buf, T: Copy> Array<'buf, T> {
     /// What is free behind the queue.
     fn room(&mut self) -> &mut [T] {
         let end = self.at.queued().end;
+        debug_assert!(end <= self.items.len(), "what is stored fits");
         self.items.get_mut(end..).unwrap_or_default()
     }
 
     /// Moves `count` items.
     fn shift(&mut self, from: usize, to: usize, count: usize) {
-        if from.max(to).saturating_add(count) <= self.items.len() {
+        let fits = from.max(to).saturating_add(count) <= self.items.len();
+        debug_assert!(fits, "items move within the array");
+        if fits {
             self.items.copy_within(from..from + count, to);
         }
     }
@@ -233,7 +236,12 @@ impl<'buf> Arena<'buf> {
             // The slots alone: the bytes behind the last event are those of the new one.
             self.slots.compact();
         }
-        if let Some(free) = self.slots.room().first_mut() {
+        let free = self.slots.room().first_mut();
+        debug_assert!(
+            free.is_some(),
+            "an event is queued only where a slot is free"
+        );
+        if let Some(free) = free {
             *free = slot;
             self.slots.at.queued += 1;
             self.bytes.at.queued += len_of(&slot);
@@ -261,6 +269,7 @@ impl<'buf> Arena<'buf> {
     pub(crate) fn pin(&mut self, count: usize) {
         debug_assert!(self.pinned_len() == 0, "one batch at a time");
         let first = self.queued().get(..count).unwrap_or_default();
+        debug_assert!(first.len() == count, "only what is queued is pinned");
         let bytes = first.iter().map(len_of).sum();
         self.slots.at.pin(first.len());
         self.bytes.at.pin(bytes);
@@ -328,6 +337,10 @@ impl<'buf> Arena<'buf> {
                 self.slots.shift(at, kept_at, 1);
             }
         }
+        debug_assert!(
+            from == bytes.start,
+            "a batch's bytes are those of its slots"
+        );
         self.bytes.at.keep_last(bytes.end.saturating_sub(kept_from));
         self.slots.at.keep_last(slots.end.saturating_sub(kept_at));
     }

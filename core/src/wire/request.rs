@@ -221,6 +221,7 @@ impl<'a> Request<'a> {
             _ => {}
         }
         let len = writer.len();
+        debug_assert!(len <= UUID_LEN, "a header's value fits");
         Some(Header {
             name,
             value,
@@ -278,6 +279,7 @@ impl End {
         let mut writer = Writer::new(&mut end.bytes);
         write(&mut writer);
         end.len = writer.len();
+        debug_assert!(end.len <= MAX_END_LEN, "a body's ends fit");
         end
     }
 

@@ -62,7 +62,12 @@ impl Special {
 
     /// Its name among the properties.
     pub(crate) fn name(self) -> &'static str {
-        Self::ALL.get(self as usize).map_or("", |(_, name)| name)
+        let entry = Self::ALL.get(self as usize);
+        debug_assert!(
+            entry.is_some_and(|(special, _)| *special == self),
+            "names stand at the index of their property"
+        );
+        entry.map_or("", |(_, name)| name)
     }
 
     /// Its name among V1's event options.
