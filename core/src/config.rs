@@ -92,6 +92,8 @@ pub enum Overflow {
     RejectNew,
     /// The oldest events that are not in flight make room, a sixteenth of the storage at a time
     /// so that the cost per event stays flat; each ends [`Outcome::Evicted`](crate::Outcome).
+    /// Needs feature `drop-oldest`.
+    #[cfg(feature = "drop-oldest")]
     DropOldest,
 }
 
@@ -217,7 +219,8 @@ pub struct Config<'buf> {
     /// Refuses an event whose `distinct_id` is a placeholder (`null`, `anonymous`, `0`, …) with
     /// [`CaptureError::DistinctIdIllegal`](crate::CaptureError). Off by default: the server stores
     /// such events with person processing off, so they are sent, and counted in
-    /// [`Stats::placeholder_ids`](crate::Stats::placeholder_ids).
+    /// [`Stats::placeholder_ids`](crate::Stats::placeholder_ids). Does nothing without feature
+    /// `placeholders`.
     pub refuse_placeholder_ids: bool,
     /// What the clock behind [`Instant`](crate::Instant) does while the machine sleeps: it stops,
     /// by default. A device whose counter never stops says

@@ -22,10 +22,12 @@
 //!
 //! | feature | without it |
 //! | --- | --- |
+//! | `drop-oldest` | a full queue refuses new events ([`Overflow::RejectNew`]) |
 //! | `http-date` | the client does not learn the time from answers (events are stamped by uptime, which the server corrects, until [`Client::set_wall_clock`]), and a `Retry-After` that is a date is no hint |
 //! | `nested` | a [`Value`] has no arrays and objects |
 //! | `park` | a batch whose retries are used up ends ([`OnExhausted::Drop`]); one that no server answered is kept while there is room ([`Unanswered`]) |
 //! | `persons` | an [`Event`] has no `set`, `set_once` and `groups`; among its properties these are properties like any other, sent in their place and unchecked |
+//! | `placeholders` | a `distinct_id` such as `null` is an id like any other; the server turns person processing off for it |
 //!
 //! The wire contract is Capture V1 and V0 of `PostHog`, written down in [`protocol`]: comments that
 //! name a "PROTOCOL section" mean its sections.

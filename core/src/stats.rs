@@ -16,7 +16,7 @@ pub struct Stats {
     /// Events refused by `capture`; each got a [`CaptureError`].
     pub refused: u32,
     /// Captured events whose `distinct_id` is a placeholder (`null`, `anonymous`, `0`, …), for
-    /// which the server turns person processing off.
+    /// which the server turns person processing off; 0 without feature `placeholders`.
     pub placeholder_ids: u32,
     /// Waiting for their first or next batch.
     pub queued: u32,

@@ -55,8 +55,6 @@ pub fn create(
         seed,
         (queue_bytes, queue_events),
         |config| {
-            // `undefined` and `null` become text on their way here.
-            config.refuse_placeholder_ids = true;
             config.flush_at = flush_at;
             config.flush_interval_ms = flush_interval_ms;
             config.max_retries = max_retries;

@@ -70,6 +70,8 @@ export class Core {
       const value = properties?.[name] ?? {};
       if (typeof value !== "object" || Array.isArray(value)) refuse("not_an_object");
     }
+    // The server takes their names for nobody.
+    if (distinctId === undefined || distinctId === null) refuse("distinct_id_illegal");
     const name = `${event}`;
     const id = `${distinctId}`;
     const json = `${JSON.stringify(properties)}`;

@@ -129,7 +129,7 @@ test("a refused event says why, as a code and as a name", () => {
   refused({ event: "ä".repeat(101) }, 2, "name_too_long");
   refused({ event: "$performance_event" }, 3, "name_reserved");
   refused({ distinctId: " \u2003" }, 5, "distinct_id_empty");
-  refused({ distinctId: undefined }, 7, "distinct_id_illegal");
+  for (const distinctId of [undefined, null]) refused({ distinctId }, 7, "distinct_id_illegal");
   refused({ timestamp: "yesterday" }, 8, "timestamp_invalid");
   refused({ timestamp: 1e15 }, 8, "timestamp_invalid");
   for (const properties of [[], null, undefined, () => {}, { toJSON: () => "text" }, { half: "\ud800" }]) {

@@ -61,7 +61,7 @@ pub(crate) fn identity(event: &Event<'_>, config: &Config<'_>) -> Result<bool, C
     } else if event.uuid.is_some_and(|uuid| uuid.is_nil()) {
         Err(CaptureError::UuidNil)
     } else {
-        let is_placeholder = is_placeholder(trimmed);
+        let is_placeholder = cfg!(feature = "placeholders") && is_placeholder(trimmed);
         if is_placeholder && config.refuse_placeholder_ids {
             return Err(CaptureError::DistinctIdIllegal);
         }
@@ -179,6 +179,7 @@ mod tests {
         assert_eq!(refused, Err(CaptureError::UuidNil));
     }
 
+    #[cfg(feature = "placeholders")]
     #[test]
     fn placeholders_are_recognised() {
         for id in ["NULL", " [object Object] "] {

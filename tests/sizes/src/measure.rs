@@ -19,12 +19,14 @@ const TARGETS: [&str; 2] = ["thumbv6m", "thumbv7em"];
 
 /// The features of hoglet in a device's whole API, beside which nothing costs anything unless it is
 /// used.
-const FULL: &str = "hoglet/http-date,hoglet/nested,hoglet/park,hoglet/persons";
+const FULL: &str = "hoglet/drop-oldest,hoglet/http-date,hoglet/nested,hoglet/park,\
+                    hoglet/persons,hoglet/placeholders";
 
 /// Every feature that a device can have, each measured alone on top of the device profile, which
 /// has none.
-const FEATURES: [&str; 11] = [
+const FEATURES: [&str; 13] = [
     "details",
+    "drop-oldest",
     "float",
     "gzip",
     "http-date",
@@ -33,6 +35,7 @@ const FEATURES: [&str; 11] = [
     "os",
     "park",
     "persons",
+    "placeholders",
     "text",
     "v0",
 ];

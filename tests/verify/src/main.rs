@@ -63,6 +63,7 @@ demo                |                             | cargo demo
 const FEATURES: &[&str] = &[
     "--no-default-features",
     "--no-default-features --features details",
+    "--no-default-features --features drop-oldest",
     "--no-default-features --features float",
     "--no-default-features --features gzip",
     "--no-default-features --features http-date",
@@ -71,6 +72,7 @@ const FEATURES: &[&str] = &[
     "--no-default-features --features os",
     "--no-default-features --features park",
     "--no-default-features --features persons",
+    "--no-default-features --features placeholders",
     "--no-default-features --features text",
     "--no-default-features --features v0",
     "--no-default-features --features serde",
