@@ -29,26 +29,37 @@ pub(crate) fn text(text: Text<'_>) -> Option<bool> {
 /// are known.
 #[cfg(feature = "text")]
 pub(crate) fn trusted(text: &[u8]) -> Option<bool> {
-    let Some(quoted) = text.strip_prefix(b"\"") else {
+    let Some(string) = text.strip_prefix(b"\"") else {
         return scalar(text);
     };
-    let mut string = quoted.strip_suffix(b"\"")?;
-    while let [b' ', rest @ ..]
-    | [rest @ .., b' ']
-    | [b'\\', b't' | b'n' | b'f' | b'r', rest @ ..]
-    | [rest @ .., b'\\', b't' | b'n' | b'f' | b'r'] = string
-    {
+    let string = without_white_space(string);
+    let (word, value): (&[u8], _) = match string.first()? {
+        b'1' => (b"1", true),
+        b'0' => (b"0", false),
+        b't' | b'T' => (b"true", true),
+        b'f' | b'F' => (b"false", false),
+        _ => return None,
+    };
+    let (start, end) = string.split_at_checked(word.len())?;
+    let is_word = start.eq_ignore_ascii_case(word) && without_white_space(end) == b"\"";
+    is_word.then_some(value)
+}
+
+/// What is left of a trusted string behind white space.
+#[cfg(feature = "text")]
+fn without_white_space(mut string: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] | [b'\\', b't' | b'n' | b'f' | b'r', rest @ ..] = string {
         string = rest;
     }
-    word(string)
+    string
 }
 
 /// `text` is JSON, but not a string.
 fn scalar(text: &[u8]) -> Option<bool> {
-    match text {
-        b"true" => Some(true),
-        b"false" => Some(false),
-        [b'-' | b'0'..=b'9', ..] => {
+    match text.first()? {
+        b't' => Some(true),
+        b'f' => Some(false),
+        b'-' | b'0'..=b'9' => {
             // A number is 0 if every digit before its exponent is.
             let mut mantissa = text.iter().take_while(|b| !matches!(b, b'e' | b'E'));
             Some(mantissa.any(|b| matches!(b, b'1'..=b'9')))

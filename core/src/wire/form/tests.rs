@@ -47,7 +47,7 @@ const NAMES: [&str; 18] = [
     "$os_version",
 ];
 
-const VALUES: [Value<'static>; 19] = [
+const VALUES: [Value<'static>; 22] = [
     Value::Null,
     Value::Bool(true),
     Value::Bool(false),
@@ -64,6 +64,9 @@ const VALUES: [Value<'static>; 19] = [
     },
     Value::Str(""),
     Value::Str("true"),
+    Value::Str("TRUE"),
+    Value::Str("truer"),
+    Value::Str("fals"),
     Value::Str("\t\n\r\u{c} FALSE\r\n\t              \u{c}"),
     Value::Str("1\\t"),
     Value::Str("\u{b}0"),
