@@ -135,7 +135,8 @@ export class Hoglet {
         return { wakesAt, request: request && { ...request, body: Buffer.concat(request.body) } };
       });
       if (next?.request) this.#send(next.request);
-      wakesAt = next?.wakesAt;
+      // A new instance has nothing to do, and should it trap as well, not at once.
+      wakesAt = next ? next.wakesAt : Infinity;
     }
     if (wakesAt !== this.#wakesAt) this.#sleep(wakesAt);
     for (const receipt of this.#receipts.splice(0)) {
