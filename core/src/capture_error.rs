@@ -135,7 +135,7 @@ impl CaptureError {
         Self::name_of(self.code())
     }
 
-    /// The name of the error with this code: `ok` for 0, `unknown` for a number that is no code.
+    /// The name of the error with this code: `ok` for 0, `unknown` for a number that is not a code.
     pub fn name_of(code: u8) -> &'static str {
         Self::NAMES.get(code).unwrap_or("unknown")
     }

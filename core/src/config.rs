@@ -1,4 +1,4 @@
-//! What a client is told once. Every limit has a name, a default, a cost and an error.
+//! A client's configuration. Every limit has a name, a default, a cost and an error.
 
 use core::fmt;
 
@@ -114,7 +114,7 @@ pub enum OnExhausted {
     #[cfg(feature = "park")]
     Park {
         /// Milliseconds to rest; at least [`MIN_RETRY_INITIAL_MS`], so that failing without retries
-        /// is no busy loop.
+        /// is not a busy loop.
         cooldown_ms: u32,
     },
 }
@@ -146,8 +146,8 @@ pub enum Unanswered {
     UseRetries,
 }
 
-/// What a client is told once, at [`Client::new`](crate::Client::new). Make it with [`Config::new`]
-/// and set the fields that should differ.
+/// A client's configuration, given to [`Client::new`](crate::Client::new). Make it with
+/// [`Config::new`] and set the fields that should differ.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent switches, named in every peer"

@@ -50,9 +50,9 @@ use crate::types::summary::CaptureSummary;
 /// | `on_error` for configuration | the thread that makes the client, in the call |
 ///
 /// So a thread may hold a lock that `on_receipt` takes while it captures, shuts the client down or
-/// drops it: what cannot be told before the deadline is counted in [`Summary::unreported`], and
-/// told later if the program goes on. It must not hold one through `flush()`, which waits for the
-/// callbacks as long as it takes.
+/// drops it: what cannot be reported before the deadline is counted in [`Summary::unreported`], and
+/// reported later if the program goes on. It must not hold one through `flush()`, which waits for
+/// the callbacks as long as it takes.
 ///
 /// **A callback that owns a handle to its own client keeps it alive for ever**: it is never
 /// dropped, and what is queued when the program ends is lost. Give it a [`WeakClient`].
@@ -200,8 +200,8 @@ impl Client {
     }
 }
 
-/// Capturing, and waiting for how it ends. What these calls return is not told to `on_error` as
-/// well; `on_receipt` is told of every event.
+/// Capturing, and waiting for how it ends. What these calls return does not go to
+/// `on_error` as well; `on_receipt` gets every event.
 impl Client {
     /// Sends an event now and waits, through the retries, until it has ended: `Ok` if the server
     /// has stored it (or the client is disabled), `Err` otherwise.
@@ -343,9 +343,9 @@ impl Client {
 
 /// Flushing, ending, asking.
 impl Client {
-    /// Sends everything captured so far and waits until it has ended and the callbacks have been
-    /// told, or until the retries are used up and it is kept, to be sent later. Says what ended
-    /// meanwhile. From a callback it does not wait.
+    /// Sends everything captured so far and waits until it has ended and was reported to the
+    /// callbacks, or until the retries are used up and it is kept, to be sent later. Returns what
+    /// ended meanwhile. From a callback it does not wait.
     ///
     /// Both lanes are sent at once, each by its own worker.
     pub fn flush(&self) -> Summary {
@@ -370,8 +370,8 @@ impl Client {
 
     /// Refuses further events, sends what is left and waits for it; returns by `timeout`, whatever
     /// the server or a callback does. If there are callbacks, a tenth of the time, at most 100 ms,
-    /// is kept to tell them what had to be given up. Says what became of all events of this client,
-    /// and how many endings the callbacks had not been told of. From a callback it does not wait.
+    /// is kept to report to them what had to be given up. Returns what became of all events of this
+    /// client, and how many endings were not reported in time. From a callback it does not wait.
     pub fn shutdown_timeout(&self, timeout: Duration) -> Summary {
         self.engine.shutdown(timeout)
     }

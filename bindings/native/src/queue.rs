@@ -80,7 +80,7 @@ impl Queue {
         captured.map_err(Error::Capture)
     }
 
-    /// Tells `on_error` that a hook dropped an event. After the end there is nobody to do it.
+    /// Reports to `on_error` that a hook dropped an event. After the end no worker can.
     pub(crate) fn note_hook(self: &Arc<Self>, error: Error) -> Result<(), Error> {
         let mut state = self.lock();
         self.ensure_worker(&mut state)?;
@@ -196,7 +196,7 @@ impl Queue {
 
 /// The lock.
 impl Queue {
-    /// Lets the lock go and wakes whoever has to be woken.
+    /// Unlocks, then wakes the worker and the waiting threads and futures that have to be woken.
     fn unlock_and_notify(&self, mut state: MutexGuard<'_, State>) {
         let wakes_worker = state.worker.take_woken();
         let (wakes_threads, wakers) = if state.sink.take_progress() {

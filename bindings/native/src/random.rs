@@ -13,7 +13,7 @@ pub(crate) fn seed() -> Result<[u8; 16], Error> {
 
 /// A version 4 uuid.
 pub(crate) fn uuid_v4() -> Uuid {
-    // Where there is no randomness there is no client either that could send this.
+    // A system without randomness has no client either, so this is never sent.
     let bits = seed().unwrap_or_default();
     uuid::Builder::from_random_bytes(bits).into_uuid()
 }

@@ -1,4 +1,4 @@
-//! Handing everything out at once, for a host that is about to go.
+//! Hands everything out at once: the host is about to go.
 //!
 //! The batch in flight is then everything that had not ended, and each request is a run of it: its
 //! events have the request's number in their slots. Several requests are under way at once, so

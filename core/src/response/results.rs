@@ -32,8 +32,8 @@ pub(crate) struct Entry<'a> {
     /// The event's uuid, read from either case, hyphens ignored.
     pub uuid: &'a [u8; 16],
     /// `ok`, `warning`, `drop`, `retry` or another word, at most [`MAX_RESULT_LEN`] bytes; empty
-    /// when the entry has none, or one that is not a string, or is no object. Printable ASCII, as
-    /// the server's own words are: any other character has become `?`, or two from a surrogate
+    /// when the entry has none, or one that is not a string, or is not an object. Printable ASCII,
+    /// as the server's own words are: any other character has become `?`, or two from a surrogate
     /// pair.
     pub result: &'a str,
     /// Why, as much of it as the memory lent for it holds; empty when the entry has none, or one
@@ -52,7 +52,7 @@ pub(crate) struct Entry<'a> {
 /// is found, only those that tell a response from something else: a body must begin with the
 /// bracket of an object; each bracket must be closed by its like, and nothing may follow the last;
 /// no more than [`MAX_DEPTH`] may be open at once; `\u` must have four hexadecimal digits. What
-/// else stands between strings is passed over, be it a number or not.
+/// else stands between strings is skipped without being checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Parser {
     uuid: [u8; 16],

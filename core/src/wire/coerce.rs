@@ -79,10 +79,10 @@ fn word(word: &[u8]) -> Option<bool> {
     }
 }
 
-/// Bytes of the longest word, and one more, by which a longer one is told.
+/// One byte more than the longest word, so that a longer text differs.
 const WORD_LEN: usize = 6;
 
-/// What `word` spells, with white space around it trimmed or cut; `None` if it is no word.
+/// What `word` spells, with white space around it trimmed or cut; `None` if it is not a word.
 fn unescaped<'b>(word: RawStr<'_>, buf: &'b mut [u8; WORD_LEN]) -> Option<&'b [u8]> {
     let mut len = 0;
     for byte in word.unescaped().skip_while(u8::is_ascii_whitespace) {

@@ -19,7 +19,7 @@ pub(crate) struct Processes {
 }
 
 /// Which process this is: counted up in the child by a handler of `pthread_atfork`. A process id
-/// would not do, for it is 1 in every new pid namespace, and costs a system call at every capture.
+/// would not do: it is 1 in every new pid namespace, and costs a system call at every capture.
 ///
 /// A child of `clone` or `_Fork` without the handlers of `fork` is not seen. It may not use threads
 /// or locks either.
@@ -125,7 +125,7 @@ impl Process {
             return Err(Error::Capture(CaptureError::Closed));
         }
         let queue = Queue::new(Arc::clone(settings), Arc::clone(callbacks), lane)?;
-        // Of two threads that come here at once one has made a queue in vain.
+        // If two threads race here, the loser's queue is dropped unused.
         let queue = cell.get_or_init(|| Arc::new(queue));
         if self.is_closed() {
             queue.close(Duration::ZERO);
@@ -163,8 +163,7 @@ impl Process {
 
 #[cfg(test)]
 impl Processes {
-    /// What a fork finds, as far as this can be had without one: whoever comes next is not who was
-    /// here before.
+    /// Makes the next call see what a fork sees: this process's share belongs to the parent.
     pub(crate) fn pretend_to_fork(&self) {
         self.current_process()
             .generation

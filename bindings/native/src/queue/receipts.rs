@@ -78,12 +78,12 @@ impl Sink {
         }
     }
 
-    /// Something changed that is no receipt.
+    /// Notes a change that is not a receipt.
     pub(crate) fn note_progress(&mut self) {
         self.has_progress = true;
     }
 
-    /// Whether whoever waits has something to look at.
+    /// Whether something changed that waiting callers have to look at.
     pub(crate) fn has_progress(&self) -> bool {
         self.has_progress
     }

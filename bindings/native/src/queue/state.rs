@@ -53,7 +53,7 @@ pub(crate) struct State {
     /// Whether the core rests after it has used up its retries.
     is_parked: bool,
     /// An answer is being read. Events end by it whose room is free only when it has been read to
-    /// its end, so whoever waits for an event waits for that.
+    /// its end, so a caller that waits for an event waits for that.
     is_answering: bool,
 }
 
@@ -172,7 +172,7 @@ impl State {
     ) -> Result<Uuid, CaptureError> {
         self.set_clock(at);
         if event.uuid.is_some_and(|uuid| self.sink.is_watched(&uuid)) {
-            // It has ended, but whoever waits for it has not seen that yet.
+            // It has ended, but the caller that waits for it has not seen that yet.
             return Err(CaptureError::UuidQueued);
         }
         let captured = self.core(|core, sink| core.capture(event, at.now, sink));
@@ -261,7 +261,7 @@ impl State {
         self.ledger.update(self.core.borrow_dependent().stats())
     }
 
-    /// Whether nothing ends before somebody flushes again: the core rests, or there is no thread.
+    /// Whether nothing ends before the next flush: the core rests, or there is no worker.
     pub(crate) fn is_stuck(&self) -> bool {
         self.is_parked || self.worker.sender.is_none()
     }

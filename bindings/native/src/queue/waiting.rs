@@ -35,8 +35,8 @@ impl Queue {
         self.until(closed)
     }
 
-    /// Waits until `until` gives something; it is asked at once and after every change, with what
-    /// the callbacks have been told. `None` after `deadline`.
+    /// Waits until `until` gives something; it is asked at once and after every change, with the
+    /// number of reports made so far. `None` after `deadline`.
     fn wait<R>(
         &self,
         deadline: Option<Instant>,
@@ -118,7 +118,7 @@ impl<F> Drop for Until<F> {
 }
 
 /// Whether everything before `mark` has ended, or nothing more will soon, and what had ended by
-/// then has been told.
+/// then was reported.
 fn flushed(mark: FlushMark) -> impl FnMut(&mut State, u64) -> Option<()> {
     let mut goal = None;
     move |state, reported| {
@@ -134,7 +134,7 @@ fn closed(state: &mut State, reported: u64) -> Option<()> {
     (state.is_closed() && reported >= state.sink.noted()).then_some(())
 }
 
-/// Waits for one event to end. When it is dropped, the event is nobody's to wait for any more.
+/// Waits for one event to end. Dropping it ends the watch.
 pub(crate) struct Watch {
     queue: Arc<Queue>,
     uuid: Uuid,

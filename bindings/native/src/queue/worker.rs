@@ -96,7 +96,8 @@ impl OutgoingRequest {
         MIN_ANSWER_BYTES + ANSWER_BYTES_PER_EVENT * u64::from(self.events)
     }
 
-    /// The headers of a body that is encoded like this, be it as it was wanted or not at all.
+    /// The headers of a body with this encoding: the wanted one, or none where that came out
+    /// smaller.
     fn headers(&self, encoding: Compression) -> impl Iterator<Item = (&'static str, &str)> {
         let is_sent = move |name| encoding != Compression::None || name != "content-encoding";
         let headers = self

@@ -220,7 +220,7 @@ fn origin(url: &str) -> String {
         .to_owned()
 }
 
-/// What a proxy is told of whoever asks, if its URL says it.
+/// `Proxy-Authorization`, if the proxy's URL has credentials.
 fn proxy_authorization(proxy: &Proxy) -> Option<Header> {
     let name = proxy.username()?;
     let credentials = format!("{name}:{}", proxy.password().unwrap_or_default());

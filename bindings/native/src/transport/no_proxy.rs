@@ -52,7 +52,7 @@ fn matches(entry: &str, host: &str, ip: Option<IpAddr>, port: u16) -> bool {
     let name = bare(name);
     match (ip, name.parse::<IpAddr>()) {
         (Some(ip), Ok(other)) => ip.to_canonical() == other.to_canonical(),
-        // A name is no suffix of an address.
+        // A name is never a suffix of an address.
         (Some(_), Err(_)) | (None, Ok(_)) => false,
         (None, Err(_)) => {
             let name = name.strip_prefix('*').unwrap_or(name);

@@ -1,5 +1,4 @@
-//! What can go wrong, as the caller is told; and what happened behind the caller's back, as
-//! `on_error` is told.
+//! Errors that calls return, and those that `on_error` gets because no call waits for them.
 
 use std::fmt;
 use std::io;
@@ -143,7 +142,7 @@ impl From<CaptureError> for Error {
     }
 }
 
-/// What `on_error` is told. Events that `capture` refuses are not among it: the caller has them.
+/// What `on_error` gets. Events that `capture` refuses are not among it: the caller has the error.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum PostHogError<'a> {

@@ -1,4 +1,4 @@
-//! What a client is told once.
+//! A client's options.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::types::error::PostHogError;
 use crate::types::event::Event;
 use crate::types::outcome::Receipt;
 
-/// What a client is told once, at [`Client::new`](crate::Client::new). Every limit is named here,
+/// A client's options, given to [`Client::new`](crate::Client::new). Every limit is named here,
 /// with its default and what it costs.
 ///
 /// ```
@@ -368,10 +368,10 @@ impl ClientOptions {
         self
     }
 
-    /// Sets the function that is told how each captured event ended: by the worker, in the order of
-    /// the endings, soon after, but not while a request is under way. A slow one holds up the
-    /// sending, never a capture. If it does not keep up, at most `max_queue_size` evictions wait to
-    /// be told; more are only counted ([`Stats::unreported`](crate::Stats::unreported)).
+    /// Sets the function that gets the receipt of each captured event: from the worker, in the
+    /// order of the endings, soon after, but not while a request is under way. A slow one holds up
+    /// the sending, never a capture. If it does not keep up, at most `max_queue_size` evictions
+    /// wait to be told; more are only counted ([`Stats::unreported`](crate::Stats::unreported)).
     #[must_use]
     pub fn on_receipt<F>(mut self, on_receipt: F) -> Self
     where
@@ -381,7 +381,7 @@ impl ClientOptions {
         self
     }
 
-    /// Sets the function that is told of captured events that were lost, with the server's reason,
+    /// Sets the function that gets captured events that were lost, with the server's reason,
     /// of hooks that dropped an event, and of configuration that cannot be used. Without it all of
     /// these are WARN records with the features `log` or `tracing` (target `posthog`); without
     /// those too the latter is a line on `stderr`, once, and the former are counted in

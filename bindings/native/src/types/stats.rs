@@ -67,8 +67,8 @@ pub struct Stats {
     pub requests: u64,
     /// Those of them with an attempt number above 1.
     pub retries: u64,
-    /// Endings, and events dropped by a hook, that `on_receipt` or `on_error` has not been told of:
-    /// they wait for the worker, or were too many to wait. At most `max_queue_size` evictions and
+    /// Endings, and events dropped by a hook, that `on_receipt` or `on_error` has not got yet: they
+    /// wait for the worker, or were too many to wait. At most `max_queue_size` evictions and
     /// dropped events wait; beyond that they are only counted.
     pub unreported: u64,
 }
@@ -132,8 +132,8 @@ pub struct Summary {
     pub dropped: Counts,
     /// Still here: queued, in flight, or given up when the time was over.
     pub left: u64,
-    /// [`Stats::unreported`] as it is now: more than 0 if the time was over before the callbacks
-    /// had been told everything.
+    /// [`Stats::unreported`] as it is now: more than 0 if the time was over before everything
+    /// was reported.
     pub unreported: u64,
 }
 
@@ -149,7 +149,7 @@ impl Summary {
     }
 }
 
-/// Adds up the core's counters, which wrap at 2³². It must be told at least once in that many
+/// Adds up the core's counters, which wrap at 2³². It must see them at least once in that many
 /// events.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
