@@ -316,6 +316,13 @@ impl Client<'_> {
         Some(Request::new(&self.config, attempt, batch, events))
     }
 
+    /// Copies the JSON body of the request `id` from `offset` on into `out`; returns how many
+    /// bytes, fewer than `out` has only at the end; `None` once the request has ended. The client
+    /// is borrowed for the copy alone, so that events are captured while a modem takes its seconds.
+    pub fn request_read(&self, id: RequestId, offset: usize, out: &mut [u8]) -> Option<usize> {
+        Some(self.request(id)?.read(offset, out))
+    }
+
     /// The request that was handed out last.
     const fn last_id(&self) -> RequestId {
         RequestId(self.stats.requests)

@@ -3,9 +3,9 @@
 use std::cell::Cell;
 
 use hoglet::{
-    CaptureError, Client, Config, Event, Ignore, Instant, MemberSource, Outcome, OutcomeKind,
-    Overflow, Properties, Receipt, Slot, Storage, Uuid, Value, encoded_len, properties_json,
-    to_json,
+    Action, CaptureError, Client, Config, Event, Ignore, Instant, MemberSource, Outcome,
+    OutcomeKind, Overflow, Properties, Receipt, Response, ResponseHead, Slot, Storage, Uuid, Value,
+    encoded_len, properties_json, to_json,
 };
 use serde::ser::Serializer;
 
@@ -150,7 +150,7 @@ fn sent(event: &Event<'_>) -> String {
 /// The body of the client's first request, which is JSON.
 fn sent_by(client: &mut Client<'_>) -> String {
     client.flush(NOW);
-    let hoglet::Action::Send(id) = client.poll(NOW, &mut Ignore) else {
+    let Action::Send(id) = client.poll(NOW, &mut Ignore) else {
         panic!("nothing is due")
     };
     let request = client.request(id).expect("it is under way");
@@ -289,4 +289,39 @@ fn errors_have_their_sources() {
             .is_some_and(<dyn std::error::Error>::is::<hoglet::JsonError>)
     );
     assert!(CaptureError::Closed.source().is_none());
+}
+
+/// A body is read piece by piece by its offset; between two pieces events are captured, evicted and
+/// moved about in memory.
+#[test]
+fn a_body_is_read_by_offset_while_events_are_captured() {
+    let mut client = client(2_000, 6, Overflow::DropOldest);
+    let capture = |client: &mut Client<'_>, name: &str| {
+        let captured = client.capture(&Event::new(name, "u"), NOW, &mut Ignore);
+        captured.expect("the oldest makes room");
+    };
+    capture(&mut client, "first");
+    client.flush(NOW);
+    let Action::Send(id) = client.poll(NOW, &mut Ignore) else {
+        panic!("nothing is due")
+    };
+    let body = client.request(id).expect("under way").body();
+    let whole = body.pieces().concat();
+    let (mut body, mut piece) = (Vec::new(), [0; 7]);
+    while let Some(len) = client.request_read(id, body.len(), &mut piece) {
+        body.extend_from_slice(&piece[..len]);
+        if len < piece.len() {
+            break;
+        }
+        capture(&mut client, "while it is sent");
+    }
+    assert_eq!(body, whole);
+    assert!(client.stats().ended_as(OutcomeKind::Evicted) > 10);
+    let response = Response {
+        head: ResponseHead::new(400),
+        body: b"",
+    };
+    let answered = client.handle_response(id, response, NOW, &mut Ignore);
+    assert_eq!(answered, Ok(()));
+    assert_eq!(client.request_read(id, 0, &mut piece), None, "it has ended");
 }
