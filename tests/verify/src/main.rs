@@ -55,7 +55,6 @@ firmware            | qemu                        | cargo test -p sizes --test f
 wasm by wasm-pack   | npm wasm-pack wasm-bindgen  | wasm/build.sh
 Node                | npm node                    | cargo build --quiet --bin capture-server && env HOGLET_CAPTURE_SERVER={target}/debug/capture-server node --test bindings/js/test/core.test.mjs bindings/js/test/node.test.mjs
 sizes               | qemu npm wasm-pack wasm-bindgen | cargo sizes {no-qemu}
-adapter             |                             | cargo build --release -p adapter
 demo                |                             | cargo demo
 "#;
 
