@@ -1,4 +1,4 @@
-//! The client: what the caller calls.
+//! The client: every call that a program makes.
 
 pub(crate) mod batch;
 pub(crate) mod builder;
@@ -22,25 +22,25 @@ use crate::types::outcome::Outcome;
 use crate::types::stats::{Stats, Summary};
 use crate::types::summary::CaptureSummary;
 
-/// A `PostHog` client for programs with `std`. Cloning it gives another handle to the same client;
+/// A `PostHog` client for programs with `std`. A clone is another handle to the same client, and
 /// any thread may use it.
 ///
-/// The first capture starts one thread, which sends; the first of the AI lane starts another, so
-/// that large events do not hold up small ones.
+/// The first capture starts a worker thread, which sends. The first capture of the AI lane starts
+/// another, so that large events do not delay small ones.
 ///
 /// # The end of a program
-/// Call [`shutdown`](Self::shutdown), or await [`shutdown_async`](Self::shutdown_async).
-/// **Dropping the last handle without it blocks the thread that drops it** until what is left has
-/// been sent, for at most `shutdown_timeout_ms`, 5 seconds by default: in an async task that holds
-/// up the whole executor. A client in a `static` is never dropped.
+/// Call [`shutdown`](Self::shutdown), or await [`shutdown_async`](Self::shutdown_async). **Dropping
+/// the last handle without it blocks the thread that drops it** until the remaining events are
+/// sent, for at most `shutdown_timeout_ms`, 5 seconds by default. In an async task that blocks the
+/// executor. A client in a `static` is never dropped.
 ///
 /// # Waiting
-/// Calls that wait come in three forms: `flush()` waits as long as it takes, `flush_timeout(d)` at
-/// most so long, and `flush_async()` gives a future. The futures are plain: any executor runs them,
-/// and none has to. What a future waits for has begun when the call that made it returns (only
-/// [`capture_batch_immediate_async`](Self::capture_batch_immediate_async) begins when it is
-/// polled). Dropping a future ends the waiting, not the sending. No future keeps its client alive,
-/// but that of a batch.
+/// A waiting call has three forms: `flush()` waits without limit, `flush_timeout(d)` waits at most
+/// `d`, and `flush_async()` returns a future. Any executor can run the future. The work of a future
+/// begins in the call that returns the future; only
+/// [`capture_batch_immediate_async`](Self::capture_batch_immediate_async) begins when polled.
+/// Dropping a future ends the waiting, not the sending. No future keeps its client alive, except
+/// the one of a batch.
 ///
 /// # Callbacks
 /// | function | runs on |
@@ -49,18 +49,19 @@ use crate::types::summary::CaptureSummary;
 /// | `on_receipt`, and `on_error` for lost events and hooks | the lane's worker, which sends nothing meanwhile |
 /// | `on_error` for configuration | the thread that makes the client, in the call |
 ///
-/// So a thread may hold a lock that `on_receipt` takes while it captures, shuts the client down or
-/// drops it: what cannot be reported before the deadline is counted in [`Summary::unreported`], and
-/// reported later if the program goes on. It must not hold one through `flush()`, which waits for
-/// the callbacks as long as it takes.
+/// So a thread may hold a lock that `on_receipt` takes while the thread captures, shuts the client
+/// down or drops it: events that cannot be reported before the deadline are counted in
+/// [`Summary::unreported`], and reported later if the program goes on. The thread must not hold
+/// such a lock during `flush()`, which waits for the callbacks without limit.
 ///
-/// **A callback that owns a handle to its own client keeps it alive for ever**: it is never
-/// dropped, and what is queued when the program ends is lost. Give it a [`WeakClient`].
+/// **A callback that owns a handle to its own client keeps the client alive for ever**: it is never
+/// dropped, and events still queued when the program ends are lost. Give the callback a
+/// [`WeakClient`].
 ///
 /// # Fork
-/// After a `fork` the child's client starts empty, with threads, connections and randomness of its
-/// own; what was captured before is the parent's to send. A child made by `clone` or `_Fork`, which
-/// run no `pthread_atfork` handlers, must not use the client.
+/// After a `fork`, the child's client starts empty, with its own threads, connections and
+/// randomness; the parent sends the events captured before. A child made by `clone` or `_Fork` must
+/// not use the client, because they run no `pthread_atfork` handlers.
 ///
 /// ```no_run
 /// use hoglet_native::{Client, Event};
@@ -78,7 +79,7 @@ pub struct Client {
     engine: Arc<Engine>,
 }
 
-/// A handle that does not keep its client alive: for callbacks of that very client.
+/// A handle that does not keep its client alive, for callbacks of that client.
 ///
 /// ```no_run
 /// use std::sync::{Arc, OnceLock};
@@ -100,10 +101,10 @@ pub struct WeakClient {
 }
 
 impl Client {
-    /// A client with these options; an API key alone is one. Opens, starts and reserves nothing.
+    /// Makes a client; an API key alone is enough. Opens, starts and reserves nothing.
     ///
     /// # Errors
-    /// When the options break a limit, or ask for what this build lacks; never with
+    /// If the options break a limit or need a feature that this build lacks; never with
     /// [`disabled(true)`](ClientOptions::disabled).
     pub fn new(options: impl Into<ClientOptions>) -> Result<Self, Error> {
         let mut options = options.into();
@@ -121,12 +122,12 @@ impl Client {
         Ok(Self { engine })
     }
 
-    /// Whether the client is disabled, by its options or by a blank API key.
+    /// Whether the options or a blank API key disable the client.
     pub fn is_disabled(&self) -> bool {
         self.engine.settings.disabled
     }
 
-    /// A handle that does not keep the client alive.
+    /// Makes a handle that does not keep the client alive.
     pub fn downgrade(&self) -> WeakClient {
         WeakClient {
             engine: Arc::downgrade(&self.engine),
@@ -135,14 +136,14 @@ impl Client {
 }
 
 impl WeakClient {
-    /// The client, if it has not been dropped.
+    /// The client, unless it has been dropped.
     pub fn upgrade(&self) -> Option<Client> {
         self.engine.upgrade().map(|engine| Client { engine })
     }
 }
 
-/// [`Client::new`] that does not fail, as in `posthog-rs`: unusable options give a disabled client,
-/// and the error goes to `on_error`, or to `stderr` if there is none.
+/// Like [`Client::new`], but infallible, as in `posthog-rs`: unusable options give a disabled
+/// client, and the error goes to `on_error`, or to `stderr` if there is none.
 pub fn client(options: impl Into<ClientOptions>) -> Client {
     let options = options.into();
     let callbacks = options.callbacks.clone();
@@ -157,19 +158,19 @@ pub fn client(options: impl Into<ClientOptions>) -> Client {
 
 /// Capturing.
 impl Client {
-    /// Queues an event, to be sent soon; returns its uuid, which its receipt will carry. Costs one
-    /// pass over the event and never waits, but in `sync_mode`: then it returns when the event has
+    /// Queues an event and returns its uuid, which the event's receipt will carry. Costs one pass
+    /// over the event and never waits, except in `sync_mode`, where it returns when the event has
     /// ended. A disabled client returns the event's own uuid, or the nil uuid.
     ///
     /// # Errors
-    /// When the event is refused, or a hook drops it; in `sync_mode` also [`Error::NotDelivered`]
-    /// and [`Error::StillQueued`].
+    /// If the event is refused or a hook drops it; in `sync_mode` also [`Error::NotDelivered`] and
+    /// [`Error::StillQueued`].
     pub fn capture(&self, event: impl AsEvent) -> Result<Uuid, Error> {
         self.engine.capture(Lane::Analytics, &event)
     }
 
-    /// Queues an event for the AI lane, which takes events of up to 8 MiB. Only this call does so,
-    /// never an event's name.
+    /// Queues an event for the AI lane, which takes events of up to 8 MiB. The calls choose the
+    /// lane; an event's name never does.
     ///
     /// # Errors
     /// Those of [`Self::capture`].
@@ -177,7 +178,7 @@ impl Client {
         self.engine.capture(Lane::Ai, &event)
     }
 
-    /// Queues several events; one result for each, in their order.
+    /// Queues several events. Returns a result for each, in order.
     pub fn capture_batch<E: AsEvent>(
         &self,
         events: impl IntoIterator<Item = E>,
@@ -200,25 +201,25 @@ impl Client {
     }
 }
 
-/// Capturing, and waiting for how it ends. What these calls return does not go to
-/// `on_error` as well; `on_receipt` gets every event.
+/// Capturing and waiting for the end. An error that these calls return does not go to `on_error` as
+/// well; `on_receipt` gets every event.
 impl Client {
-    /// Sends an event now and waits, through the retries, until it has ended: `Ok` if the server
-    /// has stored it (or the client is disabled), `Err` otherwise.
+    /// Sends an event now and waits, through the retries, until it has ended. Returns `Ok` if the
+    /// server has stored the event or the client is disabled.
     ///
     /// # Errors
-    /// When the event is refused or a hook drops it. [`Error::NotDelivered`] if it was captured and
-    /// the server is not known to have stored it. [`Error::StillQueued`] if the retries are used up
-    /// and it is kept, to be sent later.
+    /// If the event is refused or a hook drops it. [`Error::NotDelivered`] if the event was
+    /// captured but the server is not known to have stored it. [`Error::StillQueued`] if the
+    /// retries are used up and the options keep the event.
     pub fn capture_immediate(&self, event: impl AsEvent) -> Result<Outcome, Error> {
         self.immediate(Lane::Analytics, &event, None)
     }
 
-    /// [`Self::capture_immediate`] that waits for at most `timeout`. What has not ended by then
-    /// stays queued.
+    /// [`Self::capture_immediate`] with a timeout. An event that has not ended by then stays
+    /// queued.
     ///
     /// # Errors
-    /// Those of [`Self::capture_immediate`]; [`Error::StillQueued`] when the time is over.
+    /// Those of [`Self::capture_immediate`]; [`Error::StillQueued`] after the timeout.
     pub fn capture_immediate_timeout(
         &self,
         event: impl AsEvent,
@@ -227,7 +228,7 @@ impl Client {
         self.immediate(Lane::Analytics, &event, after(timeout))
     }
 
-    /// [`Self::capture_immediate`] as a future. The event is captured by this call; the future only
+    /// [`Self::capture_immediate`] as a future. This call captures the event; the future only
     /// waits.
     ///
     /// # Errors
@@ -273,8 +274,8 @@ impl Client {
     }
 
     /// Sends several events now and waits, through the retries, until all have ended. More events
-    /// than the queue holds are sent in turns. While `events` is asked for the next one, those that
-    /// it has given are sent as any others, by `flush_at` and `flush_interval_ms`.
+    /// than the queue holds are sent in turns. While `events` computes its next event, the previous
+    /// ones are sent by the usual rules, `flush_at` and `flush_interval_ms`.
     pub fn capture_batch_immediate<E: AsEvent>(
         &self,
         events: impl IntoIterator<Item = E>,
@@ -282,8 +283,8 @@ impl Client {
         self.batch_immediate(events, None)
     }
 
-    /// [`Self::capture_batch_immediate`] that waits for at most `timeout`. What has not ended by
-    /// then stays queued; what the queue has no room for is refused.
+    /// [`Self::capture_batch_immediate`] with a timeout. Events that have not ended by then stay
+    /// queued; events that find no room in the queue are refused.
     pub fn capture_batch_immediate_timeout<E: AsEvent>(
         &self,
         events: impl IntoIterator<Item = E>,
@@ -292,8 +293,8 @@ impl Client {
         self.batch_immediate(events, after(timeout))
     }
 
-    /// [`Self::capture_batch_immediate`] as a future, which takes the events when it is polled. If
-    /// it is dropped, those that it has taken are sent.
+    /// [`Self::capture_batch_immediate`] as a future, which takes the events when polled. Dropping
+    /// the future sends the events taken so far.
     pub fn capture_batch_immediate_async<E: AsEvent, I: IntoIterator<Item = E>>(
         &self,
         events: I,
@@ -343,46 +344,46 @@ impl Client {
 
 /// Flushing, ending, asking.
 impl Client {
-    /// Sends everything captured so far and waits until it has ended and was reported to the
-    /// callbacks, or until the retries are used up and it is kept, to be sent later. Returns what
-    /// ended meanwhile. From a callback it does not wait.
+    /// Sends everything captured so far and waits until all of it has ended and was reported to the
+    /// callbacks, or until the retries are used up and the options keep the events. Returns how
+    /// events ended meanwhile. Does not wait in a callback.
     ///
-    /// Both lanes are sent at once, each by its own worker.
+    /// Both lanes send at the same time, each by its own worker.
     pub fn flush(&self) -> Summary {
         self.engine.flush().wait(None)
     }
 
-    /// [`Self::flush`] that waits for at most `timeout`.
+    /// [`Self::flush`] with a timeout.
     pub fn flush_timeout(&self, timeout: Duration) -> Summary {
         self.engine.flush().wait(after(timeout))
     }
 
-    /// [`Self::flush`] as a future. The sending begins with this call; the future only waits.
+    /// [`Self::flush`] as a future. This call begins the sending; the future only waits.
     pub fn flush_async(&self) -> impl Future<Output = Summary> + Send + use<> {
         self.engine.flush().ended()
     }
 
-    /// [`Self::shutdown_timeout`] with the time that the options name, `shutdown_timeout_ms`: 5
-    /// seconds by default.
+    /// [`Self::shutdown_timeout`] with the options' `shutdown_timeout_ms`, 5 seconds by default.
     pub fn shutdown(&self) -> Summary {
         self.engine.shutdown(self.engine.shutdown_timeout())
     }
 
-    /// Refuses further events, sends what is left and waits for it; returns by `timeout`, whatever
-    /// the server or a callback does. If there are callbacks, a tenth of the time, at most 100 ms,
-    /// is kept to report to them what had to be given up. Returns what became of all events of this
-    /// client, and how many endings were not reported in time. From a callback it does not wait.
+    /// Refuses further events, sends the remaining ones and waits for them. Returns within
+    /// `timeout`, whatever the server or a callback does. If there are callbacks, a tenth of
+    /// `timeout`, at most 100 ms, is reserved to report the events that had to be given up. Returns
+    /// how all events of this client ended, and how many were not reported in time. Does not wait
+    /// in a callback.
     pub fn shutdown_timeout(&self, timeout: Duration) -> Summary {
         self.engine.shutdown(timeout)
     }
 
-    /// [`Self::shutdown`] as a future. The client is closed by this call; the future only waits. A
-    /// thread keeps the deadline meanwhile, if there is something to wait for.
+    /// [`Self::shutdown`] as a future. This call closes the client; the future only waits. A thread
+    /// keeps the deadline, unless everything has ended already.
     pub fn shutdown_async(&self) -> impl Future<Output = Summary> + Send + use<> {
         self.engine.close(self.engine.shutdown_timeout()).ended()
     }
 
-    /// [`Self::shutdown_timeout`] as a future, as [`Self::shutdown_async`].
+    /// [`Self::shutdown_timeout`] as a future, like [`Self::shutdown_async`].
     pub fn shutdown_timeout_async(
         &self,
         timeout: Duration,
@@ -390,19 +391,19 @@ impl Client {
         self.engine.close(timeout).ended()
     }
 
-    /// Where every event is or went.
+    /// Counters of all events.
     pub fn stats(&self) -> Stats {
         self.engine.current_process().stats()
     }
 
-    /// Events that have not ended: queued, in flight, waiting to be sent again.
+    /// The number of events that have not ended: queued, in flight, or waiting for a retry.
     pub fn pending_events(&self) -> usize {
         let stats = self.stats();
         usize::try_from(stats.queued + stats.in_flight).unwrap_or(usize::MAX)
     }
 }
 
-/// The moment so long from now; `None` if it is beyond all clocks.
+/// The moment `timeout` from now; `None` if no clock reaches it.
 fn after(timeout: Duration) -> Option<Instant> {
     Instant::now().checked_add(timeout)
 }

@@ -1,9 +1,9 @@
-//! Texts of others, on their way into somebody's log.
+//! Foreign texts, made safe for a log.
 
 use std::fmt;
 
-/// A text without what could forge a line of a log, or steer a terminal: control characters, line
-/// and paragraph separators and changes of direction appear escaped (`\n`, `\u{1b}`).
+/// Displays a text so that it can neither forge a line of a log nor steer a terminal: control
+/// characters, line and paragraph separators and changes of direction are escaped (`\n`, `\u{1b}`).
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {

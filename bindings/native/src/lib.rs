@@ -1,20 +1,20 @@
 //! The smallest `PostHog` client for programs with `std`: [`hoglet`]'s core, one worker thread,
 //! blocking HTTP.
 //!
-//! [`Client::capture`] writes an event into memory that is already there and returns; a thread
-//! sends batches, sends again what can be sent again, and reports how every event ended. To follow
-//! one event through this crate, read in this order:
+//! [`Client::capture`] writes an event into a queue of fixed size and returns. A worker thread
+//! sends batches, retries what may be retried, and reports how every event ended. To follow one
+//! event through this crate, read in this order:
 //!
-//! 1. `types/event.rs`: what the caller gives; `client.rs`: what the caller calls.
-//! 2. `queue/engine.rs`: the caller's hooks, then the queue of this process (`queue/process.rs`: a
-//!    fork has its own).
+//! 1. `types/event.rs`: the event that the caller builds; `client.rs`: the calls it is passed to.
+//! 2. `queue/engine.rs`: runs the caller's hooks, then picks the queue of the current process
+//!    (`queue/process.rs`: a fork has its own).
 //! 3. `queue.rs` and `queue/state.rs`: the core behind a lock.
 //! 4. `queue/worker.rs`: the thread that sends; `transport/http.rs`: one request.
-//! 5. `queue/receipts.rs` and `queue/callbacks.rs`: how it ended, and to whom that is reported;
-//!    `queue/waiting.rs`: threads and futures that wait for it.
+//! 5. `queue/receipts.rs` and `queue/callbacks.rs`: how the event ended, and who hears of it;
+//!    `queue/waiting.rs`: threads and futures that wait for the end.
 //!
-//! The wire contract is Capture V1 and V0 of `PostHog`; comments that name a "PROTOCOL section"
-//! mean [`hoglet::protocol`].
+//! The wire contract is Capture V1 and V0 of `PostHog`. A comment that names a "PROTOCOL section"
+//! means [`hoglet::protocol`].
 #![cfg_attr(
     not(test),
     deny(
@@ -51,12 +51,12 @@ pub use types::outcome::{Outcome, Receipt};
 pub use types::stats::{Counts, Stats, Summary};
 pub use types::summary::CaptureSummary;
 
-/// What the README shows is compiled, and its loop is run.
+/// Compiles the examples of the repository's README, and runs its loop.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
-/// So is what the package's own README shows.
+/// Compiles the example of this package's README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct PackageReadme;

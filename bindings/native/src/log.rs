@@ -1,12 +1,12 @@
-//! The default `on_error`, if a feature asks for one: a WARN record of `log` or of `tracing`, or of
-//! both.
+//! The default for `on_error`, if a feature selects one: a WARN record of `log`, of `tracing`, or
+//! of both.
 
 use std::fmt::Display;
 
-/// Whether there is one.
+/// Whether this build has a default for `on_error`.
 pub(crate) const IS_ON: bool = cfg!(any(feature = "log", feature = "tracing"));
 
-/// Records an error.
+/// Writes an error as a WARN record.
 pub(crate) fn warn(error: &dyn Display) {
     #[cfg(feature = "log")]
     ::log::warn!(target: "posthog", "{error}");
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_is_a_record_where_nobody_is_told() {
+    fn without_on_error_a_warning_is_a_log_record() {
         log::set_logger(&Keep).expect("the only logger");
         log::set_max_level(log::LevelFilter::Warn);
         Callbacks::default().warn(&Warning::BlankApiKey, &mut std::io::stderr());

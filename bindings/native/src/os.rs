@@ -1,14 +1,14 @@
-//! Which operating system this is, in the words of posthog-rs, so that both give the same in a
-//! chart.
+//! The operating system, in the words of posthog-rs, so that charts group events of both SDKs
+//! together.
 
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// What posthog-rs says where it does not know a version.
+/// The word of posthog-rs for an unknown version.
 const UNKNOWN: &str = "Unknown";
 
-/// Distributions of Linux by the `ID` of their `os-release`; any other is `Linux`.
+/// Linux distributions by the `ID` of their `os-release`. Any other is called `Linux`.
 const DISTRIBUTIONS: [(&str, &str); 20] = [
     ("almalinux", "AlmaLinux"),
     ("alpine", "Alpine Linux"),
@@ -32,14 +32,14 @@ const DISTRIBUTIONS: [(&str, &str); 20] = [
     ("ubuntu", "Ubuntu"),
 ];
 
-/// An operating system.
+/// An operating system and its version.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Os {
     pub(crate) name: String,
     pub(crate) version: String,
 }
 
-/// That of this machine, read once.
+/// This machine's operating system, read once.
 pub(crate) fn this() -> &'static hoglet::Os<'static> {
     static READ: OnceLock<Os> = OnceLock::new();
     static THIS: OnceLock<hoglet::Os<'static>> = OnceLock::new();
@@ -49,9 +49,9 @@ pub(crate) fn this() -> &'static hoglet::Os<'static> {
     })
 }
 
-/// That of a machine whose files are below `root`.
+/// The operating system of a machine whose files are below `root`.
 fn read(kind: &str, root: &Path) -> Os {
-    // What cannot be read says nothing.
+    // An unreadable file counts as empty, so the version is unknown.
     let file = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
     let (name, found) = match kind {
         "linux" => linux(&file("etc/os-release")),
@@ -93,7 +93,7 @@ fn mac_version(plist: &str) -> Option<String> {
     Some(version.trim().to_owned())
 }
 
-/// Up to three numbers as three (`22.04` as `22.4.0`), anything else as it is.
+/// Pads one to three numbers to three (`22.04` becomes `22.4.0`). Other texts stay unchanged.
 fn version(text: &str) -> String {
     let numbers: Option<Vec<u64>> = text.split('.').map(|part| part.parse().ok()).collect();
     match numbers.as_deref() {

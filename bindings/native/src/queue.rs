@@ -1,4 +1,4 @@
-//! One queue to one of the server's paths, shared between threads, and the thread that empties it.
+//! A queue for one lane, shared between threads, and the worker thread that empties it.
 
 pub(crate) mod callbacks;
 pub(crate) mod clock;
@@ -25,7 +25,7 @@ use crate::settings::Settings;
 use crate::types::error::Error;
 use crate::types::stats::Stats;
 
-/// One of the core's clients behind a lock, and the thread that sends for it.
+/// A client of the core behind a lock, and the worker thread that sends for it.
 ///
 /// The lock is held while the core runs, which never blocks or allocates, and while watched
 /// receipts are recorded and a request is copied out, which both allocate. It is never held while
@@ -39,7 +39,7 @@ pub(crate) struct Queue {
     alarm: Condvar,
     /// Wakes threads that wait for events to end.
     progress: Condvar,
-    /// How many of the reports have been made.
+    /// The number of reports made to the callbacks.
     reported: AtomicU64,
     pub(crate) callbacks: Arc<Callbacks>,
     pub(crate) settings: Arc<Settings>,
@@ -48,7 +48,7 @@ pub(crate) struct Queue {
 
 /// Capturing, flushing, closing.
 impl Queue {
-    /// Takes the memory that the settings name. Starts nothing.
+    /// Allocates the queue at the size that the settings give. Starts nothing.
     pub(crate) fn new(
         settings: Arc<Settings>,
         callbacks: Arc<Callbacks>,
@@ -65,8 +65,8 @@ impl Queue {
         })
     }
 
-    /// Queues an event. Starts the worker if there is none; an event that nobody could send is
-    /// refused. If it `is_watched`, it is kept how it ends, until it is [forgotten](Watch).
+    /// Queues an event, and starts the worker if none runs; without a worker the event is refused.
+    /// The outcome of an event that `is_watched` is kept until its [`Watch`](waiting::Watch) ends.
     pub(crate) fn capture(
         self: &Arc<Self>,
         event: &hoglet::Event<'_>,
@@ -80,7 +80,8 @@ impl Queue {
         captured.map_err(Error::Capture)
     }
 
-    /// Reports to `on_error` that a hook dropped an event. After the end no worker can.
+    /// Reports to `on_error` that a hook dropped an event. Once the queue has closed, no worker
+    /// could report it.
     pub(crate) fn note_hook(self: &Arc<Self>, error: Error) -> Result<(), Error> {
         let mut state = self.lock();
         self.ensure_worker(&mut state)?;
@@ -92,27 +93,30 @@ impl Queue {
         Ok(())
     }
 
-    /// Makes everything due that was captured so far.
+    /// Makes all queued events due.
     pub(crate) fn flush(&self) -> FlushMark {
         self.with(State::flush)
     }
 
-    /// Refuses further events, makes the others due, and gives up what is left after `timeout`.
+    /// Refuses further events, makes the queued ones due, and gives up after `timeout` those that
+    /// remain.
     pub(crate) fn close(&self, timeout: Duration) {
         let timeout_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
         self.with(|state, now| state.close(now.plus_ms(timeout_ms)));
     }
 
-    /// Gives up what is left, and breaks off the request under way.
+    /// Gives up all remaining events, and aborts the request under way.
     pub(crate) fn give_up(&self) {
         self.with(State::abandon);
+        // The events have ended by now, so the core ignores how the request ends. Aborting it runs
+        // the library's code, which must not happen under the lock.
         let sender = self.lock().worker.sender.take();
         if let Some(sender) = sender {
             sender.shutdown();
         }
     }
 
-    /// Where every event is or went.
+    /// Counters of all events.
     pub(crate) fn stats(&self) -> Stats {
         let mut state = self.lock();
         let unreported = state.sink.noted().saturating_sub(self.reports_made());
@@ -122,7 +126,7 @@ impl Queue {
         }
     }
 
-    /// Does something to the state, and what follows from it.
+    /// Runs `act` on the state, then wakes the threads and futures that its effect concerns.
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut State, hoglet::Instant) -> R) -> R {
         let now = self.clock.now();
         let mut state = self.lock();
@@ -132,10 +136,10 @@ impl Queue {
     }
 }
 
-/// What the worker does.
+/// The worker's side.
 impl Queue {
-    /// The worker's wait for a request, which `take` reads. Meanwhile it reports to the callbacks.
-    /// `None` once everything has ended for good.
+    /// Waits for a request, which `take` copies, and reports to the callbacks meanwhile. `None`
+    /// once everything has ended for good and was reported.
     pub(crate) fn next_request<R>(
         &self,
         mut take: impl FnMut(RequestId, &hoglet::Request<'_>) -> R,
@@ -143,9 +147,9 @@ impl Queue {
         let mut has_reported = false;
         loop {
             let mut state = self.lock();
-            // An attempt that has begun goes first: its time is running. And what is due goes
-            // before more reports, or events pushed out all the time would keep everything else
-            // here.
+            // An attempt that was begun for the worker goes first, because the core has dated it
+            // already. Otherwise one round of reports alternates with due requests: reports that
+            // never stop, such as evictions, must not keep requests from being sent.
             let action = match state.worker.take_attempt() {
                 Some(id) => Action::Send(id),
                 None if state.sink.has_reports() && !has_reported => {
@@ -171,7 +175,7 @@ impl Queue {
                 return None;
             } else {
                 state.worker.sleep(due);
-                // Poisoned or not, it is looked at afresh.
+                // The next turn takes the lock again, and `lock` ignores its poison.
                 if let Some(due) = due {
                     let ms = self.clock.now().ms_until(due).min(MAX_SLEEP_MS);
                     drop(self.alarm.wait_timeout(state, Duration::from_millis(ms)));
@@ -182,12 +186,13 @@ impl Queue {
         }
     }
 
-    /// Unlocks, reports to the callbacks, and wakes the threads that wait for that.
+    /// Unlocks, makes the reports, and wakes those who wait for them.
     fn report(&self, mut state: MutexGuard<'_, State>) {
         let reports = state.sink.take_reports();
         self.unlock_and_notify(state);
         self.callbacks.report(&reports, &self.reported);
         let mut state = self.lock();
+        // Callers wait for reports as well as for events, so they look again.
         state.sink.recycle(reports);
         state.sink.note_progress();
         self.unlock_and_notify(state);
@@ -196,7 +201,9 @@ impl Queue {
 
 /// The lock.
 impl Queue {
-    /// Unlocks, then wakes the worker and the waiting threads and futures that have to be woken.
+    /// Unlocks, then wakes the worker, threads and futures as the state demands. Waking comes after
+    /// unlocking, so that a woken thread does not block on the lock at once, and because a waker is
+    /// foreign code.
     fn unlock_and_notify(&self, mut state: MutexGuard<'_, State>) {
         let wakes_worker = state.worker.take_woken();
         let (wakes_threads, wakers) = if state.sink.take_progress() {
@@ -212,13 +219,13 @@ impl Queue {
             self.progress.notify_all();
         }
         for waker in wakers.into_values() {
-            // An executor that panics here has only itself to blame, and takes nobody with it.
+            // A panic of one executor's waker must not keep the others asleep.
             drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
         }
     }
 
-    /// A panic elsewhere leaves a state that is whole: the core does not panic, and no foreign code
-    /// runs inside the lock.
+    /// Locks the state, and ignores poison: the core does not panic, and foreign code never runs
+    /// inside the lock, so the state is consistent even if a thread panicked.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -226,7 +233,7 @@ impl Queue {
 
 #[cfg(test)]
 impl Queue {
-    /// A queue with these options, and nobody who sends.
+    /// A queue with these options and without a worker.
     pub(crate) fn alone(mut options: crate::ClientOptions) -> Arc<Self> {
         let callbacks = Arc::new(std::mem::take(&mut options.callbacks));
         let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
@@ -234,7 +241,7 @@ impl Queue {
         Arc::new(queue.expect("memory"))
     }
 
-    /// Queues an event without starting a worker; `None` if the lock is not free.
+    /// Queues an event without starting a worker; `None` if the lock is taken.
     pub(crate) fn try_capture(&self, name: &str) -> Option<Result<Uuid, hoglet::CaptureError>> {
         let mut state = self.state.try_lock().ok()?;
         let event = hoglet::Event::new(name, "somebody");
@@ -260,7 +267,7 @@ mod tests {
     use crate::ClientOptions;
     use crate::transport::http::HttpSender;
 
-    /// Brings an event to its end that was never captured.
+    /// Ends an event that was never captured.
     fn end(queue: &Queue, outcome: hoglet::Outcome<'_>) {
         queue.with(|state, _| {
             state.sink.receipt(hoglet::Receipt {
@@ -271,7 +278,7 @@ mod tests {
         });
     }
 
-    /// Does the worker's reporting here until nothing is left to report.
+    /// Reports in the worker's place until nothing is left to report.
     fn report_all(queue: &Queue) {
         loop {
             let state = queue.lock();
@@ -300,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_waits_for_what_is_being_told() {
+    fn a_flush_waits_for_a_report_under_way() {
         let (begun, begins) = channel();
         let (release, released) = channel::<()>();
         let released = Mutex::new(released);
@@ -340,10 +347,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_is_sent_though_there_is_always_more_to_tell() {
+    fn a_due_request_is_sent_though_reports_never_stop() {
         let queue: Arc<std::sync::OnceLock<Arc<Queue>>> = Arc::default();
-        let (own, told) = (Arc::clone(&queue), Arc::new(AtomicU64::new(0)));
-        let count = Arc::clone(&told);
+        let (own, reported) = (Arc::clone(&queue), Arc::new(AtomicU64::new(0)));
+        let count = Arc::clone(&reported);
         let options = ClientOptions::new("phc_test").on_receipt(move |_| {
             if count.fetch_add(1, Ordering::SeqCst) < 100 {
                 let queue = own.get().expect("set below");
@@ -355,10 +362,10 @@ mod tests {
         queue.flush();
         end(queue, hoglet::Outcome::Evicted);
         assert_eq!(queue.next_request(|_, _| ()), Some(()));
-        assert_eq!(told.load(Ordering::SeqCst), 1);
+        assert_eq!(reported.load(Ordering::SeqCst), 1);
     }
 
-    /// Counts how often it is woken, and panics.
+    /// Counts wake-ups, and panics at each.
     #[derive(Default)]
     struct Panics(AtomicU64);
 
@@ -373,7 +380,7 @@ mod tests {
     fn a_future_that_is_dropped_leaves_nothing_behind() {
         let queue = Queue::alone(ClientOptions::new("phc_test"));
         queue.try_capture("event").expect("free").expect("good");
-        // Somebody could send it.
+        // With a sender the queue counts as one that has a worker.
         queue.lock().worker.sender = Some(Arc::new(HttpSender::new(&queue.settings, "/")));
         let mark = queue.flush();
         let mut flushed = Box::pin(queue.flushed(mark));

@@ -1,4 +1,4 @@
-//! The options after the environment and the rules have been applied to them.
+//! The settings of a client: its options, completed by the environment and checked.
 
 use std::ffi::OsString;
 
@@ -15,15 +15,15 @@ use crate::types::options::ClientOptions;
 const MODE_VARIABLE: &str = "POSTHOG_CAPTURE_MODE";
 const COMPRESSION_VARIABLE: &str = "POSTHOG_CAPTURE_COMPRESSION";
 
-/// Largest event of the AI lane, in bytes (PROTOCOL section 2).
+/// The largest event of the AI lane in bytes (PROTOCOL section 2).
 const AI_MAX_EVENT_BYTES: u32 = 8 << 20;
-/// Room in a body for its envelope.
+/// The core's allowance for a body's envelope, as a `u32`.
 #[expect(clippy::cast_possible_truncation, reason = "it is below 256")]
 const ENVELOPE_BYTES: u32 = hoglet::ENVELOPE_BYTES as u32;
-/// The AI lane's queue holds at least this: the batch in flight and another of the same size.
+/// The minimum of the AI lane's queue: a batch in flight and another of the same size.
 const AI_MIN_QUEUE_BYTES: u32 = 2 * (AI_MAX_EVENT_BYTES + ENVELOPE_BYTES);
 
-/// Options that can be used as they stand.
+/// Checked options, completed by the environment.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) options: ClientOptions,
@@ -42,8 +42,8 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Applies the environment, which `variable` reads. A value that cannot be used is added to
-    /// `warnings`.
+    /// Completes the options by environment variables, which `variable` reads, and checks them. An
+    /// unusable variable is added to `warnings`.
     pub(crate) fn new(
         options: ClientOptions,
         variable: impl Fn(&'static str) -> Option<OsString>,
@@ -53,8 +53,8 @@ impl Settings {
         if disabled && !options.disabled {
             warnings.push(Warning::BlankApiKey);
         }
-        // Explicit options win: a mode from the environment that does not have their compression is
-        // not used.
+        // Explicit options win: a mode from the environment is unusable if it lacks the compression
+        // that the options choose.
         let usable = |name: &str| {
             CaptureMode::from_name(name).filter(|mode| {
                 let given = options.capture_compression;
@@ -94,7 +94,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The settings of a client that does nothing.
+    /// The settings of a disabled client.
     pub(crate) fn disabled() -> Self {
         Self {
             options: ClientOptions::new(""),
@@ -113,10 +113,10 @@ impl Settings {
         self.options.api_key.trim()
     }
 
-    /// The core's configuration, without the seed.
+    /// The core's configuration for `lane`, without the seed.
     pub(crate) fn config<'a>(&self, lane: Lane, token: &'a str, sdk_info: &'a str) -> Config<'a> {
         let options = &self.options;
-        // Imported events happened on other machines.
+        // Imported events happened on other machines, so this machine's system is wrong for them.
         let is_here = !options.core.historical_migration;
         let mut config = Config {
             token,
@@ -139,22 +139,23 @@ impl Settings {
         config
     }
 
-    /// Bytes of the queue of `lane`.
+    /// The size of `lane`'s queue in bytes.
     pub(crate) fn queue_bytes(&self, lane: Lane) -> usize {
         let bytes = match lane {
             Lane::Analytics => self.options.max_queue_bytes,
             Lane::Ai => self.options.max_queue_bytes.max(AI_MIN_QUEUE_BYTES),
         };
-        // Saturates on a 32-bit machine, which does not have that much memory.
+        // `usize` is 32 bits or more on every target with `std`, so this never saturates.
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
-    /// Events of a queue.
+    /// The number of events that a queue holds.
     pub(crate) fn queue_events(&self) -> usize {
         usize::try_from(self.options.max_queue_size).unwrap_or(usize::MAX)
     }
 
-    /// Checks what the core would refuse.
+    /// Makes the core's checks now, so that errors appear when the client is made and not at the
+    /// first capture.
     fn check(&self, lane: Lane) -> Result<(), Error> {
         let config = self.config(lane, self.token(), &self.options.sdk_info);
         config.check().map_err(in_options)?;
@@ -171,14 +172,14 @@ impl Settings {
     }
 }
 
-/// The core's error under the names of the options.
+/// Renames the core's fields to the options' names.
 fn in_options(error: ConfigError) -> ConfigError {
     match error {
         ConfigError::TooSmall { field, value, min } => ConfigError::TooSmall {
             field: match field {
                 "max_batch_events" => "max_batch_size",
                 "retry_initial_ms" => "retry_initial_backoff_ms",
-                // Its minimum is the largest event and its envelope.
+                // The minimum of this field is the largest event with its envelope.
                 "max_batch_bytes" => "max_batch_bytes (beside max_event_bytes)",
                 other => other,
             },
@@ -189,7 +190,7 @@ fn in_options(error: ConfigError) -> ConfigError {
     }
 }
 
-/// Reads a variable; a value that `parse` does not know is a warning.
+/// Reads a variable. A value that `parse` rejects is a warning.
 fn read<T>(
     variable: impl Fn(&'static str) -> Option<OsString>,
     name: &'static str,
@@ -197,7 +198,7 @@ fn read<T>(
     warnings: &mut Vec<Warning>,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Option<T> {
-    // A value that is not UTF-8 matches no known name either, so it is worth the same warning.
+    // A value that is not UTF-8 matches no known name, so it gives the same warning.
     let value = variable(name)?.to_string_lossy().into_owned();
     let parsed = parse(&value.trim().to_ascii_lowercase());
     if parsed.is_none() && !value.trim().is_empty() {
@@ -210,7 +211,7 @@ fn read<T>(
     parsed
 }
 
-/// Whether this build and this protocol have the compression.
+/// Whether this build and this protocol support the compression.
 fn can_use(compression: Compression, mode: CaptureMode) -> bool {
     match compression {
         Compression::None | Compression::Gzip => true,
@@ -223,9 +224,9 @@ fn can_use(compression: Compression, mode: CaptureMode) -> bool {
 mod tests {
     use super::*;
 
-    /// The mode and the compression that result from the options and the environment, and the
+    /// The mode and the compression that follow from the options and the environment, and the
     /// warnings.
-    fn settle(
+    fn resolve(
         options: ClientOptions,
         mode: Option<&str>,
         compression: Option<&str>,
@@ -254,7 +255,7 @@ mod tests {
             (" Analytics_V1 ", CaptureMode::V1),
             ("", CaptureMode::V1),
         ] {
-            let settled = settle(options(), Some(name), None);
+            let settled = resolve(options(), Some(name), None);
             assert_eq!(settled, (mode, Compression::Gzip, vec![]), "{name:?}");
         }
         for (name, compression) in [
@@ -265,7 +266,7 @@ mod tests {
             #[cfg(feature = "zstd")]
             ("zstd", Compression::Zstd),
         ] {
-            let settled = settle(options(), None, Some(name));
+            let settled = resolve(options(), None, Some(name));
             assert_eq!(settled, (CaptureMode::V1, compression, vec![]), "{name:?}");
         }
     }
@@ -275,13 +276,13 @@ mod tests {
         let options = options()
             .capture_mode(CaptureMode::V1)
             .capture_compression(Compression::None);
-        let settled = settle(options, Some("v0"), Some("no such thing"));
+        let settled = resolve(options, Some("v0"), Some("no such thing"));
         assert_eq!(settled, (CaptureMode::V1, Compression::None, vec![]));
     }
 
     #[test]
     fn an_unknown_value_warns_and_falls_back() {
-        let (mode, compression, warnings) = settle(options(), Some("v2"), Some("br"));
+        let (mode, compression, warnings) = resolve(options(), Some("v2"), Some("br"));
         assert_eq!((mode, compression), (CaptureMode::V1, Compression::Gzip));
         assert_eq!(
             warnings,
@@ -290,7 +291,7 @@ mod tests {
                 "POSTHOG_CAPTURE_COMPRESSION=br cannot be used, gzip is used instead",
             ]
         );
-        let (_, compression, warnings) = settle(options(), Some("v0"), Some("zstd"));
+        let (_, compression, warnings) = resolve(options(), Some("v0"), Some("zstd"));
         assert_eq!(
             (compression, warnings.len()),
             (Compression::Gzip, 1),
@@ -301,7 +302,7 @@ mod tests {
     #[test]
     fn a_mode_of_the_environment_that_the_options_exclude_is_not_used() {
         let deflate = options().capture_compression(Compression::Deflate);
-        let (mode, compression, warnings) = settle(deflate, Some("v0"), None);
+        let (mode, compression, warnings) = resolve(deflate, Some("v0"), None);
         assert_eq!((mode, compression), (CaptureMode::V1, Compression::Deflate));
         assert_eq!(
             warnings,

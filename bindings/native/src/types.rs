@@ -1,4 +1,4 @@
-//! What callers give and get: events, options, outcomes, errors.
+//! The types that callers pass in and get back: events, options, outcomes, errors.
 
 pub(crate) mod as_event;
 pub(crate) mod borrowed;

@@ -1,4 +1,4 @@
-//! Events that are sent at once and waited for.
+//! A batch that is sent at once and waited for.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,13 +14,13 @@ use crate::types::error::Error;
 use crate::types::event::Event;
 use crate::types::summary::CaptureSummary;
 
-/// Events that are sent at once and waited for. Until then they are sent by the rules of all
-/// events; if it is dropped, because the caller's iterator panics or the caller's future is
-/// dropped, they are made due, and nobody waits for them.
+/// A batch that is sent at once and waited for. Until the wait begins, its events are sent by the
+/// usual rules. If the batch is dropped early, because the caller's iterator panics or the caller
+/// drops the future, its events become due and nobody waits for them.
 pub(crate) struct Batch {
     engine: Arc<Engine>,
     count: usize,
-    /// Events that have not been waited for, and where they are.
+    /// The events that have not been waited for.
     pending: Vec<Watch>,
     queue: Option<Arc<Queue>>,
     summary: CaptureSummary,
@@ -37,8 +37,8 @@ impl Batch {
         }
     }
 
-    /// Queues an event. If the queue is full and some of it are this batch's, it is given back, to
-    /// be [added again](Self::add_again) when they have been waited for.
+    /// Queues an event. If the queue is full and holds events of this batch, returns the event
+    /// instead, for [`add_again`](Self::add_again) once they have been waited for.
     #[must_use]
     pub(crate) fn add(&mut self, event: &dyn AsEvent) -> Option<Event> {
         if self.engine.disabled(event).is_some() {
@@ -49,6 +49,8 @@ impl Batch {
         let captured = prepared.and_then(|prepared| {
             let captured = engine.enqueue(Lane::Analytics, &prepared.event(), true);
             match captured {
+                // The queue gets room when this batch's events have ended, so the event is tried
+                // again then, as the hooks left it. A queue full of other events is a refusal.
                 Err(Error::Capture(CaptureError::QueueFull { .. })) if !self.pending.is_empty() => {
                     prepared.into_event().map(Err)
                 }
@@ -63,7 +65,7 @@ impl Batch {
         None
     }
 
-    /// Queues an event that was given back.
+    /// Queues an event that [`add`](Self::add) returned. A full queue now refuses the event.
     pub(crate) fn add_again(&mut self, event: &Event) {
         let engine = Arc::clone(&self.engine);
         let captured = engine.enqueue(Lane::Analytics, &event.as_event(), true);
@@ -85,7 +87,7 @@ impl Batch {
         self.count += 1;
     }
 
-    /// Sends what is pending and waits until it has ended.
+    /// Sends the pending events and waits until they have ended.
     pub(crate) fn wait(&mut self, deadline: Option<Instant>) {
         self.flush();
         while let Some(watch) = self.pending.last() {
@@ -103,7 +105,7 @@ impl Batch {
         }
     }
 
-    /// Notes how the last of those that are pending ended.
+    /// Takes the last pending event, and notes how it ended.
     fn take(&mut self, ended: Option<Ended>) {
         if let (Some(watch), Some(ended)) = (self.pending.pop(), ended) {
             let outcome = ended.receipt.outcome;
@@ -119,7 +121,7 @@ impl Batch {
         }
     }
 
-    /// What became of the events.
+    /// The result so far. Dropping the batch then sends the events that are still pending.
     pub(crate) fn finish(mut self) -> CaptureSummary {
         std::mem::take(&mut self.summary)
     }

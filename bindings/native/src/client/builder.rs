@@ -1,4 +1,4 @@
-//! The builder of `posthog-rs`, so that moving over is a change of import.
+//! The builder of `posthog-rs`, so that a program moves over by changing its imports.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,8 +9,8 @@ use crate::types::error::{Error, PostHogError};
 use crate::types::event::Event;
 use crate::types::options::ClientOptions;
 
-/// [`ClientOptions`] under the names of `posthog-rs`, with the defaults of [`ClientOptions`], which
-/// has more of them. [`build`](Self::build) checks them.
+/// [`ClientOptions`] under the names of `posthog-rs`. The defaults are those of [`ClientOptions`],
+/// which has more options. [`build`](Self::build) checks them.
 ///
 /// ```no_run
 /// use hoglet_native::{ClientOptionsBuilder, client};
@@ -28,7 +28,7 @@ pub struct ClientOptionsBuilder {
 }
 
 impl Default for ClientOptionsBuilder {
-    /// Without an API key the client is disabled.
+    /// Without an API key, the client is disabled.
     fn default() -> Self {
         Self {
             options: ClientOptions::new(""),
@@ -79,7 +79,7 @@ impl ClientOptionsBuilder {
         self
     }
 
-    /// One more than [`ClientOptions::max_retries`]: the first attempt counts; 0 is 1.
+    /// One more than [`ClientOptions::max_retries`], because the first attempt counts; 0 means 1.
     pub fn max_capture_attempts(&mut self, attempts: u32) -> &mut Self {
         self.options.core.max_retries = attempts.saturating_sub(1);
         self
@@ -121,13 +121,13 @@ impl ClientOptionsBuilder {
         self
     }
 
-    /// [`ClientOptions::before_send`], with a function of one thread at a time.
+    /// [`ClientOptions::before_send`] for a function that one thread calls at a time.
     pub fn before_send<F>(&mut self, hook: F) -> &mut Self
     where
         F: FnMut(Event) -> Option<Event> + Send + 'static,
     {
         let hook = Mutex::new(hook);
-        // If it has panicked, what it left behind is its own.
+        // A panic of the hook poisons the lock, but only the hook's own state is behind it.
         let hook = move |event| (hook.lock().unwrap_or_else(PoisonError::into_inner))(event);
         self.options = self.options.clone().before_send(hook);
         self
@@ -142,7 +142,7 @@ impl ClientOptionsBuilder {
         self
     }
 
-    /// The options.
+    /// Checks the options and returns them.
     ///
     /// # Errors
     /// Those of [`Client::new`](crate::Client::new).
@@ -152,7 +152,7 @@ impl ClientOptionsBuilder {
     }
 }
 
-/// A number that is beyond any limit, as the largest there is.
+/// Saturates to `u32::MAX`, which is beyond every limit.
 fn saturate(number: impl TryInto<u32>) -> u32 {
     number.try_into().unwrap_or(u32::MAX)
 }

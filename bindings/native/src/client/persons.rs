@@ -1,5 +1,5 @@
-//! Events with a meaning of their own for persons and groups. `PostHog` drops those that say
-//! nothing without a word, so they are refused here.
+//! Events about persons and groups. `PostHog` silently drops such an event if it is empty, so these
+//! calls refuse it.
 
 use hoglet::Uuid;
 use serde::Serialize;
@@ -9,7 +9,8 @@ use crate::types::error::Error;
 use crate::types::event::Event;
 
 impl Client {
-    /// Sets properties of the person `distinct_id`: `$identify`. `set` serialises as an object.
+    /// Sets properties of the person `distinct_id` by an `$identify` event. `set` must serialise as
+    /// an object.
     ///
     /// # Errors
     /// Those of [`Self::capture`], [`Error::Serialization`] and [`Error::NotAnObject`].
@@ -19,8 +20,8 @@ impl Client {
         self.capture(event)
     }
 
-    /// Sets properties of the person `distinct_id` without identifying anybody: `$set`. `set`
-    /// serialises as an object.
+    /// Sets properties of the person `distinct_id` by a `$set` event, without identifying anybody.
+    /// `set` must serialise as an object.
     ///
     /// # Errors
     /// Those of [`Self::capture`], [`Error::Serialization`] and [`Error::NotAnObject`].
@@ -30,7 +31,8 @@ impl Client {
         self.capture(event)
     }
 
-    /// Says that `distinct_id` is the same person as `previous_id`: `$create_alias`.
+    /// Makes `distinct_id` an alias of `previous_id`, so that both are one person, by a
+    /// `$create_alias` event.
     ///
     /// # Errors
     /// Those of [`Self::capture`]; [`Error::Blank`] if either is blank.
@@ -47,7 +49,7 @@ impl Client {
         self.capture(event)
     }
 
-    /// Sets properties of a group: `$groupidentify`. `set` serialises as an object.
+    /// Sets properties of a group by a `$groupidentify` event. `set` must serialise as an object.
     ///
     /// # Errors
     /// Those of [`Self::capture`], [`Error::Serialization`] and [`Error::NotAnObject`];

@@ -1,4 +1,5 @@
-//! Runs the caller's code: a panic is caught, and a callback is never run from within a callback.
+//! Runs the caller's code. Panics are caught, and a callback never runs inside another callback of
+//! the same client.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -27,7 +28,7 @@ pub(crate) struct Callbacks {
 }
 
 thread_local! {
-    /// The clients in whose callbacks this thread is, outermost first, as addresses of
+    /// The clients whose callbacks this thread is inside, outermost first, as addresses of their
     /// [`Callbacks`].
     static INSIDE: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
@@ -42,7 +43,7 @@ impl Callbacks {
             .unwrap_or(false)
     }
 
-    /// Which receipts they want.
+    /// The receipts that the callbacks want.
     pub(crate) const fn receipt_filter(&self) -> ReceiptFilter {
         ReceiptFilter {
             all: self.on_receipt.is_some(),
@@ -50,8 +51,8 @@ impl Callbacks {
         }
     }
 
-    /// Passes the event through the hooks in their order; `None` if there are no hooks. A hook that
-    /// fails drops the event. The caller of this function reports that to `on_error`.
+    /// Passes the event through the hooks in order; `None` if there are no hooks. A hook's error
+    /// drops the event, and this function's caller reports it to `on_error`.
     pub(crate) fn before_send(&self, event: &dyn AsEvent) -> Result<Option<Event>, Error> {
         if self.before_send.is_empty() {
             return Ok(None);
@@ -71,8 +72,8 @@ impl Callbacks {
         Ok(Some(event))
     }
 
-    /// The properties of `event` as text, if it has a [`MemberSource`](hoglet::MemberSource): the
-    /// caller's code is asked for its members before the client's lock is taken.
+    /// The properties of `event` as text, if it has a [`MemberSource`](hoglet::MemberSource): that
+    /// is the caller's code, so it runs before the client's lock is taken.
     pub(crate) fn properties(&self, event: &hoglet::Event<'_>) -> Result<Option<Vec<u8>>, Error> {
         if !borrowed::has_source(event) {
             return Ok(None);
@@ -80,22 +81,22 @@ impl Callbacks {
         self.ask(|| Ok(Some(borrowed::properties(event)?)))
     }
 
-    /// Runs what may ask a [`MemberSource`](hoglet::MemberSource).
+    /// Runs a function that may call a [`MemberSource`](hoglet::MemberSource).
     fn ask<R>(&self, write: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
         self.call(write).unwrap_or(Err(Error::SourcePanicked))
     }
 
-    /// Reports endings and dropped events in their order, first to `on_receipt`, then to
-    /// `on_error`. Consecutive lost events with the same reason are one call. Adds what it has
-    /// reported to `reported`.
+    /// Makes reports in order: all for `on_receipt` first, then all for `on_error`. Consecutive
+    /// lost events with the same reason become one call. Counts each report in `reported` when its
+    /// last callback has returned.
     pub(crate) fn report(&self, reports: &[Report], reported: &AtomicU64) {
         if let Some(on_receipt) = &self.on_receipt {
-            for reports in reports {
+            for report in reports {
                 let Report::Ended {
                     ended,
                     is_receipt: true,
                     is_error,
-                } = reports
+                } = report
                 else {
                     continue;
                 };
@@ -109,8 +110,8 @@ impl Callbacks {
         }
         let mut lost: Vec<Receipt> = Vec::new();
         let mut reason: Option<&Arc<str>> = None;
-        for reports in reports {
-            match reports {
+        for report in reports {
+            match report {
                 Report::Ended {
                     ended,
                     is_error: true,
@@ -146,8 +147,8 @@ impl Callbacks {
         }
     }
 
-    /// Reports an error. A panic of `on_error` itself is ignored, because nothing is left to report
-    /// it to.
+    /// Passes an error to `on_error`, or to the log. A panic of `on_error` itself is ignored,
+    /// because nothing is left to report it to.
     pub(crate) fn error(&self, error: &PostHogError<'_>) {
         if let Some(on_error) = &self.on_error {
             self.call(|| on_error(error));

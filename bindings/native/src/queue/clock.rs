@@ -1,8 +1,7 @@
-//! What time it is: elapsed time for the core's waits, wall time for the events.
+//! The clocks: elapsed time for the core's waits, wall time for the events.
 //!
-//! Elapsed time counts the time the machine sleeps where the platform has such a clock. A laptop
-//! that was shut for eight hours then has no leap between its two clocks, and an event captured
-//! before keeps its time.
+//! Elapsed time includes suspend on platforms that have such a clock. Then the two clocks agree
+//! after a laptop was shut for eight hours, and an event captured before keeps its time.
 //!
 //! | platform | clock | in suspend |
 //! | --- | --- | --- |
@@ -11,27 +10,28 @@
 //! | Windows | `std::time::Instant`: `QueryPerformanceCounter` | counts |
 //! | other | `std::time::Instant` | stops |
 //!
-//! The core learns which it is ([`MONOTONIC`]), and the wall clock at every capture and before
-//! every attempt: it judges what a leap of one against the other means. A virtual machine that its
-//! host has paused counts nothing on any of these clocks; that is a leap as well.
+//! The core learns which kind of clock it has ([`MONOTONIC`]), and gets the wall clock at every
+//! capture and before every attempt, because the core judges what a leap between the two means.
+//! None of these clocks counts while a virtual machine is paused by its host; that is a leap as
+//! well.
 //!
-//! Waiting itself is the standard library's, whose clock stops in suspend on Linux and Apple
-//! systems. So the worker never sleeps longer than [`MAX_SLEEP_MS`] while something is to be sent:
-//! what became due in suspend is sent at most that long after the machine has woken up, and with
-//! the default `flush_interval_ms` within five seconds.
+//! The waiting itself uses the standard library, whose clock stops in suspend on Linux and Apple
+//! systems. So the worker sleeps at most [`MAX_SLEEP_MS`] at a time while events are queued: an
+//! event that became due in suspend is sent at most that long after the machine wakes, and within
+//! five seconds with the default `flush_interval_ms`.
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 use std::time::Duration;
 
 use hoglet::MonotonicClock;
 
-/// The longest the worker sleeps at once while something is to be sent, in milliseconds.
+/// The longest sleep of the worker while events are queued, in milliseconds.
 pub(crate) const MAX_SLEEP_MS: u64 = 60_000;
 
-/// A system clock before this (2024-01-01) was never set: the core does without it.
+/// A wall clock before this date (2024-01-01) was never set, so the core does without it.
 const EARLIEST_WALL_CLOCK_MS: u64 = 1_704_067_200_000;
 
-/// What the clock of elapsed time does while the machine sleeps.
+/// What the elapsed-time clock does in suspend.
 pub(crate) const MONOTONIC: MonotonicClock = if cfg!(any(
     target_os = "linux",
     target_os = "android",
@@ -48,7 +48,7 @@ pub(crate) const MONOTONIC: MonotonicClock = if cfg!(any(
 pub(crate) struct Reading {
     /// Milliseconds since the [`Clock`] was made.
     pub(crate) now: hoglet::Instant,
-    /// Milliseconds since 1970; `None` if the system does not know.
+    /// Milliseconds since 1970; `None` if the system does not know them.
     pub(crate) unix_ms: Option<u64>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Counts from now.
+    /// Starts the clock at zero.
     pub(crate) fn new() -> Self {
         #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
         let start = counting_suspend();
@@ -71,7 +71,7 @@ impl Clock {
         Self { start }
     }
 
-    /// The time since the clock was made.
+    /// The time since this clock was made.
     pub(crate) fn now(&self) -> hoglet::Instant {
         #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
         let elapsed = counting_suspend().saturating_sub(self.start);
@@ -80,7 +80,7 @@ impl Clock {
         hoglet::Instant::from_millis(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// Both times.
+    /// Reads both clocks.
     pub(crate) fn read(&self) -> Reading {
         let unix_ms = unix_ms();
         Reading {
@@ -90,18 +90,19 @@ impl Clock {
     }
 }
 
-/// Milliseconds since 1970; 0 for what is earlier.
+/// Milliseconds since 1970; 0 for earlier times.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn unix_ms() -> u64 {
-    // Read at every capture, so the kernel's last tick will do, at a tenth of the price: the core
-    // ignores less than a second, and the server takes off by how much a request's time is wrong.
+    // Read at every capture, so precision is traded for a tenth of the cost: the coarse clock is
+    // the kernel's last tick. The core ignores differences below a second, and the server corrects
+    // events by the error of the request's time.
     let time = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     let nanos = u64::try_from(time.tv_nsec).unwrap_or_default();
     seconds.saturating_mul(1_000) + nanos / 1_000_000
 }
 
-/// Milliseconds since 1970; 0 for what is earlier.
+/// Milliseconds since 1970; 0 for earlier times.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn unix_ms() -> u64 {
     use std::time::{SystemTime, UNIX_EPOCH};
@@ -109,7 +110,7 @@ fn unix_ms() -> u64 {
     u64::try_from(unix.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Time since some moment before the program began.
+/// Time since a fixed moment before the program started, including suspend.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 fn counting_suspend() -> Duration {
     use rustix::time::{ClockId, clock_gettime};
@@ -129,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    /// The kernel's tick, at its slowest.
+    /// The longest tick of any kernel configuration.
     const TICK_MS: u128 = 20;
 
     #[test]

@@ -1,4 +1,5 @@
-//! What the handles of one client share: from the caller's event to the queue, and the ends of it.
+//! The part that the handles of one client share: it takes events to the queue, and flushes and
+//! closes.
 
 use std::future;
 use std::sync::atomic::Ordering;
@@ -22,28 +23,29 @@ use crate::types::event::Event;
 use crate::types::outcome::Outcome;
 use crate::types::stats::{Stats, Summary};
 
-/// The longest part of a shutdown's time that is kept to report to the callbacks what was given up.
+/// The most time of a shutdown that is reserved to report given-up events to the callbacks.
 const MAX_REPORTING: Duration = Duration::from_millis(100);
-/// And the part of it that this is at most.
+/// At most one part in this many of a shutdown's time is reserved so.
 const REPORTING_PART: u32 = 10;
 
-/// What the handles of one client share.
+/// The part that the handles of one client share.
 pub(crate) struct Engine {
     pub(crate) settings: Arc<Settings>,
     pub(crate) callbacks: Arc<Callbacks>,
     pub(crate) processes: Processes,
 }
 
-/// An event that has passed the hooks: nothing of the caller's has to run any more to queue it.
+/// An event that has passed the hooks. Queueing it runs no further code of the caller, so it can be
+/// done under the lock.
 pub(crate) struct Prepared<'a> {
     event: &'a dyn AsEvent,
     passed: Option<Event>,
-    /// The properties as text, if they are not in memory.
+    /// The properties as text, if they come from a `MemberSource`.
     properties: Option<Vec<u8>>,
 }
 
 impl Prepared<'_> {
-    /// The event as it is to be queued.
+    /// The event to queue.
     pub(crate) fn event(&self) -> hoglet::Event<'_> {
         let event = match &self.passed {
             Some(passed) => passed.as_event(),
@@ -55,7 +57,7 @@ impl Prepared<'_> {
         }
     }
 
-    /// The same, to be queued later.
+    /// Converts into an owned event, to be queued later.
     pub(crate) fn into_event(self) -> Result<Event, Error> {
         match self.passed {
             Some(passed) => Ok(passed),
@@ -64,10 +66,10 @@ impl Prepared<'_> {
     }
 }
 
-/// What became of an event that was not refused, and is waited for.
+/// An event that was accepted and is waited for.
 pub(crate) enum Submitted {
     Queued(Watch),
-    /// Not captured.
+    /// A disabled client captures nothing.
     Disabled(Uuid),
 }
 
@@ -81,7 +83,7 @@ impl Engine {
         }
     }
 
-    /// The uuid of an event that is not captured because the client is disabled.
+    /// The event's uuid if the client is disabled, and so captures nothing.
     pub(crate) fn disabled(&self, event: &dyn AsEvent) -> Option<Uuid> {
         let is_disabled = self.settings.disabled;
         is_disabled.then(|| event.as_event().uuid.unwrap_or_default())
@@ -103,7 +105,7 @@ impl Engine {
             .inspect_err(|error| self.count_refused(error))
     }
 
-    /// Queues an event that is waited for, and makes it due.
+    /// Queues a watched event and makes it due.
     pub(crate) fn submit(&self, lane: Lane, event: &dyn AsEvent) -> Result<Submitted, Error> {
         if let Some(uuid) = self.disabled(event) {
             return Ok(Submitted::Disabled(uuid));
@@ -117,7 +119,7 @@ impl Engine {
         Ok(Submitted::Queued(watch))
     }
 
-    /// Runs the caller's code that an event has to pass.
+    /// Runs the caller's code for an event: the hooks, then the `MemberSource`.
     pub(crate) fn prepare<'a>(
         &self,
         lane: Lane,
@@ -126,6 +128,7 @@ impl Engine {
         if self.callbacks.is_inside() {
             return Err(Error::InCallback);
         }
+        // Checked before the hooks run: they must not see an event that is refused anyway.
         if self.current_process().is_closed() {
             return Err(Error::Capture(CaptureError::Closed));
         }
@@ -143,7 +146,7 @@ impl Engine {
         })
     }
 
-    /// Queues an event. If it `is_watched`, somebody waits for it.
+    /// Queues a prepared event; `is_watched` if the caller waits for it.
     pub(crate) fn enqueue(
         &self,
         lane: Lane,
@@ -169,7 +172,7 @@ impl Engine {
             && matches!(error, Error::DroppedByHook | Error::HookPanicked)
             && let Ok(queue) = self.queue(lane)
         {
-            // Without a worker thread nobody can report it.
+            // If no worker can be started, nobody can report it.
             let _ = queue.note_hook(error.clone());
         }
     }
@@ -179,7 +182,7 @@ impl Engine {
             .queue(lane, &self.settings, &self.callbacks)
     }
 
-    /// This process's share.
+    /// The part of the client that belongs to the current process.
     pub(crate) fn current_process(&self) -> &Process {
         self.processes.current_process()
     }
@@ -189,7 +192,7 @@ impl Submitted {
     /// Waits until the event has ended.
     ///
     /// # Errors
-    /// Those of [`stored`], and [`Error::StillQueued`].
+    /// Those of [`stored`].
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> Result<(Uuid, Outcome), Error> {
         match self {
             Self::Disabled(uuid) => Ok((*uuid, Outcome::Disabled)),
@@ -209,10 +212,11 @@ impl Submitted {
     }
 }
 
-/// The outcome of an event that was stored.
+/// Returns the outcome of a stored event.
 ///
 /// # Errors
-/// When it was not, or has not ended.
+/// [`Error::NotDelivered`] if the event ended otherwise, [`Error::StillQueued`] if it has not
+/// ended.
 fn stored(uuid: Uuid, ended: Option<Ended>) -> Result<(Uuid, Outcome), Error> {
     let Ended { receipt, reason } = ended.ok_or(Error::StillQueued(uuid))?;
     let outcome = receipt.outcome;
@@ -228,7 +232,7 @@ fn stored(uuid: Uuid, ended: Option<Ended>) -> Result<(Uuid, Outcome), Error> {
 
 /// Flushing and closing.
 impl Engine {
-    /// Makes everything due that was captured so far.
+    /// Makes all queued events due.
     pub(crate) fn flush(&self) -> Flush {
         let process = self.current_process();
         let before = process.stats();
@@ -242,7 +246,7 @@ impl Engine {
         }
     }
 
-    /// Refuses further events and makes the others due.
+    /// Refuses further events, and makes the queued ones due.
     pub(crate) fn close(&self, timeout: Duration) -> Close {
         let process = self.current_process();
         let reporting = if self.callbacks.receipt_filter() == ReceiptFilter::default() {
@@ -254,6 +258,8 @@ impl Engine {
         let sending = timeout.saturating_sub(reporting);
         let waits = !self.callbacks.is_inside();
         if waits {
+            // Only a shutdown that waits spares `Drop` the wait. One that a callback calls does
+            // not.
             process.is_over.store(true, Ordering::SeqCst);
         }
         process.close(sending);
@@ -265,12 +271,12 @@ impl Engine {
         }
     }
 
-    /// [`Self::close`], and waits for it.
+    /// Closes the client and waits until everything has ended, or for `timeout`.
     pub(crate) fn shutdown(&self, timeout: Duration) -> Summary {
         self.close(timeout).wait()
     }
 
-    /// The time that the options give a shutdown.
+    /// The options' timeout of a shutdown.
     pub(crate) fn shutdown_timeout(&self) -> Duration {
         Duration::from_millis(u64::from(self.settings.options.shutdown_timeout_ms))
     }
@@ -278,18 +284,18 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // What an earlier shutdown had no time for has none now.
+        // After a shutdown that was waited for, remaining events have had their time.
         if !self.current_process().is_over.load(Ordering::SeqCst) {
             self.shutdown(self.shutdown_timeout());
         }
     }
 }
 
-/// A flush that was begun.
+/// A flush that has begun.
 pub(crate) struct Flush {
     before: Summary,
     marks: Vec<(Arc<Queue>, hoglet::FlushMark)>,
-    /// False in a callback, which would wait for itself.
+    /// False in a callback: the wait would include the callback itself.
     waits: bool,
 }
 
@@ -322,20 +328,21 @@ fn summary<'a>(queues: impl Iterator<Item = &'a Arc<Queue>>) -> Summary {
     stats.fold(Stats::default(), Stats::plus).summary()
 }
 
-/// A shutdown that was begun.
+/// A shutdown that has begun.
 pub(crate) struct Close {
     queues: Vec<Arc<Queue>>,
-    /// When what is left is given up.
+    /// When the remaining events are given up.
     give_up: Option<Instant>,
-    /// When the callbacks are not waited for any more.
+    /// When the wait for the callbacks ends.
     deadline: Option<Instant>,
-    /// False in a callback, which would wait for itself.
+    /// False in a callback: the wait would include the callback itself.
     waits: bool,
 }
 
 impl Close {
-    /// Waits until everything has ended and was reported to the callbacks. What is left before the
-    /// deadline is given up, here, because the worker may be deep in a request or a callback.
+    /// Waits until everything has ended and was reported to the callbacks. At `give_up`, this
+    /// thread gives up the remaining events itself, because the worker may be blocked in a request
+    /// or a callback.
     pub(crate) fn wait(self) -> Summary {
         if self.waits {
             let mut late = Vec::new();
@@ -344,6 +351,8 @@ impl Close {
                     late.push(queue);
                 }
             }
+            // All late queues are given up before any is waited for again: a callback that blocks
+            // one must not delay the end of the other.
             for queue in &late {
                 queue.give_up();
             }
@@ -354,10 +363,12 @@ impl Close {
         summary(self.queues.iter())
     }
 
-    /// [`Self::wait`] as a future. If it comes to waiting, a thread does it, which keeps the
-    /// deadline: the worker may be deep in a request or a callback.
+    /// [`Self::wait`] as a future. Unless everything has ended already, a thread waits in the
+    /// future's place, because only a thread can keep the deadlines while the worker is blocked in
+    /// a request or a callback.
     pub(crate) fn ended(self) -> impl Future<Output = Summary> + Send + use<> {
         let queues = self.queues.clone();
+        // With this deadline `wait_closed` looks once and does not wait.
         let now = Some(Instant::now());
         let is_over = !self.waits || queues.iter().all(|queue| queue.wait_closed(now));
         let done = Arc::new(Done::default());
@@ -374,7 +385,8 @@ impl Close {
             if has_waiter {
                 future::poll_fn(|context| done.poll(context)).await;
             } else if !is_over {
-                // The worker keeps the deadline then, if nothing holds it up.
+                // No thread could be started. The worker still keeps the deadline, unless a request
+                // or a callback blocks it.
                 for queue in &queues {
                     queue.closed().await;
                 }
@@ -384,7 +396,7 @@ impl Close {
     }
 }
 
-/// Whether a thread is done, and who is to be woken when it is.
+/// Whether the thread is done, and the waker of the future that waits for it.
 #[derive(Default)]
 struct Done(Mutex<(bool, Option<Waker>)>);
 

@@ -1,5 +1,5 @@
-//! What belongs to one process. A fork has a copy of its parent's memory, but neither its threads
-//! nor a right to its connections, and the same seed.
+//! The part of a client that belongs to one process. A forked child inherits a copy of the parent's
+//! memory, and so its random seed, but not its threads; the connections belong to the parent.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,18 +13,19 @@ use crate::settings::Settings;
 use crate::types::error::Error;
 use crate::types::stats::Stats;
 
-/// The process the client was made in, and those that were forked from it, one in the other.
+/// The process that made the client, and its forks as a chain, each made by the one before.
 pub(crate) struct Processes {
     first: Process,
 }
 
-/// Which process this is: counted up in the child by a handler of `pthread_atfork`. A process id
-/// would not do: it is 1 in every new pid namespace, and costs a system call at every capture.
+/// Identifies a process by a counter that a `pthread_atfork` handler increments in the child. A
+/// process id would not do: it is 1 in every new pid namespace, and `getpid` costs a system call at
+/// every capture.
 ///
-/// A child of `clone` or `_Fork` without the handlers of `fork` is not seen. It may not use threads
-/// or locks either.
+/// A child made by `clone` or `_Fork` runs no such handlers, so it is not noticed. It may not use
+/// threads or locks anyway.
 struct Generation {
-    /// None if the system did not take the handler: then a fork is not seen.
+    /// `None` if the system refused the handler: forks then go unnoticed.
     guard: Option<forkguard::Guard>,
     #[cfg(test)]
     is_past: AtomicBool,
@@ -39,43 +40,45 @@ impl Generation {
         }
     }
 
-    /// Whether this was made in a process that this one was forked from.
+    /// Whether an ancestor of the current process made this.
     fn is_past(&self) -> bool {
         #[cfg(test)]
         if self.is_past.load(Ordering::SeqCst) {
             return true;
         }
-        // Asking a copy leaves the guard as it is, so nothing is written.
+        // `detected_fork` updates its guard. Asking a copy keeps this one unwritten, so that
+        // threads share it without a lock.
         let guard = self.guard.clone();
         guard.is_some_and(|mut guard| guard.detected_fork())
     }
 }
 
-/// One process's share of a client.
+/// The part of a client that belongs to one process.
 pub(crate) struct Process {
     generation: Generation,
     analytics: OnceLock<Arc<Queue>>,
     ai: OnceLock<Arc<Queue>>,
     is_closed: AtomicBool,
-    /// Somebody has waited for the end, or is waiting.
+    /// A caller has waited for the end, or is waiting.
     pub(crate) is_over: AtomicBool,
     pub(crate) refused: AtomicU64,
     pub(crate) dropped_by_hook: AtomicU64,
-    /// What a fork of this process uses in its place.
+    /// The part of the forked child, once the child has used the client.
     fork: OnceLock<Box<Self>>,
 }
 
 impl Processes {
-    /// This process, with nothing in it.
+    /// Starts the chain at the current process.
     pub(crate) fn new() -> Self {
         Self {
             first: Process::new(false),
         }
     }
 
-    /// This process's share. After a fork it is empty: what was captured before is the parent's to
-    /// send.
+    /// The current process's part. In a fresh fork it is empty, because the parent sends what was
+    /// captured before.
     pub(crate) fn current_process(&self) -> &Process {
+        // The last part belongs to this process, or to its nearest ancestor that used the client.
         let mut last = &self.first;
         while let Some(fork) = last.fork.get() {
             last = fork;
@@ -102,12 +105,12 @@ impl Process {
         }
     }
 
-    /// Whether nothing is captured any more.
+    /// Whether further events are refused.
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::SeqCst)
     }
 
-    /// The queue, made on first use.
+    /// The queue of `lane`, made on first use.
     pub(crate) fn queue(
         &self,
         lane: Lane,
@@ -127,20 +130,21 @@ impl Process {
         let queue = Queue::new(Arc::clone(settings), Arc::clone(callbacks), lane)?;
         // If two threads race here, the loser's queue is dropped unused.
         let queue = cell.get_or_init(|| Arc::new(queue));
+        // `close` misses this queue if it ran since the check above.
         if self.is_closed() {
             queue.close(Duration::ZERO);
         }
         Ok(queue)
     }
 
-    /// The queues there are.
+    /// The queues made so far.
     pub(crate) fn queues(&self) -> impl Iterator<Item = &Arc<Queue>> {
         [&self.analytics, &self.ai]
             .into_iter()
             .filter_map(OnceLock::get)
     }
 
-    /// Refuses further events, and gives up after `timeout` what is left.
+    /// Refuses further events, and gives up after `timeout` those that remain.
     pub(crate) fn close(&self, timeout: Duration) {
         self.is_closed.store(true, Ordering::SeqCst);
         for queue in self.queues() {
@@ -148,7 +152,7 @@ impl Process {
         }
     }
 
-    /// Where every event is or went.
+    /// Counters of all events.
     pub(crate) fn stats(&self) -> Stats {
         let own = Stats {
             refused: self.refused.load(Ordering::Relaxed),
@@ -163,7 +167,7 @@ impl Process {
 
 #[cfg(test)]
 impl Processes {
-    /// Makes the next call see what a fork sees: this process's share belongs to the parent.
+    /// Makes the next call behave as in a fork: the current part belongs to the parent.
     pub(crate) fn pretend_to_fork(&self) {
         self.current_process()
             .generation

@@ -1,4 +1,4 @@
-//! Where the core's receipts go while the lock is held.
+//! The sink that takes the core's receipts while the lock is held.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,62 +8,62 @@ use hoglet::Uuid;
 use crate::types::error::Error;
 use crate::types::outcome::{Outcome, Receipt};
 
-/// Keeps receipts until the worker has reported them to the callbacks, or a waiting thread has
+/// Keeps receipts until the worker has reported them to the callbacks, or a waiting caller has
 /// taken them.
 #[derive(Debug)]
 pub(crate) struct Sink {
     filter: ReceiptFilter,
     reports: Vec<Report>,
-    /// Those of them that nothing else bounds: evictions and hooks that dropped an event.
+    /// The number of those reports that the queue's size does not bound: evictions and hook errors.
     unbounded: usize,
-    /// The most of those that are kept.
+    /// The maximum of `unbounded`; further ones are only counted.
     max_unbounded: usize,
-    /// Reports so far.
+    /// Reports kept so far, made or not.
     noted: u64,
-    /// Endings that are never reported, because too many were waiting.
+    /// Reports that were not kept, because too many were waiting.
     skipped: u64,
-    /// Events that somebody waits for, and how they ended.
+    /// Watched events, and how they ended.
     watched: HashMap<Uuid, Option<Ended>>,
-    /// What the server or the network says to what ends now.
+    /// The server's or the network's reason for the events that end now.
     reason: Option<Arc<str>>,
-    /// Whether anything ended since this was last asked.
+    /// Something has changed since waiting callers last looked.
     has_progress: bool,
 }
 
 /// Which receipts the callbacks want.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ReceiptFilter {
-    /// All, for `on_receipt`.
+    /// All receipts, for `on_receipt`.
     pub(crate) all: bool,
-    /// Those of events that were lost, for `on_error`.
+    /// The receipts of lost events, for `on_error`.
     pub(crate) lost: bool,
 }
 
-/// The end of an event.
+/// How an event ended, and why.
 #[derive(Clone, Debug)]
 pub(crate) struct Ended {
     pub(crate) receipt: Receipt,
-    /// What the server or the network said to it.
+    /// The server's or the network's reason.
     pub(crate) reason: Option<Arc<str>>,
 }
 
-/// Something to report to the callbacks.
+/// A report for the callbacks.
 #[derive(Debug)]
 pub(crate) enum Report {
     /// An event has ended.
     Ended {
         ended: Ended,
-        /// Whether it goes to `on_receipt`.
+        /// Whether `on_receipt` gets it.
         is_receipt: bool,
-        /// Whether it goes to `on_error`.
+        /// Whether `on_error` gets it.
         is_error: bool,
     },
-    /// A hook dropped an event; for `on_error`.
+    /// A hook dropped an event; `on_error` gets it.
     Hook(Error),
 }
 
 impl Sink {
-    /// With room for `max_unbounded` reports that nothing else bounds.
+    /// Makes a sink that keeps at most `max_unbounded` reports of evictions and hooks.
     pub(crate) fn new(filter: ReceiptFilter, max_unbounded: usize) -> Self {
         Self {
             filter,
@@ -88,31 +88,31 @@ impl Sink {
         self.has_progress
     }
 
-    /// The same; and they are about to look.
+    /// The same, and resets it: the caller wakes those who wait.
     pub(crate) fn take_progress(&mut self) -> bool {
         std::mem::take(&mut self.has_progress)
     }
 
-    /// Sets what the server or the network says to what ends from now on.
+    /// Sets the server's or the network's reason for the events that end from now on.
     pub(crate) fn set_reason(&mut self, reason: Option<Arc<str>>) {
         self.reason = reason;
     }
 }
 
-/// What concerns the callbacks.
+/// The callbacks' side.
 impl Sink {
-    /// Whether there is something to report.
+    /// Whether reports are waiting.
     pub(crate) fn has_reports(&self) -> bool {
         !self.reports.is_empty()
     }
 
-    /// Takes out what is to be reported.
+    /// Takes the waiting reports.
     pub(crate) fn take_reports(&mut self) -> Vec<Report> {
         self.unbounded = 0;
         std::mem::take(&mut self.reports)
     }
 
-    /// Gives back the memory of reports that were made.
+    /// Reuses the memory of reports that were made.
     pub(crate) fn recycle(&mut self, mut reports: Vec<Report>) {
         if self.reports.capacity() == 0 {
             reports.clear();
@@ -120,73 +120,72 @@ impl Sink {
         }
     }
 
-    /// Reports so far: made, being made or waiting to be made.
+    /// The number of reports kept so far: made, being made or waiting.
     pub(crate) const fn noted(&self) -> u64 {
         self.noted
     }
 
-    /// Endings that are never reported.
+    /// The number of reports that were not kept.
     pub(crate) const fn skipped(&self) -> u64 {
         self.skipped
     }
 
-    /// A hook dropped an event.
+    /// Notes that a hook dropped an event.
     pub(crate) fn note_hook(&mut self, error: Error) {
         if self.filter.lost {
             self.push_bounded(Report::Hook(error));
         }
     }
 
-    fn push_bounded(&mut self, reports: Report) {
+    fn push_bounded(&mut self, report: Report) {
         if self.unbounded < self.max_unbounded {
             self.unbounded += 1;
-            self.push(reports);
+            self.push(report);
         } else {
             self.skipped += 1;
         }
     }
 
-    fn push(&mut self, reports: Report) {
+    fn push(&mut self, report: Report) {
         self.noted += 1;
-        self.reports.push(reports);
+        self.reports.push(report);
     }
 
     fn report(&mut self, ended: Ended, is_receipt: bool, is_error: bool) {
         let is_eviction = ended.receipt.outcome == Outcome::Evicted;
-        let reports = Report::Ended {
+        let report = Report::Ended {
             ended,
             is_receipt,
             is_error,
         };
         if is_eviction {
-            self.push_bounded(reports);
+            self.push_bounded(report);
         } else {
-            self.push(reports);
+            self.push(report);
         }
     }
 }
 
-/// What concerns those who wait for an event.
+/// The waiting callers' side.
 impl Sink {
-    /// Keeps how `uuid` ends.
+    /// Starts to watch `uuid`: keeps how it ends.
     pub(crate) fn watch(&mut self, uuid: Uuid) {
         self.watched.insert(uuid, None);
     }
 
-    /// Whether somebody waits for `uuid`.
+    /// Whether `uuid` is watched.
     pub(crate) fn is_watched(&self, uuid: &Uuid) -> bool {
         self.watched.contains_key(uuid)
     }
 
-    /// Takes out how a watched event ended, if it has.
+    /// Takes how a watched event ended, if it has, and ends the watch.
     pub(crate) fn take_ended(&mut self, uuid: &Uuid) -> Option<Ended> {
         let ended = self.watched.get_mut(uuid)?.take()?;
         self.watched.remove(uuid);
         Some(ended)
     }
 
-    /// Stops watching. If the event was lost and nobody has taken that out, it is reported to
-    /// `on_error`.
+    /// Ends the watch. If the event was lost and no caller has taken that, `on_error` gets it.
     pub(crate) fn forget(&mut self, uuid: &Uuid) {
         if let Some(Some(ended)) = self.watched.remove(uuid)
             && self.filter.lost
@@ -201,6 +200,7 @@ impl hoglet::Receipts for Sink {
     fn receipt(&mut self, receipt: hoglet::Receipt<'_>) {
         self.has_progress = true;
         let mut is_error = self.filter.lost && !receipt.outcome.is_delivered();
+        // Most clients watch nothing; this check saves them hashing the uuid.
         if !self.watched.is_empty()
             && let Some(watched) = self.watched.get_mut(&receipt.uuid)
         {

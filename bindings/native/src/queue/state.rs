@@ -1,5 +1,5 @@
-//! What a queue's lock protects: one of the core's clients with its memory, and what threads have
-//! to know about it. Nothing here blocks, and no foreign code is called.
+//! The state behind a queue's lock: a client of the core with its memory, the receipts, the worker
+//! and the waiters. Nothing here blocks or calls foreign code.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -19,14 +19,14 @@ use crate::transport::http::HttpSender;
 use crate::types::error::Error;
 use crate::types::stats::{Ledger, Stats};
 
-/// Bytes the smallest event there is takes in the queue, rounded down. More slots than the queue's
-/// bytes divided by this are never used.
+/// Size of the smallest queued event in bytes, rounded down. It bounds the slots that a queue of a
+/// given size can use.
 const MIN_EVENT_BYTES: usize = 128;
 
-/// Bytes kept of the reason that the server gives for one event.
+/// Bytes kept of the server's reason for one event.
 const DETAILS_BYTES: usize = 300;
 
-/// What the core borrows.
+/// The memory that the core borrows.
 struct Memory {
     token: String,
     sdk_info: String,
@@ -43,37 +43,38 @@ self_cell!(
     }
 );
 
-/// One of the core's clients, the receipts to report, the worker and the threads that wait.
+/// A client of the core, the receipts to report, the worker and the waiters.
 pub(crate) struct State {
     core: Core,
     pub(crate) sink: Sink,
     ledger: Ledger,
     pub(crate) worker: Worker,
     pub(crate) waiters: Waiters,
-    /// Whether the core rests after it has used up its retries.
+    /// The core rests with events queued, because their retries are used up.
     is_parked: bool,
-    /// An answer is being read. Events end by it whose room is free only when it has been read to
-    /// its end, so a caller that waits for an event waits for that.
+    /// An answer is being read. An event that it has ended still occupies the queue until the whole
+    /// answer is read, so a caller that waits for the event waits until then: its next capture
+    /// finds the room free.
     is_answering: bool,
 }
 
-/// The worker, as the others see it.
+/// The worker, as other threads see it.
 pub(crate) struct Worker {
-    /// Its connections; none if there is no worker.
+    /// The worker's connections; `None` if no worker runs.
     pub(crate) sender: Option<Arc<HttpSender>>,
     phase: Phase,
-    /// It was woken: its condvar is to be signalled once the lock is free.
+    /// The worker was woken: its condvar is signalled after unlocking.
     is_woken: bool,
 }
 
-/// What the worker is doing. An attempt counts, and carries the time, from the poll that begins it:
-/// nobody begins one that the worker could not send at once.
+/// What the worker is doing. The core counts and dates an attempt in the poll that begins it, so
+/// only a poll whose attempt the worker can send at once may begin one.
 #[derive(Clone, Copy, Debug)]
 enum Phase {
-    /// It is awake, or woken, and polls the core when it is ready to send; nobody else does. The
-    /// attempt was begun when it was woken.
+    /// The worker is awake or being woken, and is the only thread that polls the core. Holds the
+    /// attempt that the waking thread has begun for it, if any.
     Awake(Option<RequestId>),
-    /// It waits until then, or until it is woken.
+    /// The worker sleeps until this time, or until it is woken. Other threads may poll for it.
     Asleep(Option<Instant>),
 }
 
@@ -86,7 +87,7 @@ impl Worker {
         }
     }
 
-    /// Wakes the worker, if it sleeps. If it does not, it will look at the core in any case.
+    /// Wakes the worker if it sleeps. An awake worker polls the core in any case before it sleeps.
     fn wake(&mut self, attempt: Option<RequestId>) {
         if matches!(self.phase, Phase::Asleep(_)) {
             self.phase = Phase::Awake(attempt);
@@ -94,13 +95,12 @@ impl Worker {
         }
     }
 
-    /// Whether it was woken since this was last asked.
+    /// Whether the worker was woken since the last call.
     pub(crate) fn take_woken(&mut self) -> bool {
         std::mem::take(&mut self.is_woken)
     }
 
-    /// The attempt that was begun when the worker was woken, if one was. From now on the worker is
-    /// awake.
+    /// Takes the attempt that was begun for the worker, if any, and marks the worker awake.
     pub(crate) fn take_attempt(&mut self) -> Option<RequestId> {
         match std::mem::replace(&mut self.phase, Phase::Awake(None)) {
             Phase::Awake(attempt) => attempt,
@@ -108,14 +108,14 @@ impl Worker {
         }
     }
 
-    /// It goes to sleep until the time given, or until it is woken.
+    /// Marks the worker asleep until `until`, or until it is woken.
     pub(crate) fn sleep(&mut self, until: Option<Instant>) {
         self.phase = Phase::Asleep(until);
     }
 }
 
 impl State {
-    /// Takes the memory that the settings name.
+    /// Allocates the memory at the size that the settings give.
     pub(crate) fn new(
         settings: &Settings,
         lane: Lane,
@@ -156,14 +156,14 @@ impl State {
         })
     }
 
-    /// Lets `act` use the core, with the sink for its receipts.
+    /// Runs `act` on the core, with the sink that takes its receipts.
     pub(crate) fn core<R>(&mut self, act: impl FnOnce(&mut Client<'_>, &mut Sink) -> R) -> R {
         let Self { core, sink, .. } = self;
         core.with_dependent_mut(|_, core| act(core, sink))
     }
 
-    /// Queues an event, and calls the worker if something becomes due by it that it does not know
-    /// of. With `is_watched` it is kept how the event ends.
+    /// Queues an event, and wakes the worker if that makes something due earlier than the worker
+    /// expects. With `is_watched`, the event's outcome is kept.
     pub(crate) fn capture(
         &mut self,
         event: &hoglet::Event<'_>,
@@ -172,16 +172,20 @@ impl State {
     ) -> Result<Uuid, CaptureError> {
         self.set_clock(at);
         if event.uuid.is_some_and(|uuid| self.sink.is_watched(&uuid)) {
-            // It has ended, but the caller that waits for it has not seen that yet.
+            // The previous event with this uuid has ended, but its waiting caller has not taken the
+            // outcome yet.
             return Err(CaptureError::UuidQueued);
         }
         let captured = self.core(|core, sink| core.capture(event, at.now, sink));
-        // The worker reports what was pushed out of the queue.
+        // The capture may have evicted events, which only the worker reports.
         self.wake_to_report();
         let accepted = captured?;
         if is_watched {
             self.sink.watch(accepted.uuid);
         }
+        // An awake worker polls before it sleeps, so it finds this event by itself. For a sleeping
+        // worker this thread polls: it hands over a request that is due, and wakes the worker if it
+        // would sleep too long.
         if let Phase::Asleep(until) = self.worker.phase {
             match self.poll(at.now) {
                 Action::Send(id) => self.worker.wake(Some(id)),
@@ -194,45 +198,47 @@ impl State {
         Ok(accepted.uuid)
     }
 
-    /// Makes everything due.
+    /// Makes all queued events due, and ends a rest after used-up retries.
     pub(crate) fn flush(&mut self, now: Instant) -> FlushMark {
         self.is_parked = false;
         self.worker.wake(None);
         self.core(|core, _| core.flush(now))
     }
 
-    /// Refuses further events, and gives up what is left at `deadline`.
+    /// Refuses further events, and gives up the remaining ones at `deadline`.
     pub(crate) fn close(&mut self, deadline: Instant) {
         self.is_parked = false;
         self.worker.wake(None);
         self.core(|core, _| core.close(deadline));
     }
 
-    /// Gives up what is left.
+    /// Gives up all remaining events now.
     pub(crate) fn abandon(&mut self, now: Instant) {
         self.is_answering = false;
         self.close(now);
+        // The deadline has come, so this poll ends every event and begins no attempt.
         let action = self.poll(now);
         debug_assert_eq!(action, Action::Idle, "nothing is left");
     }
 
-    /// Whether everything captured before `mark` has ended.
+    /// Whether everything captured before `mark` has ended, and its room is free.
     pub(crate) fn is_flushed(&self, mark: FlushMark) -> bool {
         !self.is_answering && self.core.borrow_dependent().is_flushed(mark)
     }
 
-    /// How a watched event has ended; it is not watched any more.
+    /// Takes how a watched event ended, once its room is free; ends the watch.
     pub(crate) fn take_ended(&mut self, uuid: &Uuid) -> Option<Ended> {
         let is_final = !self.is_answering;
         is_final.then(|| self.sink.take_ended(uuid)).flatten()
     }
 
-    /// An answer has begun.
+    /// Notes that an answer is being read.
     pub(crate) fn begin_answer(&mut self) {
         self.is_answering = true;
     }
 
-    /// Passes the end of the request to the core; `reason` is what the server or the network said.
+    /// Passes the end of a request to the core. `reason` is the server's or the network's, for the
+    /// events that end by it.
     pub(crate) fn end_request(
         &mut self,
         reason: Option<&str>,
@@ -241,7 +247,7 @@ impl State {
         self.is_answering = false;
         self.sink.note_progress();
         self.sink.set_reason(reason.map(Arc::from));
-        // Unknown if it was given up: then that is how it ended.
+        // The core does not know a request that was given up, and its events have ended already.
         let _ = self.core(end);
         self.sink.set_reason(None);
     }
@@ -256,12 +262,12 @@ impl State {
         self.core.borrow_dependent().config().path()
     }
 
-    /// Where every event is or went.
+    /// Counters of all events.
     pub(crate) fn stats(&mut self) -> Stats {
         self.ledger.update(self.core.borrow_dependent().stats())
     }
 
-    /// Whether nothing ends before the next flush: the core rests, or there is no worker.
+    /// Whether no event ends before the next flush, because the core rests or no worker runs.
     pub(crate) fn is_stuck(&self) -> bool {
         self.is_parked || self.worker.sender.is_none()
     }
@@ -271,8 +277,8 @@ impl State {
         self.is_closed() && !self.sink.has_reports()
     }
 
-    /// Tells the core what time it is, if the system knows. Small differences are the core's to
-    /// ignore.
+    /// Passes the wall clock to the core, if the system knows it. The core ignores small
+    /// differences.
     fn set_clock(&mut self, at: Reading) {
         if let Some(unix_ms) = at.unix_ms {
             self.core(|core, _| core.set_wall_clock(unix_ms, at.now));
@@ -280,29 +286,30 @@ impl State {
     }
 }
 
-/// What concerns the worker.
+/// The worker's side.
 impl State {
-    /// What the worker, which is awake, should do now that it can.
+    /// The next action of the worker, which is awake.
     pub(crate) fn next(&mut self, at: Reading) -> Action {
-        // The counters wrap in the core, not in the ledger, if it is kept up to date.
+        // Reading the counters before each action keeps the ledger ahead of their wrap at 2³².
         self.stats();
         self.set_clock(at);
         self.poll(at.now)
     }
 
-    /// The request to send; `None` if it was given up in the meantime.
+    /// The request to send; `None` if it was given up meanwhile.
     pub(crate) fn request(&self, id: RequestId) -> Option<Request<'_>> {
         self.core.borrow_dependent().request(id)
     }
 
-    /// Wakes the worker to report to the callbacks.
+    /// Wakes the worker if the callbacks have something to hear.
     pub(crate) fn wake_to_report(&mut self) {
         if self.sink.has_reports() {
             self.worker.wake(None);
         }
     }
 
-    /// Polls the core. The worker has to be ready to send, or nothing be left to be sent.
+    /// Polls the core. Only called when an attempt could be sent at once, or when the core is
+    /// closed.
     fn poll(&mut self, now: Instant) -> Action {
         let action = self.core(|core, sink| core.poll(now, sink));
         let is_parked = matches!(action, Action::SleepUntil(_, Timer::Park));
@@ -314,24 +321,24 @@ impl State {
     }
 }
 
-/// Memory that is not written before it is used.
+/// Allocates zeroed memory that the system need not back with pages until they are used.
 ///
 /// # Errors
-/// When the system has not so much; the standard library would abort.
+/// If the system lacks the memory; the standard library would abort.
 fn zeroes(bytes: usize) -> Result<Vec<u8>, Error> {
     let error = |_| Error::Memory {
         option: "max_queue_bytes",
         bytes,
     };
-    // Zeroed memory cannot be asked for in a way that may fail, so it is asked for twice. Otherwise
-    // the optimiser would see that the first is not used.
+    // `vec![0; n]` gets lazily zeroed pages, but aborts on failure, and `try_reserve` does not
+    // zero. So a probe is allocated first; `black_box` keeps the optimiser from removing it.
     let mut probe: Vec<u8> = Vec::new();
     probe.try_reserve_exact(bytes).map_err(error)?;
     drop(black_box(probe));
     Ok(vec![0; bytes])
 }
 
-/// Slots for `count` events.
+/// Allocates slots for `count` events.
 fn empty_slots(count: usize) -> Result<Vec<Slot>, Error> {
     let mut slots = Vec::new();
     let error = |_| Error::Memory {
@@ -362,25 +369,25 @@ mod tests {
         assert_eq!(state.capture(&event, true, now), Ok(Uuid::max()));
     }
 
-    /// Without a wall clock.
+    /// A reading without a wall clock.
     fn at(now: Instant) -> Reading {
         Reading { now, unix_ms: None }
     }
 
-    /// A state whose worker, as soon as it has looked, knows of nothing.
+    /// A state whose worker finds nothing to do at first.
     fn state() -> State {
         let options = ClientOptions::new("phc_test").flush_at(3);
         let settings = Settings::new(options, |_| None, &mut Vec::new()).expect("good options");
         State::new(&settings, Lane::Analytics, ReceiptFilter::default()).expect("memory")
     }
 
-    /// Captures; says whether the worker is called.
-    fn calls(state: &mut State, now: Instant) -> bool {
-        calls_for(state, false, now)
+    /// Captures an event. Returns whether that wakes the worker.
+    fn wakes(state: &mut State, now: Instant) -> bool {
+        wakes_for(state, false, now)
     }
 
-    /// The same, for an event that somebody waits for or nobody.
-    fn calls_for(state: &mut State, is_watched: bool, now: Instant) -> bool {
+    /// The same, for an event that is watched or not.
+    fn wakes_for(state: &mut State, is_watched: bool, now: Instant) -> bool {
         let event = hoglet::Event::new("event", "somebody");
         state
             .capture(&event, is_watched, at(now))
@@ -388,7 +395,7 @@ mod tests {
         state.worker.take_woken()
     }
 
-    /// What the worker finds to do.
+    /// The worker's next action.
     fn next(state: &mut State, now: Instant) -> Action {
         match state.worker.take_attempt() {
             Some(id) => Action::Send(id),
@@ -399,21 +406,21 @@ mod tests {
     #[test]
     fn the_worker_is_woken_for_what_it_does_not_know_of() {
         for is_watched in [false, true] {
-            check_calls(is_watched);
+            check_wakes(is_watched);
         }
     }
 
-    fn check_calls(is_watched: bool) {
+    fn check_wakes(is_watched: bool) {
         let (mut state, now) = (state(), Instant::from_millis(1));
-        let calls = |state: &mut State, now| calls_for(state, is_watched, now);
+        let wakes = |state: &mut State, now| wakes_for(state, is_watched, now);
         assert_eq!(next(&mut state, now), Action::Idle);
         state.worker.sleep(None);
-        assert!(calls(&mut state, now), "now there is something to wait for");
+        assert!(wakes(&mut state, now), "now there is something to wait for");
         let due = now.plus_ms(5_000);
         assert_eq!(next(&mut state, now), Action::SleepUntil(due, Timer::Flush));
         state.worker.sleep(Some(due));
-        assert!(!calls(&mut state, now), "it is waiting for that already");
-        assert!(calls(&mut state, now), "now there is something to send");
+        assert!(!wakes(&mut state, now), "it is waiting for that already");
+        assert!(wakes(&mut state, now), "now there is something to send");
         assert!(matches!(next(&mut state, now), Action::Send(_)));
         state.worker.sleep(Some(due));
         state.flush(now);
@@ -424,14 +431,14 @@ mod tests {
     fn no_attempt_begins_while_the_worker_is_busy() {
         let (mut state, now) = (state(), Instant::from_millis(1));
         for second in 0..1_000 {
-            assert!(!calls(&mut state, now.plus_ms(second * 1_000)));
+            assert!(!wakes(&mut state, now.plus_ms(second * 1_000)));
         }
         state.flush(now);
         assert_eq!(state.stats().requests, 0);
         assert!(matches!(next(&mut state, now), Action::Send(_)));
     }
 
-    /// The text of the request that is due.
+    /// The body of the request that is due.
     fn body(state: &mut State, at: Reading) -> String {
         let Action::Send(id) = state.next(at) else {
             panic!("nothing to send");
@@ -442,7 +449,8 @@ mod tests {
 
     #[test]
     fn the_wall_clock_is_read_at_every_capture() {
-        // 2030, then an hour later by the wall, at the same moment: somebody has set the clock.
+        // 2030, then an hour later by the wall clock at the same elapsed time: somebody has set the
+        // clock.
         let early = Reading {
             now: Instant::from_millis(1),
             unix_ms: Some(1_893_456_000_000),
@@ -470,12 +478,12 @@ mod tests {
         let (mut state, now) = (state(), Instant::from_millis(1));
         assert_eq!(next(&mut state, now), Action::Idle);
         state.worker.sleep(None);
-        assert!(calls(&mut state, now));
+        assert!(wakes(&mut state, now));
         let hours = now.plus_ms(8 * 3_600_000);
         assert!(matches!(next(&mut state, hours), Action::Send(_)));
     }
 
-    /// More slots than the bytes can use are never made; fewer would refuse events for nothing.
+    /// Surplus slots would be wasted; too few would refuse events although bytes are free.
     #[test]
     fn no_event_is_smaller_than_the_smallest() {
         for mode in [hoglet::CaptureMode::V1, hoglet::CaptureMode::V0] {

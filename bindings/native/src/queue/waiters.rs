@@ -1,32 +1,32 @@
-//! Who waits for events to end: threads, and futures by their wakers.
+//! The callers that wait for events to end: threads, and futures by their wakers.
 
 use std::collections::HashMap;
 use std::task::Waker;
 
-/// Who waits for events to end.
+/// The callers that wait for events to end.
 #[derive(Default)]
 pub(crate) struct Waiters {
     threads: u32,
-    /// Wakers of futures, by a number of their own.
+    /// Wakers of futures, by key.
     wakers: HashMap<u64, Waker>,
-    /// The number of the last of them.
+    /// The last key given out.
     last: u64,
 }
 
 impl Waiters {
-    /// Whether threads wait, and the wakers of the futures, which are to be woken now.
+    /// Returns whether threads wait, and takes the futures' wakers: all are to be woken.
     pub(super) fn take(&mut self) -> (bool, HashMap<u64, Waker>) {
         (self.threads > 0, std::mem::take(&mut self.wakers))
     }
 
-    /// How many futures wait.
+    /// The number of waiting futures.
     #[cfg(test)]
     pub(super) fn futures(&self) -> usize {
         self.wakers.len()
     }
 
-    /// Keeps the waker of the future with this number, or of one that has none yet; returns the
-    /// waker that it had.
+    /// Stores a future's waker under its key, which the first call assigns. Returns the previous
+    /// waker, to be dropped outside the lock.
     pub(super) fn insert(&mut self, key: &mut Option<u64>, waker: Waker) -> Option<Waker> {
         let key = *key.get_or_insert_with(|| {
             self.last += 1;
@@ -35,7 +35,7 @@ impl Waiters {
         self.wakers.insert(key, waker)
     }
 
-    /// Forgets the waker with this number.
+    /// Removes the waker with this key.
     pub(super) fn remove(&mut self, key: u64) -> Option<Waker> {
         self.wakers.remove(&key)
     }

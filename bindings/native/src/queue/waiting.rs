@@ -14,8 +14,8 @@ use crate::queue::state::State;
 
 /// Waiting.
 impl Queue {
-    /// Waits until everything before `mark` has ended and was reported to the callbacks; until the
-    /// core rests because its retries are used up; or until `deadline`.
+    /// Waits until everything before `mark` has ended and was reported to the callbacks, until the
+    /// core rests because the retries are used up, or until `deadline`.
     pub(crate) fn wait_flushed(&self, mark: FlushMark, deadline: Option<Instant>) {
         self.wait(deadline, flushed(mark));
     }
@@ -35,7 +35,7 @@ impl Queue {
         self.until(closed)
     }
 
-    /// Waits until `until` gives something; it is asked at once and after every change, with the
+    /// Waits until `until` returns something. It is called at once and after every change, with the
     /// number of reports made so far. `None` after `deadline`.
     fn wait<R>(
         &self,
@@ -43,6 +43,7 @@ impl Queue {
         mut until: impl FnMut(&mut State, u64) -> Option<R>,
     ) -> Option<R> {
         let mut state = self.lock();
+        // `unlock_and_notify` signals the condvar only while a thread is registered.
         state.waiters.add_thread();
         let result = loop {
             if let Some(result) = until(&mut state, self.reports_made()) {
@@ -85,7 +86,7 @@ impl Queue {
 /// A future that waits for a change of a queue's state.
 struct Until<F> {
     queue: Arc<Queue>,
-    /// The number under which the queue has its waker.
+    /// The key of this future's waker in the queue.
     waker: Option<u64>,
     ready: F,
 }
@@ -95,12 +96,13 @@ impl<R, F: FnMut(&mut State, u64) -> Option<R> + Unpin> Future for Until<F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
         let this = &mut *self;
-        // Made and dropped while nothing is locked: it is the executor's code.
+        // Cloning and dropping a waker runs the executor's code, which must not run under the lock.
         let waker = context.waker().clone();
         let mut state = this.queue.lock();
         if let Some(result) = (this.ready)(&mut state, this.queue.reports_made()) {
             return Poll::Ready(result);
         }
+        // `unlock_and_notify` takes all wakers, so each poll stores its own again.
         let old = state.waiters.insert(&mut this.waker, waker);
         drop(state);
         drop(old);
@@ -117,11 +119,13 @@ impl<F> Drop for Until<F> {
     }
 }
 
-/// Whether everything before `mark` has ended, or nothing more will soon, and what had ended by
-/// then was reported.
+/// Whether everything before `mark` has ended, or nothing more will end soon, and the endings up to
+/// that moment were reported.
 fn flushed(mark: FlushMark) -> impl FnMut(&mut State, u64) -> Option<()> {
     let mut goal = None;
     move |state, reported| {
+        // Reports count up in the order they are noted. Those noted after the goal was set are not
+        // waited for, because they might never stop.
         if goal.is_none() && (state.is_flushed(mark) || state.is_stuck()) {
             goal = Some(state.sink.noted());
         }
@@ -134,14 +138,14 @@ fn closed(state: &mut State, reported: u64) -> Option<()> {
     (state.is_closed() && reported >= state.sink.noted()).then_some(())
 }
 
-/// Waits for one event to end. Dropping it ends the watch.
+/// Waits for one event. Dropping this ends the watch.
 pub(crate) struct Watch {
     queue: Arc<Queue>,
     uuid: Uuid,
 }
 
 impl Watch {
-    /// Waits for an event that was captured to be watched.
+    /// Waits for an event that was captured with `is_watched`.
     pub(crate) fn new(queue: &Arc<Queue>, uuid: Uuid) -> Self {
         let queue = Arc::clone(queue);
         Self { queue, uuid }
@@ -167,7 +171,7 @@ impl Watch {
     }
 }
 
-/// How the event ended, if it has or will not soon.
+/// How the event ended; `Some(None)` if it will not end soon.
 fn ended(uuid: Uuid) -> impl FnMut(&mut State, u64) -> Option<Option<Ended>> {
     move |state, _| {
         let ended = state.take_ended(&uuid);

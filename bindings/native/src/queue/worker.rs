@@ -1,5 +1,5 @@
-//! The thread that sends: takes a request out of the queue, compresses and sends it, and gives the
-//! answer back piece by piece.
+//! The worker thread: takes a request out of the queue, compresses and sends it, and passes the
+//! answer to the core piece by piece.
 
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,20 +13,20 @@ use crate::transport::compress::Compressor;
 use crate::transport::http::{Answer, Failure, HttpSender};
 use crate::types::error::Error;
 
-/// Bytes of an error's body that are kept, to be reported.
+/// Bytes of an error's body that are kept as the reason.
 const REASON_BYTES: usize = 300;
-/// Bytes of an answer that the core is given at once: the lock is held for as long as that takes.
+/// Bytes of an answer passed to the core at once. It bounds how long the lock is held.
 const PIECE_BYTES: usize = 16 << 10;
-/// Bytes of an answer that are read for each event of the request. A verdict takes about 100; the
-/// longest reason that is kept, 300 bytes with every character escaped, 900 more.
+/// Bytes of an answer read per event of the request. A verdict takes about 100; the longest reason
+/// kept, 300 bytes with every character escaped, takes 900 more.
 const ANSWER_BYTES_PER_EVENT: u64 = 1 << 10;
-/// Bytes of an answer that are read in any case: an error's text.
+/// Bytes of an answer read in any case: an error's text.
 const MIN_ANSWER_BYTES: u64 = 4 << 10;
-/// Bytes that are read of an answer, at most, once what becomes of every event is decided.
+/// Bytes of an answer read at most after every event's outcome is decided.
 const MAX_REST_BYTES: u64 = 4 << 10;
 
 impl Queue {
-    /// Starts the worker, if there is none and something may still be to do.
+    /// Starts the worker, unless one runs or everything has ended for good.
     pub(super) fn ensure_worker(self: &Arc<Self>, state: &mut State) -> Result<(), Error> {
         if state.worker.sender.is_some() || state.is_closed() {
             return Ok(());
@@ -48,6 +48,8 @@ pub(crate) fn run(queue: &Arc<Queue>, sender: &HttpSender) {
     while let Some(outgoing) =
         queue.next_request(|id, request| OutgoingRequest::read(id, request, &mut body))
     {
+        // A panic of a library must not end this thread, because callers wait for its events. The
+        // request fails instead, and is retried like any other.
         let sent = catch_unwind(AssertUnwindSafe(|| {
             let (encoding, body) = compressor.compress(&body);
             match sender.send(outgoing.headers(encoding), body) {
@@ -56,7 +58,7 @@ pub(crate) fn run(queue: &Arc<Queue>, sender: &HttpSender) {
             }
         }));
         if sent.is_err() {
-            // What it was in the middle of cannot be trusted any more.
+            // The panic may have left the compressor inconsistent.
             compressor = Compressor::new(queue.settings.compression);
             let text = "the HTTP library panicked".to_owned();
             let kind = TransportError::Interrupted;
@@ -65,16 +67,16 @@ pub(crate) fn run(queue: &Arc<Queue>, sender: &HttpSender) {
     }
 }
 
-/// A request as it was read out of the core, but for its body.
+/// A request copied out of the core, except its body.
 struct OutgoingRequest {
     id: RequestId,
     events: u32,
-    /// With that of the encoding that is wanted.
+    /// Including the `Content-Encoding` that the options ask for.
     headers: Vec<(&'static str, String)>,
 }
 
 impl OutgoingRequest {
-    /// Copies what is to be sent, so that the lock is not held while it is.
+    /// Copies the request, so that it is sent without holding the lock. The body goes to `body`.
     fn read(id: RequestId, request: &Request<'_>, body: &mut Vec<u8>) -> Self {
         body.clear();
         let json = request.body();
@@ -91,13 +93,13 @@ impl OutgoingRequest {
         }
     }
 
-    /// Bytes of the answer that are read at most.
+    /// Bytes of the answer read at most.
     fn max_answer_bytes(&self) -> u64 {
         MIN_ANSWER_BYTES + ANSWER_BYTES_PER_EVENT * u64::from(self.events)
     }
 
-    /// The headers of a body with this encoding: the wanted one, or none where that came out
-    /// smaller.
+    /// The headers for a body encoded as `encoding`: compression that did not make the body smaller
+    /// sends no `content-encoding`.
     fn headers(&self, encoding: Compression) -> impl Iterator<Item = (&'static str, &str)> {
         let is_sent = move |name| encoding != Compression::None || name != "content-encoding";
         let headers = self
@@ -108,13 +110,13 @@ impl OutgoingRequest {
     }
 }
 
-/// A header's value. It is ASCII: the configuration was checked.
+/// A header's value as text. It is ASCII, because the configuration was checked.
 fn text(header: &Header<'_>) -> String {
     String::from_utf8_lossy(&header.value().concat()).into_owned()
 }
 
-/// Gives the answer to the core as it is read, until that has decided what becomes of every event.
-/// The lock is free while a piece is waited for.
+/// Passes the answer to the core as it arrives, until every event's outcome is decided. The lock is
+/// free while this thread waits for a piece.
 fn take_answer(
     queue: &Queue,
     outgoing: &OutgoingRequest,
@@ -129,13 +131,14 @@ fn take_answer(
         state.begin_answer();
         state.core(|core, _| core.handle_response_head(id, head, now))
     });
-    // Unknown if it was given up: then that is how it ended.
+    // The core does not know a request that was given up, and its events have ended already.
     let mut is_known = begun.is_ok();
     let mut is_decided = false;
-    // The beginning of an error's body, to be reported.
+    // The beginning of an error's body, for the reason.
     let mut text = Vec::new();
     let mut left = outgoing.max_answer_bytes();
     let mut is_read = false;
+    // An error's outcome is decided early, but its body is read on for the reason.
     while is_known && left > 0 && !(is_decided && (!is_error || text.len() == REASON_BYTES)) {
         let piece = match read_piece(&mut answer.body, buffer, left) {
             Ok([]) => {
@@ -168,8 +171,8 @@ fn take_answer(
             core.handle_response_end(id, now, sink)
         });
     });
-    // A connection can be used again when its answer has been read to the end. What is left of an
-    // honest one is a few bytes, and has arrived.
+    // A connection is reusable only after its answer was read to the end. The rest of a
+    // well-behaved answer is a few bytes that have arrived already; this bound stops any other.
     let mut rest = MAX_REST_BYTES.min(left);
     while is_known && !is_read && rest > 0 {
         match read_piece(&mut answer.body, buffer, rest) {
@@ -179,7 +182,7 @@ fn take_answer(
     }
 }
 
-/// The next bytes of `body`, at most `left`; none at its end.
+/// Reads the next bytes of `body`, at most `left`; empty at the end.
 fn read_piece<'a>(body: &mut impl Read, buffer: &'a mut [u8], left: u64) -> io::Result<&'a [u8]> {
     let len = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
     let buffer = buffer.get_mut(..len).unwrap_or_default();
@@ -192,7 +195,7 @@ fn read_piece<'a>(body: &mut impl Read, buffer: &'a mut [u8], left: u64) -> io::
     }
 }
 
-/// Tells the core that there was no answer, or not all of it.
+/// Reports to the core that the request got no answer, or not all of it.
 fn take_failure(queue: &Queue, id: RequestId, failure: &Failure) {
     queue.with(|state, now| {
         state.end_request(Some(&failure.text), |core, sink| {
@@ -229,7 +232,7 @@ mod tests {
         assert_eq!(names(Compression::Gzip), ["content-encoding", "other"]);
     }
 
-    /// An answer's body: calls `between` before each piece.
+    /// An answer's body: calls the function for each piece.
     struct Body<F>(F);
 
     impl<F: FnMut(&mut [u8]) -> io::Result<usize>> Read for Body<F> {
@@ -238,7 +241,7 @@ mod tests {
         }
     }
 
-    /// Puts an event in flight, and gives `body` back as the answer.
+    /// Puts an event in flight and answers with `body`.
     fn answer(
         queue: &Queue,
         status: u16,
@@ -317,7 +320,7 @@ mod tests {
     #[test]
     fn an_event_has_ended_when_its_room_is_free() {
         let queue = Queue::alone(ClientOptions::new("phc_test").max_queue_size(2));
-        // It is in the same request, and the answer does not say how it ended.
+        // This event is in the same request, and the answer does not mention it.
         queue.try_capture("other").expect("free").expect("good");
         let mut is_answered = false;
         let ended = answer_of(&queue, 200, |uuid, buffer| {
@@ -327,7 +330,7 @@ mod tests {
                 buffer[..text.len()].copy_from_slice(text.as_bytes());
                 return Ok(text.len());
             }
-            // The verdict is known, and the event still takes its slot.
+            // The verdict is known, but the event still takes its slot.
             assert_eq!(queue.stats().delivered(), 1);
             let full = queue.try_capture("no room").expect("free");
             assert!(full.is_err(), "or this test is for nothing");

@@ -1,10 +1,10 @@
-//! Requests that a proxy is sent as they are, for it to send on: the request line then names the
-//! whole URL (RFC 9112, section 3.2.2). That is what proxies expect for `http://`; many allow
-//! tunnels to port 443 only.
+//! Requests to an `http://` host through a proxy that forwards them. Their request line names the
+//! whole URL (RFC 9112, section 3.2.2). Proxies expect that for `http://`; many allow tunnels to
+//! port 443 only.
 
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
-/// Makes connections whose request lines name `origin`.
+/// Makes connections whose request lines begin with `origin`.
 #[derive(Debug)]
 pub(crate) struct AbsoluteForm {
     /// `http://host[:port]`.
@@ -27,12 +27,12 @@ impl<In: Transport> Connector<In> for AbsoluteForm {
     }
 }
 
-/// A connection to a proxy.
+/// A connection to a forwarding proxy.
 #[derive(Debug)]
 pub(crate) struct Forwarding<T> {
     transport: T,
     origin: String,
-    /// Whether what is sent next begins a request.
+    /// Whether the next output begins a request.
     is_at_head: bool,
 }
 
@@ -52,7 +52,8 @@ impl<T: Transport> Transport for Forwarding<T> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        // The library reads once it has sent a request to its end.
+        // The library reads only after it has sent a whole request, so the next output begins
+        // another.
         self.is_at_head = true;
         self.transport.await_input(timeout)
     }
@@ -66,8 +67,8 @@ impl<T: Transport> Transport for Forwarding<T> {
     }
 }
 
-/// Makes `POST /path …`, the first `len` bytes of `output`, `POST http://host/path …`; the new
-/// length.
+/// Turns `POST /path …`, the first `len` bytes of `output`, into `POST http://host/path …`. Returns
+/// the new length; `None` if it does not fit.
 fn insert_origin(output: &mut [u8], len: usize, origin: &str) -> Option<usize> {
     let method = output.get(..len)?.iter().position(|byte| *byte == b' ')? + 1;
     let path = method + origin.len();

@@ -1,10 +1,10 @@
-//! The headers that the caller adds to every request, checked.
+//! The caller's extra headers, checked.
 
 use ureq::http::{HeaderName, HeaderValue};
 
 use crate::types::error::Error;
 
-/// Headers that are the client's or the connection's own.
+/// Headers that the client or the connection sets itself.
 const OWN_HEADERS: [&str; 21] = [
     "accept-encoding",
     "authorization",
@@ -29,10 +29,10 @@ const OWN_HEADERS: [&str; 21] = [
     "via",
 ];
 
-/// A header of the caller's.
+/// A checked header.
 pub(crate) type Header = (HeaderName, HeaderValue);
 
-/// Checks the caller's headers.
+/// Checks the caller's extra headers.
 pub(crate) fn headers(given: &[(String, String)]) -> Result<Vec<Header>, Error> {
     let checked = given.iter().map(|(name, value)| {
         let header = name

@@ -1,4 +1,4 @@
-//! Host names as people write them.
+//! Hosts as people write them.
 
 use ureq::http::Uri;
 use ureq::http::uri::Authority;
@@ -9,18 +9,19 @@ use crate::types::error::Error;
 pub const US_INGESTION_ENDPOINT: &str = "https://us.i.posthog.com";
 /// The host of projects in the European Union.
 pub const EU_INGESTION_ENDPOINT: &str = "https://eu.i.posthog.com";
-/// The host used when none is given.
+/// The default host.
 pub const DEFAULT_HOST: &str = US_INGESTION_ENDPOINT;
 
-/// The hosts of the app, which do not take events, and those that do for them.
+/// Hosts of the app, which do not accept events, and the ingestion host for each.
 const APPS: [(&str, &str); 3] = [
     ("app.posthog.com", US_INGESTION_ENDPOINT),
     ("us.posthog.com", US_INGESTION_ENDPOINT),
     ("eu.posthog.com", EU_INGESTION_ENDPOINT),
 ];
 
-/// Where requests go: `host` without blanks and slashes around it, [`DEFAULT_HOST`] if that leaves
-/// nothing, and the ingestion host where an app's host was given. A path stays: it is a proxy's.
+/// Cleans and checks the options' host: removes blanks and slashes around it, replaces an empty
+/// host by [`DEFAULT_HOST`] and an app's host by its ingestion host. A path stays, because the host
+/// may be a reverse proxy's.
 pub(crate) fn normalize(host: &str) -> Result<String, Error> {
     let host = host.trim().trim_end_matches('/');
     let host = if host.is_empty() { DEFAULT_HOST } else { host };
@@ -49,7 +50,7 @@ pub(crate) fn normalize(host: &str) -> Result<String, Error> {
     Ok(app.map_or(host, |(_, ingestion)| ingestion).to_owned())
 }
 
-/// Whether there is no port, or one that exists.
+/// Whether the port is missing or between 1 and 65535.
 pub(crate) fn has_good_port(authority: &Authority) -> bool {
     let text = authority.as_str();
     let text = text.rsplit_once('@').map_or(text, |(_, text)| text);
@@ -61,12 +62,12 @@ pub(crate) fn has_good_port(authority: &Authority) -> bool {
 }
 
 fn is_port(text: &str) -> bool {
-    // Parsing takes a sign, too.
+    // `parse` would accept a sign as well.
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     is_number && text.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
-/// An URL, or what somebody took for one, without user and password.
+/// Removes user and password from a URL, even a malformed one.
 pub(crate) fn without_credentials(url: &str) -> String {
     let Some((before, after)) = url.rsplit_once('@') else {
         return url.to_owned();

@@ -1,4 +1,4 @@
-//! One request over HTTP: `ureq`, with its connections kept open and nothing decoded.
+//! One request over HTTP, by `ureq`: connections stay open, and bodies are not decoded.
 
 use std::io;
 use std::time::Duration;
@@ -16,36 +16,37 @@ use crate::transport::lookup::Lookups;
 use crate::transport::proxy::Route;
 use crate::transport::tunnel::Connecting;
 
-/// Bytes of a connection's output buffer.
+/// Size of a connection's output buffer in bytes.
 const OUTPUT_BYTES: usize = 32 << 10;
-/// Bytes of an answer's head at most. The library takes 128 headers, which nothing can change.
+/// Largest head of an answer in bytes. The library also accepts at most 128 headers, a limit that
+/// cannot be changed.
 const MAX_HEAD_BYTES: usize = 64 << 10;
-/// Bytes of a connection's input buffer. It holds a whole head: with a smaller one than the largest
-/// head the library takes a full buffer for a connection that was closed.
+/// Size of a connection's input buffer in bytes. It must exceed the largest head: the library takes
+/// a full buffer for a closed connection.
 const INPUT_BYTES: usize = MAX_HEAD_BYTES + (16 << 10);
-/// Where requests go.
+/// Sends requests to one URL, one at a time.
 #[derive(Debug)]
 pub(crate) struct HttpSender {
     agent: Agent,
     url: String,
     headers: Vec<Header>,
     via: Via,
-    /// Why nothing can be sent.
+    /// The reason why nothing is sent: the environment's proxy is unusable.
     blocked: Option<String>,
-    /// What stands for the status of an answer whose head cannot be read.
+    /// The status reported for an answer whose head is unreadable.
     unreadable_status: u16,
 }
 
-/// What answers and failures come through.
+/// The way that answers and failures take, for their texts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Via {
-    /// `host:port` of the proxy, if there is one.
+    /// The proxy's `host:port`, if there is a proxy.
     proxy: Option<String>,
-    /// Whether answers may be the proxy's own.
+    /// Whether the proxy forwards requests, so that an answer may be the proxy's own.
     is_forwarded: bool,
 }
 
-/// Why there was no answer, and what the library said to it.
+/// The reason why there is no answer: its kind, and the library's text.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) kind: TransportError,
@@ -53,7 +54,7 @@ pub(crate) struct Failure {
 }
 
 impl HttpSender {
-    /// Requests to `path` of the settings' host. Opens nothing.
+    /// Makes a sender to `path` of the settings' host. Opens nothing.
     pub(crate) fn new(settings: &Settings, path: &str) -> Self {
         let timeout = Duration::from_millis(u64::from(settings.options.core.request_timeout_ms));
         let tunnel = match &settings.route {
@@ -62,11 +63,12 @@ impl HttpSender {
         };
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            // A redirect is the core's to judge: never to another origin, never a GET.
+            // The core judges redirects: a request never goes to another origin and never becomes a
+            // GET.
             .max_redirects(0)
-            // Never what the library finds in the environment.
+            // `Route` has read the environment already, so the library must not.
             .proxy(tunnel)
-            // For the whole of it.
+            // Covers the whole request, including the look-up of the name.
             .timeout_global(Some(timeout))
             .accept("")
             .accept_encoding("identity")
@@ -91,8 +93,9 @@ impl HttpSender {
             Route::Nowhere(why) => Some(why.clone()),
             _ => None,
         };
-        // Nobody knows what it says, so its events end unconfirmed. In V0 the status alone says
-        // that events are stored, so there it is none at all: they end rejected.
+        // An answer with an unreadable head may mean anything. 200 with an empty body makes the
+        // core end the events as unconfirmed. In V0 a 2xx alone means that the events are stored,
+        // so 0 is used there, which ends them as rejected.
         let unreadable_status = match settings.capture_mode {
             CaptureMode::V1 => 200,
             CaptureMode::V0 => 0,
@@ -110,7 +113,7 @@ impl HttpSender {
         }
     }
 
-    /// Sends `body` and waits for the answer's head.
+    /// Sends `body`, and waits for the head of the answer.
     pub(crate) fn send<'a>(
         &self,
         headers: impl Iterator<Item = (&'static str, &'a str)>,
@@ -168,19 +171,19 @@ impl HttpSender {
         })
     }
 
-    /// Breaks off the request under way, if there is one; there are no more.
+    /// Aborts the request under way, if any, and all later ones.
     pub(crate) fn shutdown(&self) {
         self.agent.clone().shutdown();
     }
 
-    /// The answer, if there was one and only its head is more than can be read: it would be the
-    /// same the next time, and the server may have stored the events.
+    /// Makes an answer of an error that only means that the head is too large. A retry would get
+    /// the same head, and the server may have stored the events.
     fn unreadable(&self, error: &ureq::Error) -> Option<Answer<BodyReader<'static>>> {
         let what = match error {
             ureq::Error::LargeResponseHeader(..) => {
                 format!("has more than {MAX_HEAD_BYTES} bytes")
             }
-            // A type that the library does not export, so it is known by its text.
+            // The library does not export this error's type, so only its text identifies it.
             ureq::Error::Protocol(error) if error.to_string().ends_with("too many headers") => {
                 "has more than 128 headers".to_owned()
             }
@@ -210,7 +213,7 @@ impl Via {
     }
 }
 
-/// `http://host[:port]` of an URL.
+/// The `http://host[:port]` of a URL.
 fn origin(url: &str) -> String {
     let path = url
         .split_once("://")
@@ -220,7 +223,7 @@ fn origin(url: &str) -> String {
         .to_owned()
 }
 
-/// `Proxy-Authorization`, if the proxy's URL has credentials.
+/// The `Proxy-Authorization` header, if the proxy's URL has credentials.
 fn proxy_authorization(proxy: &Proxy) -> Option<Header> {
     let name = proxy.username()?;
     let credentials = format!("{name}:{}", proxy.password().unwrap_or_default());
@@ -230,7 +233,7 @@ fn proxy_authorization(proxy: &Proxy) -> Option<Header> {
     Some((HeaderName::from_static("proxy-authorization"), value))
 }
 
-/// Base64 of RFC 4648, padded.
+/// Encodes in Base64 (RFC 4648), padded.
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
@@ -246,20 +249,20 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// An answer, whose body is still to be read.
+/// An answer with its body unread.
 pub(crate) struct Answer<B> {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Vec<u8>>,
     pub(crate) date: Option<Vec<u8>>,
     pub(crate) body: B,
-    /// Why it cannot be read, if it cannot.
+    /// Why the answer is unreadable, if it is.
     pub(crate) note: Option<String>,
     pub(crate) via: Via,
 }
 
 impl<B> Answer<B> {
-    /// What there is to tell of it, if something went wrong; fit for a log. `text` is the beginning
-    /// of its body.
+    /// The reason of an answer that reports an error, safe for a log. `text` is the beginning of
+    /// its body.
     pub(crate) fn reason(&self, text: &[u8]) -> Option<String> {
         let is_success = (200..300).contains(&self.status);
         let text = match &self.note {
@@ -267,7 +270,7 @@ impl<B> Answer<B> {
             None if is_success => return None,
             None => {
                 let text = String::from_utf8_lossy(text);
-                // What is left of a character that was cut.
+                // The cut at 300 bytes may have split the last character.
                 let text = text.trim_end_matches(char::REPLACEMENT_CHARACTER).trim();
                 Escaped(text).to_string()
             }
@@ -279,7 +282,7 @@ impl<B> Answer<B> {
         }
     }
 
-    /// Why its body broke off. Reading it gives the library's own errors in this form.
+    /// Converts an error of reading the body, which carries the library's own error inside.
     pub(crate) fn failure(&self, error: io::Error) -> Failure {
         self.via.failure(&error.into())
     }
@@ -302,8 +305,8 @@ fn kind(error: &ureq::Error) -> TransportError {
     }
 }
 
-/// Whether a name did not resolve. The standard library has no kind for it: on Unix it is known by
-/// its text, on Windows by its codes.
+/// Whether a name did not resolve. The standard library has no kind for this: on Unix the text
+/// identifies it, on Windows the code.
 fn is_lookup(error: &io::Error) -> bool {
     match error.raw_os_error() {
         Some(code) => cfg!(windows) && (11_001..=11_004).contains(&code),
@@ -323,7 +326,7 @@ fn io_kind(kind: io::ErrorKind) -> TransportError {
         | Kind::AddrNotAvailable
         | Kind::PermissionDenied => TransportError::Connect,
         Kind::TimedOut | Kind::WouldBlock => TransportError::Timeout,
-        // What rustls wraps a failed handshake in.
+        // rustls reports a failed handshake as this kind.
         Kind::InvalidData => TransportError::Tls,
         _ => TransportError::Interrupted,
     }
@@ -337,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_name_that_does_not_resolve_is_named_so() {
-        // Longer than any name: nobody is asked.
+        // Too long for any name, so no server is asked.
         let error = ("x".repeat(300), 80)
             .to_socket_addrs()
             .expect_err("no such name");
@@ -368,7 +371,7 @@ mod tests {
 
     #[test]
     fn nothing_goes_past_a_proxy_that_cannot_be_used() {
-        // Not loopback, which needs no proxy, but an address of this machine in any case.
+        // An address of this machine that is not loopback, because loopback bypasses proxies.
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let options = crate::ClientOptions::new("phc_test").host(format!("http://0.0.0.0:{port}"));

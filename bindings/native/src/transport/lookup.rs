@@ -1,6 +1,6 @@
-//! Names into addresses. The system's look-up cannot be broken off, so it runs on a thread of its
-//! own and is waited for; there is one such thread at most for each sender, however often it is
-//! asked.
+//! Resolves names to addresses. The system's resolver cannot be cancelled, so it runs on its own
+//! thread, and callers wait for that with a deadline. Each sender has at most one such thread,
+//! however often callers give up and ask again.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -13,18 +13,17 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// How long addresses can be used that came when nobody waited for them any more.
+/// How long addresses stay usable that arrive after their caller has given up.
 const LATE: Duration = Duration::from_secs(30);
 
 type Found = io::Result<Vec<SocketAddr>>;
-/// How the system looks a name up: `name:port`.
+/// The system's resolver, for `name:port`.
 type LookUp = fn(&str) -> Found;
 
-/// Looks names up, one at a time.
+/// Resolves names, one at a time.
 #[derive(Debug)]
 pub(crate) struct Lookups {
-    /// Looked up in the place of what is asked for, if there is one: a proxy that is sent the
-    /// requests themselves.
+    /// A forwarding proxy, whose name is resolved in place of the requested one.
     instead: Option<Uri>,
     shared: Arc<Shared>,
     look_up: LookUp,
@@ -38,9 +37,9 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The name that the thread looks up.
+    /// The name that the thread is resolving.
     running: Option<String>,
-    /// What it has found last, and when.
+    /// The thread's last result, and when it arrived.
     found: Option<(String, Found, Instant)>,
 }
 
@@ -57,7 +56,7 @@ impl Lookups {
         }
     }
 
-    /// The addresses of `name`; `None` if there are none until `deadline`.
+    /// The addresses of `name`; `None` if they have not arrived by `deadline`.
     fn get(&self, name: &str, deadline: Option<Instant>) -> io::Result<Option<Vec<SocketAddr>>> {
         if let Ok(address) = name.parse() {
             return Ok(Some(vec![address]));
@@ -65,11 +64,13 @@ impl Lookups {
         let mut state = lock(&self.shared);
         loop {
             let is_it = |found: &mut (String, Found, Instant)| found.0 == name;
+            // Each result is used once, so the next request asks again, after an error too.
             if let Some((_, found, at)) = state.found.take_if(is_it)
                 && at.elapsed() < LATE
             {
                 return found.map(Some);
             }
+            // While another name is being resolved, this caller waits for that first.
             if state.running.is_none() {
                 state.running = Some(name.to_owned());
                 let (shared, look_up, name) =
@@ -121,16 +122,16 @@ impl Resolver for Lookups {
         let port = uri.port_u16().unwrap_or(match uri.scheme_str() {
             Some("https") => 443,
             Some("http") => 80,
-            // What is left are SOCKS proxies.
+            // All other schemes are SOCKS proxies.
             _ => 1080,
         });
-        // A time that never comes is too far away to be one.
+        // A deadline beyond the clock's range means none.
         let deadline = Instant::now().checked_add(*timeout.after);
         let found = self.get(&format!("{host}:{port}"), deadline)?;
         let found = found.ok_or(ureq::Error::Timeout(timeout.reason))?;
         let mut addresses = self.empty();
         for address in found {
-            // More of them than there is room for are not tried.
+            // Surplus addresses are not tried.
             if addresses.try_push(address).is_err() {
                 break;
             }
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_told_once_and_asked_again() {
+    fn an_error_is_returned_once_and_asked_again() {
         static ASKED: AtomicUsize = AtomicUsize::new(0);
         let lookups = Lookups::with(None, |_| {
             ASKED.fetch_add(1, Ordering::SeqCst);

@@ -1,11 +1,11 @@
-//! `NO_PROXY`: the hosts that are reached directly.
+//! `NO_PROXY`: the hosts to reach directly.
 
 use std::net::IpAddr;
 
-/// Whether `list`, a value of `NO_PROXY`, names this host. Entries are separated by commas or
-/// blanks: `*`; a name, which stands for its subdomains too, whether or not it begins with a dot or
-/// `*.`; an IP address; a network such as `10.0.0.0/8`. A name or an address may end in `:port`,
-/// and then names that port only. What is none of these names nothing.
+/// Whether `list`, a value of `NO_PROXY`, names this host. Commas or blanks separate its entries:
+/// `*`; a name, with or without a leading dot or `*.`, which includes its subdomains; an IP
+/// address; a network such as `10.0.0.0/8`. A name or an address may end in `:port` and then names
+/// that port only. Other entries name nothing.
 pub(crate) fn names(list: &str, host: &str, port: u16) -> bool {
     let host = bare(host);
     let ip = host.parse::<IpAddr>().ok();
@@ -23,7 +23,7 @@ pub(crate) fn is_loopback(host: &str) -> bool {
             .is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
-/// The name without the dot at its end, the address without its brackets.
+/// Removes the dot at a name's end, or the brackets around an address.
 fn bare(host: &str) -> &str {
     let host = host.strip_suffix('.').unwrap_or(host);
     let inner = host
@@ -52,7 +52,7 @@ fn matches(entry: &str, host: &str, ip: Option<IpAddr>, port: u16) -> bool {
     let name = bare(name);
     match (ip, name.parse::<IpAddr>()) {
         (Some(ip), Ok(other)) => ip.to_canonical() == other.to_canonical(),
-        // A name is never a suffix of an address.
+        // A name and an address never match: a suffix of an address is not a domain.
         (Some(_), Err(_)) | (None, Ok(_)) => false,
         (None, Err(_)) => {
             let name = name.strip_prefix('*').unwrap_or(name);
@@ -61,7 +61,7 @@ fn matches(entry: &str, host: &str, ip: Option<IpAddr>, port: u16) -> bool {
     }
 }
 
-/// `name:port` or `[address]:port` in its two parts. An IPv6 address without brackets has no port.
+/// Splits `name:port` or `[address]:port`. An IPv6 address without brackets has no port.
 fn split_port(entry: &str) -> (&str, Option<u16>) {
     let parts = entry.rsplit_once(':').and_then(|(name, port)| {
         let has_port = !name.contains(':') || name.ends_with(']');
@@ -81,10 +81,10 @@ fn is_suffix(name: &str, host: &str) -> bool {
     is_end && (start == 0 || host.get(..start).is_some_and(|front| front.ends_with('.')))
 }
 
-/// Whether the first `bits` bits of both are the same.
+/// Whether both addresses agree in their first `bits` bits.
 fn is_inside(ip: IpAddr, network: IpAddr, bits: u32) -> bool {
     let shifted = |all: u128, width: u32| {
-        // The bits that do not count; all of them for /0.
+        // Drops the bits behind the prefix; /0 drops all of them.
         width
             .checked_sub(bits)
             .map(|rest| all.checked_shr(rest).unwrap_or_default())

@@ -1,13 +1,12 @@
-//! Which proxy requests go through, if any: by the options, or by the environment as curl, Go and
-//! Python read it.
+//! Chooses the proxy, if any: from the options, or from the environment as curl, Go and Python do.
 //!
-//! The URL's scheme chooses the variable, `https_proxy` or `http_proxy`; `all_proxy` is for what is
-//! left; `no_proxy` names the exceptions. Each is read in lower case first, then in upper case; one
-//! that is blank counts as not set. `HTTP_PROXY` in upper case is not read where `REQUEST_METHOD`
-//! is set: in a CGI program it is a header of whoever sent the request. This machine itself
+//! The URL's scheme chooses the variable, `https_proxy` or `http_proxy`; `all_proxy` is the
+//! fallback for both; `no_proxy` names the exceptions. The lower-case name is read first, then the
+//! upper-case one; a blank value counts as unset. `HTTP_PROXY` is ignored if `REQUEST_METHOD` is
+//! set, because in a CGI program the sender of a request controls it as a header. This machine
 //! (`localhost`, 127.0.0.0/8, `::1`) is reached directly, unless the options name the proxy.
 //!
-//! A proxy that cannot be used never means "directly": requests fail then, and say why.
+//! An unusable proxy never means "directly": requests fail and say why.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -19,33 +18,33 @@ use ureq::http::uri::Authority;
 use crate::transport::no_proxy;
 use crate::types::error::{Error, Warning};
 
-/// The caller's word on proxies.
+/// The option about proxies.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) enum ProxyOption {
-    /// What the environment says.
+    /// The environment chooses.
     #[default]
     Environment,
-    /// None, whatever the environment says.
+    /// No proxy, whatever the environment says.
     Direct,
-    /// This one, for every host.
+    /// This proxy, for every host.
     Url(String),
 }
 
-/// How the host is reached.
+/// How requests reach the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Direct,
-    /// The proxy is asked for a tunnel (`CONNECT`, SOCKS).
+    /// Through a tunnel that the proxy opens (`CONNECT`, SOCKS).
     Tunnel(Proxy),
-    /// An `http://` proxy that is sent the request itself, for an `http://` host.
+    /// Through an `http://` proxy that forwards requests to an `http://` host.
     Forward(Proxy),
-    /// Not at all, for this reason: the proxy to use cannot be used.
+    /// Not at all, for this reason: the chosen proxy is unusable.
     Nowhere(String),
 }
 
 impl Route {
-    /// The way to `host`, an URL that has been checked. What cannot be used in the environment is
-    /// added to `warnings`; in the options it is an error.
+    /// Chooses the route to `host`, a checked URL. An unusable proxy is a warning if the
+    /// environment names it, and an error if the options do.
     pub(crate) fn choose(
         option: &ProxyOption,
         host: &Uri,
@@ -73,7 +72,7 @@ impl Route {
         }
     }
 
-    /// The way through the proxy with this URL.
+    /// The route through the proxy with this URL.
     fn through(url: &str, is_https: bool) -> Result<Self, &'static str> {
         let proxy = parse(url)?;
         let is_plain = proxy.protocol() == ureq::ProxyProtocol::Http;
@@ -84,7 +83,7 @@ impl Route {
         })
     }
 
-    /// The proxy as errors name it: `host:port`.
+    /// The proxy's name for errors, `host:port`.
     pub(crate) fn proxy_name(&self) -> Option<String> {
         match self {
             Self::Direct | Self::Nowhere(_) => None,
@@ -96,7 +95,7 @@ impl Route {
 }
 
 impl fmt::Debug for ProxyOption {
-    /// Without what may be a password.
+    /// Leaves out the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Environment => f.write_str("Environment"),
@@ -110,7 +109,7 @@ impl fmt::Debug for ProxyOption {
     }
 }
 
-/// The variable that names a proxy for `host`, and its value.
+/// The variable that names a proxy for `host`, with its value.
 fn from_environment(
     host: &Uri,
     is_https: bool,
@@ -137,7 +136,7 @@ fn from_environment(
     (!is_exception && !no_proxy::is_loopback(name)).then_some(proxy)
 }
 
-/// Reads `[scheme://][user[:password]@]host[:port][/]`; without a scheme it is `http`.
+/// Parses `[scheme://][user[:password]@]host[:port][/]`; the default scheme is `http`.
 fn parse(url: &str) -> Result<Proxy, &'static str> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let scheme = scheme.to_ascii_lowercase();
@@ -163,7 +162,7 @@ fn parse(url: &str) -> Result<Proxy, &'static str> {
 mod tests {
     use super::*;
 
-    /// The way that these variables give to `host`: `direct`, `forward H:P`, `tunnel H:P` or
+    /// The route that these variables give to `host`: `direct`, `forward H:P`, `tunnel H:P` or
     /// `nowhere VARIABLE`.
     fn way(environment: &[(&str, &str)], host: &str) -> String {
         let variable = |wanted: &'static str| {

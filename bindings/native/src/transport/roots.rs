@@ -1,8 +1,8 @@
-//! The certificates that the caller trusts, checked.
+//! The caller's root certificates, checked.
 
 use crate::types::error::Error;
 
-/// The certificates that are trusted.
+/// The trusted root certificates.
 #[derive(Debug, Default)]
 pub(crate) struct Roots {
     #[cfg(feature = "tls")]
@@ -10,7 +10,7 @@ pub(crate) struct Roots {
 }
 
 impl Roots {
-    /// Reads the caller's.
+    /// Parses the caller's certificates; `None` gives Mozilla's.
     #[cfg(feature = "tls")]
     pub(crate) fn new(pem: Option<&[u8]>) -> Result<Self, Error> {
         use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};

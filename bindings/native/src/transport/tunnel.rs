@@ -1,10 +1,10 @@
-//! Connections as the library makes them, tunnels through a proxy among them.
+//! The library's own connections, including tunnels through a proxy.
 
 use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, Transport};
 
-/// Makes connections. A proxy's answer to `CONNECT` that cannot be read is an error of the
-/// connecting: the library has the same error for the server's answer to the request, which has not
-/// been sent yet.
+/// Makes connections, and turns an unreadable answer of a proxy to `CONNECT` into an error of
+/// connecting. The library would report it like an unreadable answer of the server, although no
+/// request has been sent.
 #[derive(Debug, Default)]
 pub(crate) struct Connecting(DefaultConnector);
 

@@ -1,17 +1,17 @@
-//! What can be captured.
+//! The trait of everything that can be captured.
 
 use crate::types::error::Error;
 use crate::types::event::Event;
 
-/// What can be captured: an [`Event`] or a [`hoglet::Event`], or a reference to one.
+/// An event to capture: an [`Event`], a [`hoglet::Event`], or a reference to either.
 pub trait AsEvent {
-    /// The event, borrowed.
+    /// Borrows the event.
     fn as_event(&self) -> hoglet::Event<'_>;
 
-    /// The event, owned, for a `before_send` hook.
+    /// Copies the event, for a `before_send` hook.
     ///
     /// # Errors
-    /// [`Error::Capture`] if its properties are not a JSON object.
+    /// [`Error::Capture`] if the properties are not a JSON object.
     fn to_event(&self) -> Result<Event, Error>;
 }
 

@@ -1,4 +1,4 @@
-//! The properties of a borrowed event as one JSON object.
+//! A borrowed event's properties as one JSON object.
 
 use std::fmt;
 
@@ -8,22 +8,23 @@ use serde_json::value::RawValue;
 
 use crate::types::error::Error;
 
-/// Bytes to try first; most events fit.
+/// Initial size of the buffer; most events fit.
 const BYTES: usize = 4 << 10;
-/// Bytes of the object at most: four times the largest event.
+/// Largest object, in bytes: four times the largest event.
 const MAX_BYTES: usize = 32 << 20;
 
-/// Whether writing `event` runs the caller's code.
+/// Whether encoding `event` runs the caller's code.
 pub(crate) fn has_source(event: &hoglet::Event<'_>) -> bool {
     [event.properties, event.set, event.set_once]
         .iter()
         .any(|object| matches!(object, Properties::Source(_)))
 }
 
-/// Everything that `event` says beside its identity, as [`properties_json`] writes it.
+/// Writes the properties of `event` by [`properties_json`]: everything except its name, ids and
+/// time.
 ///
 /// # Errors
-/// When one of the event's objects is not an object, or is larger than any event.
+/// If one of the event's objects is malformed, or all together are larger than any event.
 pub(crate) fn properties(event: &hoglet::Event<'_>) -> Result<Vec<u8>, CaptureError> {
     let mut text = vec![0; BYTES];
     loop {
@@ -38,12 +39,13 @@ pub(crate) fn properties(event: &hoglet::Event<'_>) -> Result<Vec<u8>, CaptureEr
             text.truncate(needed);
             return Ok(text);
         }
-        // A `MemberSource` may say more each time it is asked: doubling bounds the turns.
+        // A `MemberSource` may return more each time, so `needed` may grow again. Doubling bounds
+        // the number of attempts.
         text.resize(needed.max(text.len() * 2), 0);
     }
 }
 
-/// `event` with `text` as its properties, which holds what [`properties`] has made of it.
+/// Replaces the properties of `event` by `text`, which [`properties`] wrote.
 pub(crate) fn with_properties<'a>(event: &hoglet::Event<'a>, text: &'a [u8]) -> hoglet::Event<'a> {
     hoglet::Event {
         uuid: event.uuid,
@@ -52,7 +54,7 @@ pub(crate) fn with_properties<'a>(event: &hoglet::Event<'a>, text: &'a [u8]) -> 
     }
 }
 
-/// Calls `each` with the name and the JSON of every property that `event` has in the form of V0.
+/// Calls `each` with the name and the JSON of every property of `event`, in the form of V0.
 ///
 /// # Errors
 /// Those of [`properties`].
@@ -69,7 +71,7 @@ pub(crate) fn for_each_property(
     Ok(())
 }
 
-/// An object's members, with their values as text.
+/// The members of an object, each value as text.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {

@@ -1,4 +1,4 @@
-//! Errors that calls return, and those that `on_error` gets because no call waits for them.
+//! Errors that calls return, and errors that `on_error` gets because no call waits for them.
 
 use std::fmt;
 use std::io;
@@ -7,35 +7,35 @@ use hoglet::{CaptureError, Cause, ConfigError, Uuid};
 
 use crate::types::outcome::{Outcome, Receipt};
 
-/// Why a call could not do what it was asked to.
+/// The reason why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
     /// The options break one of the core's limits.
     Config(ConfigError),
-    /// `host` is not `http://…` or `https://…` with nothing behind its path, or its port does not
-    /// exist. This is what it is, without a user's name and password.
+    /// `host` is not `http(s)://name[:port][/path]`, or its port is not between 1 and 65535. Holds
+    /// the host without user and password.
     Host(String),
-    /// `host` names a user or a password, which would not be sent; what they are is not shown.
+    /// `host` contains a user or a password, which the client would not send. Neither is shown.
     HostCredentials,
-    /// `proxy` cannot be used, for this reason.
+    /// `proxy` cannot be used; holds the reason.
     Proxy(&'static str),
-    /// An extra header has a name or a value that HTTP does not allow, or a name that is the
-    /// client's own.
+    /// An extra header has a name or a value that HTTP forbids, or a name that the client or the
+    /// connection sets itself. Holds the name.
     Header(String),
     /// `root_certificates` is not one or more certificates in PEM.
     RootCertificates,
-    /// The options ask for something this build was made without: the cargo feature.
+    /// The options need this cargo feature, and the build lacks it.
     Feature(&'static str),
-    /// The system gave no randomness.
+    /// The system provides no randomness.
     Entropy,
-    /// The system gave no thread.
+    /// The system cannot start a thread.
     Thread(io::ErrorKind),
-    /// The event was refused; nothing was queued.
+    /// The core refused the event; nothing was queued.
     Capture(CaptureError),
-    /// A property could not be written as JSON; the event is as it was before.
+    /// A property does not serialise as JSON; the event is unchanged.
     Serialization(String),
-    /// The properties' own [`MemberSource`](hoglet::MemberSource) panicked; nothing was queued.
+    /// The event's [`MemberSource`](hoglet::MemberSource) panicked; nothing was queued.
     SourcePanicked,
     /// This argument is blank; nothing was queued.
     Blank(&'static str),
@@ -43,32 +43,32 @@ pub enum Error {
     NotAnObject(&'static str),
     /// The timestamp is outside the years 0 to 9999.
     InvalidTimestamp,
-    /// A `before_send` hook returned nothing: the event was dropped.
+    /// A `before_send` hook returned `None` and so dropped the event.
     DroppedByHook,
-    /// A `before_send` hook panicked: the event was dropped.
+    /// A `before_send` hook panicked, which dropped the event.
     HookPanicked,
-    /// Captured from a callback of the same client, or while its event is written: it would feed on
-    /// itself.
+    /// A callback of this client, or the `MemberSource` of one of its events, captured an event;
+    /// nothing was queued, because such events could cause each other for ever.
     InCallback,
-    /// The system has not the memory that an option asks for; nothing was queued.
+    /// The system lacks the memory that an option asks for; nothing was queued.
     Memory {
         /// The option's name.
         option: &'static str,
-        /// The bytes it asks for.
+        /// The bytes that the option asks for.
         bytes: usize,
     },
-    /// The event was captured and waited for, and the server is not known to have stored it.
+    /// The call waited for the event, and the server is not known to have stored it.
     NotDelivered {
-        /// The event.
+        /// The event's uuid.
         uuid: Uuid,
-        /// How it ended.
+        /// How the event ended.
         outcome: Outcome,
-        /// What the server or the network said to it, as in
+        /// The server's or the network's reason, as in
         /// [`CaptureFailure::reason`](crate::CaptureFailure::reason).
         reason: Option<String>,
     },
-    /// The event was captured and waited for, and is still queued, to be sent later: the time given
-    /// is over, or the retries are used up and the options say to keep it
+    /// The call waited for the event, and the event is still queued, to be sent later: the timeout
+    /// has passed, or the retries are used up and the options keep the event
     /// ([`OnExhausted::Park`](hoglet::OnExhausted)).
     StillQueued(Uuid),
 }
@@ -142,17 +142,18 @@ impl From<CaptureError> for Error {
     }
 }
 
-/// What `on_error` gets. Events that `capture` refuses are not among it: the caller has the error.
+/// An error for `on_error`. Events that `capture` refuses are not reported here, because the caller
+/// already has the error.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum PostHogError<'a> {
-    /// Captured events that ended without being delivered.
+    /// Captured events that were not delivered.
     Capture(CaptureFailure<'a>),
     /// A `before_send` hook dropped an event: [`Error::DroppedByHook`] or [`Error::HookPanicked`].
     Hook(&'a Error),
-    /// The configuration holds something that cannot be used, and what is used instead.
+    /// The configuration contains an unusable value.
     Configuration(&'a Warning),
-    /// `on_receipt` panicked; the panic went no further.
+    /// `on_receipt` panicked; the worker caught the panic.
     CallbackPanicked,
 }
 
@@ -167,8 +168,8 @@ impl fmt::Display for PostHogError<'_> {
     }
 }
 
-/// Events that were captured and ended at the same moment without being delivered; or without it
-/// being known ([`Outcome::Unconfirmed`], [`Outcome::Accepted`]).
+/// Captured events that ended together and were not delivered, or not known to be
+/// ([`Outcome::Unconfirmed`], [`Outcome::Accepted`]).
 #[derive(Clone, Copy, Debug)]
 pub struct CaptureFailure<'a> {
     pub(crate) receipts: &'a [Receipt],
@@ -176,22 +177,22 @@ pub struct CaptureFailure<'a> {
 }
 
 impl<'a> CaptureFailure<'a> {
-    /// The events, each with its own outcome; at least one.
+    /// The receipts of the events; at least one.
     pub const fn event_results(&self) -> &'a [Receipt] {
         self.receipts
     }
 
-    /// How many events they are.
+    /// The number of events.
     pub const fn event_count(&self) -> usize {
         self.receipts.len()
     }
 
-    /// Attempts the first of them took; 0 if it never left the queue.
+    /// The number of attempts that the first event took; 0 if it never left the queue.
     pub fn attempt(&self) -> u32 {
         self.receipts.first().map_or(0, |receipt| receipt.attempts)
     }
 
-    /// The HTTP status that ended them, if one did.
+    /// The HTTP status that ended the events, if one did.
     pub fn status(&self) -> Option<u16> {
         match self.receipts.first()?.outcome {
             Outcome::Rejected(status)
@@ -201,8 +202,8 @@ impl<'a> CaptureFailure<'a> {
         }
     }
 
-    /// What the server or the network said to it: the first 300 bytes of an error's body, the text
-    /// of a transport error, or why an answer cannot be read. Control characters are escaped.
+    /// The server's or the network's reason: the first 300 bytes of an error's body, the text of a
+    /// transport error, or why the answer is unreadable. Control characters are escaped.
     pub const fn reason(&self) -> Option<&'a str> {
         self.reason
     }
@@ -230,29 +231,29 @@ impl fmt::Display for CaptureFailure<'_> {
     }
 }
 
-/// Something in the configuration that cannot be used.
+/// An unusable value in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
-    /// An environment variable has a value that means nothing, or nothing here.
+    /// An environment variable has an unknown value, or one that does not fit the other options.
     Environment {
         /// The variable's name.
         variable: &'static str,
-        /// Its value.
+        /// The variable's value.
         value: String,
         /// The value used instead.
         used: &'static str,
     },
-    /// An environment variable names a proxy that cannot be used: every request will fail.
+    /// An environment variable names an unusable proxy: every request will fail.
     Proxy {
         /// The variable's name.
         variable: &'static str,
-        /// What is wrong with it. Its value may hold a password and is not shown.
+        /// The problem. The variable's value is not shown, because it may hold a password.
         problem: &'static str,
     },
-    /// There is no API key: the client is disabled.
+    /// The API key is blank: the client is disabled.
     BlankApiKey,
-    /// The options given to [`client`](crate::client) cannot be used: the client is disabled.
+    /// The options passed to [`client`](crate::client) cannot be used: the client is disabled.
     Options(Error),
 }
 

@@ -1,4 +1,4 @@
-//! An event that owns what it says, with the names of `posthog-rs`.
+//! The owned event, with the names of `posthog-rs`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,13 +10,13 @@ use crate::random;
 use crate::types::borrowed;
 use crate::types::error::Error;
 
-/// Room for name, distinct id and a handful of properties before the text grows.
+/// Initial capacity of the text: name, distinct id and a handful of properties.
 const TEXT_BYTES: usize = 512;
-/// Room for that many properties before their index grows.
+/// Initial capacity of the index of properties.
 const MEMBERS: usize = 16;
 
-/// An event that owns what it says. Properties are written as JSON when they are inserted, all
-/// into one buffer.
+/// An owned event. Each property is written as JSON when it is inserted, into one buffer that all
+/// of them share.
 ///
 /// ```
 /// use hoglet_native::Event;
@@ -26,19 +26,19 @@ const MEMBERS: usize = 16;
 /// # Ok::<(), hoglet_native::Error>(())
 /// ```
 ///
-/// Where an allocation counts, capture a [`hoglet::Event`] instead, which borrows everything.
+/// To save the allocations, capture a [`hoglet::Event`] instead: it borrows everything.
 #[derive(Clone, Debug)]
 pub struct Event {
     /// Name, distinct id, then the properties as one JSON object.
     text: Vec<u8>,
-    /// Where the distinct id begins and where it ends.
+    /// Start and end of the distinct id in `text`.
     distinct_id: (usize, usize),
     members: Vec<Member>,
     uuid: Option<Uuid>,
     time: Option<Time>,
 }
 
-/// Where a property stands in the text: `"key":value`, without the comma.
+/// Offsets of one property in the text: `"key":value`, without the comma.
 #[derive(Clone, Copy, Debug)]
 struct Member {
     start: usize,
@@ -46,7 +46,7 @@ struct Member {
     end: usize,
 }
 
-/// When it happened, in the form the caller gave.
+/// The time of an event, in the form the caller gave.
 #[derive(Clone, Debug)]
 pub(crate) enum Time {
     UnixMs(i64),
@@ -54,7 +54,7 @@ pub(crate) enum Time {
 }
 
 impl Event {
-    /// An event called `event`, done by `distinct_id`, now, without properties.
+    /// Makes an event called `event`, done by `distinct_id` now, without properties.
     pub fn new(event: impl AsRef<str>, distinct_id: impl AsRef<str>) -> Self {
         let (name, id) = (event.as_ref(), distinct_id.as_ref());
         let mut text = Vec::with_capacity(TEXT_BYTES.max(name.len() + id.len() + 2));
@@ -72,7 +72,8 @@ impl Event {
         }
     }
 
-    /// An event of nobody in particular: a random distinct id, and no person profile is made.
+    /// Makes an anonymous event: it gets a random distinct id, and the server makes no person
+    /// profile for it.
     pub fn new_anon(event: impl AsRef<str>) -> Self {
         let id = random::uuid_v4().hyphenated().to_string();
         let mut event = Self::new(event, id);
@@ -80,17 +81,17 @@ impl Event {
         event
     }
 
-    /// Adds a property, or replaces it. Floating-point values that JSON has no form for become
+    /// Adds or replaces a property. Floats that JSON cannot express (NaN, infinities) become
     /// `null`.
     ///
     /// # Errors
-    /// [`Error::Serialization`] if `prop` cannot be written as JSON; the event is as it was.
+    /// [`Error::Serialization`] if `prop` does not serialise; the event is then unchanged.
     pub fn insert_prop(&mut self, key: impl AsRef<str>, prop: impl Serialize) -> Result<(), Error> {
         self.try_insert(key.as_ref(), &prop)
             .map_err(|error| Error::Serialization(error.to_string()))
     }
 
-    /// Takes a property out.
+    /// Removes a property and returns its value.
     pub fn remove_prop(&mut self, key: &str) -> Option<Value> {
         let prop = self.prop(key);
         if let Some(index) = self.position(key) {
@@ -99,21 +100,21 @@ impl Event {
         prop
     }
 
-    /// A property's value.
+    /// A property's value, parsed from its JSON.
     pub fn prop(&self, key: &str) -> Option<Value> {
         let member = self.members.get(self.position(key)?)?;
-        // What was written is JSON.
+        // `insert_prop` wrote valid JSON, so this parses.
         serde_json::from_slice(self.text.get(member.value..member.end)?).ok()
     }
 
-    /// All properties.
+    /// All properties, parsed from their JSON.
     pub fn properties(&self) -> Map<String, Value> {
-        // What was written is a JSON object.
+        // The text is a JSON object at all times, so this parses.
         serde_json::from_slice(self.json()).unwrap_or_default()
     }
 
-    /// Says that the event concerns a group, `group_name` being the group's type. Such an event
-    /// always has a person profile.
+    /// Adds the event to the group `group_id` of type `group_name`. A group's event always has a
+    /// person profile.
     pub fn add_group(&mut self, group_name: &str, group_id: &str) {
         let mut groups = match self.prop("$groups") {
             Some(Value::Object(groups)) => groups,
@@ -124,18 +125,19 @@ impl Event {
         self.insert("$process_person_profile", &true);
     }
 
-    /// Sets when it happened: a [`SystemTime`], or what turns into one (`chrono::DateTime`,
-    /// `time::OffsetDateTime`, `jiff::Timestamp`). It is kept to the millisecond.
+    /// Sets when the event happened: a [`SystemTime`], or anything that converts into one
+    /// (`chrono::DateTime`, `time::OffsetDateTime`, `jiff::Timestamp`). The time is kept to the
+    /// millisecond.
     ///
     /// # Errors
-    /// [`Error::InvalidTimestamp`] outside the years 0 to 9999; the event is as it was.
+    /// [`Error::InvalidTimestamp`] outside the years 0 to 9999; the event is then unchanged.
     pub fn set_timestamp(&mut self, timestamp: impl Into<SystemTime>) -> Result<(), Error> {
         let unix_ms = unix_ms(timestamp.into()).filter(|ms| YEARS_0_TO_9999.contains(ms));
         self.time = Some(Time::UnixMs(unix_ms.ok_or(Error::InvalidTimestamp)?));
         Ok(())
     }
 
-    /// Sets a uuid of the caller's own, to make a later repetition recognisable.
+    /// Sets the event's uuid, so that a repetition of the event can be recognised.
     pub const fn set_uuid(&mut self, uuid: Uuid) {
         self.uuid = Some(uuid);
     }
@@ -145,19 +147,19 @@ impl Event {
         self.str(0, self.distinct_id.0)
     }
 
-    /// Who did it.
+    /// The distinct id of the person who did it.
     pub fn distinct_id(&self) -> &str {
         self.str(self.distinct_id.0, self.distinct_id.1)
     }
 
-    /// The caller's own uuid, if one was set.
+    /// The uuid that the caller set, if any.
     pub const fn uuid(&self) -> Option<Uuid> {
         self.uuid
     }
 }
 
 impl Event {
-    /// The borrowed event `event`, owned.
+    /// Copies a borrowed event.
     pub(crate) fn from_borrowed(event: &hoglet::Event<'_>) -> Result<Self, Error> {
         let mut owned = Self::new(event.name, event.distinct_id);
         owned.uuid = event.uuid;
@@ -169,20 +171,20 @@ impl Event {
         Ok(owned)
     }
 
-    /// The properties, a JSON object.
+    /// The properties as one JSON object.
     fn json(&self) -> &[u8] {
         self.text.get(self.distinct_id.1..).unwrap_or_default()
     }
 
     fn str(&self, start: usize, end: usize) -> &str {
-        // Both parts were written from a `str`.
+        // Both ranges were copied from a `str`, so they are UTF-8.
         self.text
             .get(start..end)
             .and_then(|text| str::from_utf8(text).ok())
             .unwrap_or_default()
     }
 
-    /// Inserts what always can be written as JSON.
+    /// Inserts a property that always serialises.
     fn insert(&mut self, key: &str, prop: &(impl Serialize + ?Sized)) {
         let inserted = self.try_insert(key, prop);
         debug_assert!(inserted.is_ok(), "{inserted:?}");
@@ -221,7 +223,7 @@ impl Event {
 
     fn position(&self, key: &str) -> Option<usize> {
         let mut wanted = Vec::with_capacity(key.len() + 3);
-        // A string can always be written.
+        // A string always serialises.
         serde_json::to_writer(&mut wanted, key).ok()?;
         wanted.push(b':');
         self.members
@@ -231,7 +233,7 @@ impl Event {
 
     fn remove(&mut self, index: usize) {
         let removed = self.members.remove(index);
-        // The comma behind it, or the one before the last.
+        // The comma behind the property goes with it; the last property takes the comma before it.
         let is_last = index == self.members.len();
         let (start, end) = if is_last {
             (removed.start - usize::from(index > 0), removed.end)
@@ -247,8 +249,8 @@ impl Event {
     }
 }
 
-/// An object without its brace, which it gets back in any case, after what is to be kept: a
-/// property may fail, or panic.
+/// The properties without their closing brace. Dropping this cuts the text back to `keep` and
+/// closes the brace, so a property that fails or panics halfway leaves the event unchanged.
 struct OpenObject<'a> {
     text: &'a mut Vec<u8>,
     keep: usize,
@@ -278,7 +280,7 @@ fn write_member(
     })
 }
 
-/// Unix milliseconds that RFC 3339 can write.
+/// The Unix milliseconds that RFC 3339 can express.
 const YEARS_0_TO_9999: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 
 fn unix_ms(time: SystemTime) -> Option<i64> {
@@ -308,7 +310,7 @@ mod tests {
 
     use super::*;
 
-    /// Something that cannot be written as JSON.
+    /// A property that fails to serialise.
     struct Broken;
 
     impl Serialize for Broken {

@@ -1,4 +1,4 @@
-//! A client's options.
+//! The options of a client.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::types::error::PostHogError;
 use crate::types::event::Event;
 use crate::types::outcome::Receipt;
 
-/// A client's options, given to [`Client::new`](crate::Client::new). Every limit is named here,
-/// with its default and what it costs.
+/// The options of a client, passed to [`Client::new`](crate::Client::new). Each limit's docs give
+/// its default and its cost.
 ///
 /// ```
 /// use hoglet_native::{ClientOptions, EU_INGESTION_ENDPOINT};
@@ -27,7 +27,7 @@ pub struct ClientOptions {
     pub(crate) host: String,
     pub(crate) capture_mode: Option<CaptureMode>,
     pub(crate) capture_compression: Option<Compression>,
-    /// What the core is given as it stands. Token, SDK and lane are set when a queue is made.
+    /// The core's configuration. Token, SDK, lane and seed are filled in when a queue is made.
     pub(crate) core: Config<'static>,
     pub(crate) max_queue_size: u32,
     pub(crate) max_queue_bytes: u32,
@@ -43,7 +43,8 @@ pub struct ClientOptions {
 }
 
 impl ClientOptions {
-    /// The defaults, for the project with this API key (`phc_…`). A blank key disables the client.
+    /// The default options for the project with this API key (`phc_…`). A blank key disables the
+    /// client.
     pub fn new(api_key: impl Into<String>) -> Self {
         let mut core = Config::new("", [1; 16]);
         core.flush_at = 100;
@@ -73,27 +74,27 @@ impl ClientOptions {
 
 /// Where events go, and how.
 impl ClientOptions {
-    /// Sets the host: `http(s)://name[:port][/path]`. Blanks and slashes around it do not matter, a
-    /// blank one is [`DEFAULT_HOST`], the host of an app is replaced by its ingestion host.
+    /// Sets the host: `http(s)://name[:port][/path]`. Blanks and slashes around it are removed, a
+    /// blank host is [`DEFAULT_HOST`], and the host of a PostHog app becomes its ingestion host.
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.host = host.into();
         self
     }
 
-    /// Sets the protocol. Without it the environment variable `POSTHOG_CAPTURE_MODE` does (`v1`,
-    /// `analytics_v1`, `v0`, `legacy`); V1 otherwise (PROTOCOL section 2). A variable that cannot
-    /// be used is a warning; so is one that says V0 where [`Self::capture_compression`] asks for
-    /// what only V1 has: the options win.
+    /// Sets the protocol. The default comes from the environment variable `POSTHOG_CAPTURE_MODE`
+    /// (`v1`, `analytics_v1`, `v0`, `legacy`), else it is V1 (PROTOCOL section 2). An unusable
+    /// variable is a warning. So is a variable that says V0 while [`Self::capture_compression`]
+    /// asks for a compression that only V1 has: options win.
     #[must_use]
     pub fn capture_mode(mut self, mode: CaptureMode) -> Self {
         self.capture_mode = Some(mode);
         self
     }
 
-    /// Sets how request bodies are compressed. Without it the environment variable
-    /// `POSTHOG_CAPTURE_COMPRESSION` does (`none`, `identity`, `gzip`, `deflate`, `zstd`); gzip
-    /// otherwise. A body that would not become smaller goes out as it is.
+    /// Sets how request bodies are compressed. The default comes from the environment variable
+    /// `POSTHOG_CAPTURE_COMPRESSION` (`none`, `identity`, `gzip`, `deflate`, `zstd`), else it is
+    /// gzip. A body that compression does not make smaller is sent uncompressed.
     #[must_use]
     pub fn capture_compression(mut self, compression: Compression) -> Self {
         self.capture_compression = Some(compression);
@@ -107,19 +108,20 @@ impl ClientOptions {
         self
     }
 
-    /// Adds `"$is_server": true` to every event that does not say it itself: the operating system
-    /// is this machine's, not a person's. On by default, as in posthog-rs; a program that runs on
-    /// its user's machine says `false`. Not with [`Self::historical_migration`].
+    /// Adds `"$is_server": true` to every event that does not set it: the server then takes the
+    /// operating system for this machine's, not the person's. On by default, as in posthog-rs; turn
+    /// it off in a program that runs on its user's machine. Never added with
+    /// [`Self::historical_migration`].
     #[must_use]
     pub const fn is_server(mut self, is_server: bool) -> Self {
         self.core.is_server = is_server;
         self
     }
 
-    /// Adds `$os` and `$os_version` of this machine to every event that does not have them, with
-    /// the words of posthog-rs (`Ubuntu`, `24.4.0`; `Mac OS`; `Windows`, whose version is `Unknown`
-    /// here). On by default, as in posthog-rs; costs some 40 bytes an event. Not with
-    /// [`Self::historical_migration`]; an import of any other kind says `false`.
+    /// Adds this machine's `$os` and `$os_version` to every event that lacks them, in the words of
+    /// posthog-rs (`Ubuntu`, `24.4.0`; `Mac OS`; `Windows`, whose version is always `Unknown`
+    /// here). On by default, as in posthog-rs; costs about 40 bytes per event. Never added with
+    /// [`Self::historical_migration`]; turn it off for an import of any other kind.
     #[must_use]
     pub const fn os_properties(mut self, os_properties: bool) -> Self {
         self.os_properties = os_properties;
@@ -133,21 +135,21 @@ impl ClientOptions {
         self
     }
 
-    /// Refuses events whose distinct id is a placeholder (`null`, `anonymous`, `0`, …), which many
-    /// people would share: [`CaptureError::DistinctIdIllegal`](crate::CaptureError). Off by
-    /// default: the server stores them, but keeps no person for them.
+    /// Refuses events whose distinct id is a placeholder that many people would share (`null`,
+    /// `anonymous`, `0`, …): [`CaptureError::DistinctIdIllegal`](crate::CaptureError). Off by
+    /// default: the server stores such events, but keeps no person for them.
     #[must_use]
     pub const fn refuse_placeholder_ids(mut self, refuse: bool) -> Self {
         self.core.refuse_placeholder_ids = refuse;
         self
     }
 
-    /// Whether a client with these options does nothing: they say so, or the API key is blank.
+    /// Whether these options disable the client, by [`Self::disabled`] or by a blank API key.
     pub fn is_disabled(&self) -> bool {
         self.disabled || self.api_key.trim().is_empty()
     }
 
-    /// Makes every call do nothing, and start nothing. Off by default.
+    /// Disables the client: every call does nothing and starts nothing. Off by default.
     #[must_use]
     pub const fn disabled(mut self, disabled: bool) -> Self {
         self.disabled = disabled;
@@ -162,50 +164,50 @@ impl ClientOptions {
     }
 
     /// Sends everything through this proxy: `[scheme://][user[:password]@]host[:port]`,
-    /// percent-encoded where that is needed. The scheme is `http` (the default; port 80), `https`
-    /// (443; feature `tls`), `socks5` or `socks4` (1080; names are looked up here), `socks5h` or
-    /// `socks4a` (by the proxy). An `http` proxy is sent a request to an http host as it is, and
-    /// asked for a tunnel (`CONNECT`) to an https host. One that cannot be used is
+    /// percent-encoded where needed. The scheme is `http` (the default; port 80), `https` (443;
+    /// needs feature `tls`), `socks5` or `socks4` (1080; this machine resolves names), `socks5h` or
+    /// `socks4a` (the proxy resolves names). An `http` proxy gets a request to an http host as it
+    /// is, and opens a tunnel (`CONNECT`) to an https host. An unusable proxy is
     /// [`Error::Proxy`](crate::Error::Proxy).
     ///
-    /// Without this or [`Self::no_proxy`] the environment says it, as curl, Go and Python read it:
-    /// `https_proxy` or `http_proxy` by the host's scheme, then `all_proxy`, but not for the hosts
-    /// of `no_proxy` (names, with their subdomains; addresses; networks such as `10.0.0.0/8`; `*`;
-    /// each with `:port` if need be) and not for this machine itself. Each is read in upper case
-    /// too, but `HTTP_PROXY` not in CGI programs. A value that cannot be used is a warning, and
-    /// every request fails: nothing goes past a proxy.
+    /// The default is the environment's proxy, found as curl, Go and Python find it: `https_proxy`
+    /// or `http_proxy` by the host's scheme, then `all_proxy`. The hosts of `no_proxy` (names with
+    /// their subdomains, addresses, networks such as `10.0.0.0/8`, `*`, each with an optional
+    /// `:port`) and this machine are reached directly. Upper-case names are read too, except
+    /// `HTTP_PROXY` in CGI programs. An unusable value is a warning, and every request fails,
+    /// because nothing may go past a proxy.
     #[must_use]
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = ProxyOption::Url(url.into());
         self
     }
 
-    /// Connects directly, whatever the environment says of proxies.
+    /// Connects directly and ignores the proxies of the environment.
     #[must_use]
     pub fn no_proxy(mut self) -> Self {
         self.proxy = ProxyOption::Direct;
         self
     }
 
-    /// Adds a header to every request. It cannot replace one of the client's or the connection's
-    /// own: [`Error::Header`](crate::Error::Header).
+    /// Adds a header to every request. A header that the client or the connection sets itself is
+    /// [`Error::Header`](crate::Error::Header).
     #[must_use]
     pub fn extra_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.extra_headers.push((name.into(), value.into()));
         self
     }
 
-    /// Sets the certificates, in PEM, that an https host's has to lead back to: those of a proxy or
-    /// a `PostHog` of your own. By default Mozilla's, as they were when this was built; with this,
-    /// only these.
+    /// Sets the root certificates, in PEM, that an https host must chain to: those of your own
+    /// proxy or your own `PostHog`. They replace the default, which is Mozilla's list at build
+    /// time.
     #[must_use]
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificates = Some(pem.into());
         self
     }
 
-    /// Sets `name/version` of an SDK built on this one, at most 200 bytes; it becomes `$lib` and
-    /// `$lib_version`, and the user agent.
+    /// Sets `name/version` of an SDK built on this one, at most 200 bytes. The events carry it as
+    /// `$lib` and `$lib_version`, the requests as their user agent.
     #[must_use]
     pub fn sdk_info(mut self, sdk_info: impl Into<String>) -> Self {
         self.sdk_info = sdk_info.into();
@@ -215,98 +217,98 @@ impl ClientOptions {
 
 /// Limits and times.
 impl ClientOptions {
-    /// Queued events that make a batch due; at least 1, default 100.
+    /// Sets how many queued events make a batch due; at least 1, default 100.
     #[must_use]
     pub const fn flush_at(mut self, events: u32) -> Self {
         self.core.flush_at = events;
         self
     }
 
-    /// Milliseconds an event waits at most before its batch is due; default 5,000.
+    /// Sets how many milliseconds an event waits at most before its batch is due; default 5,000.
     #[must_use]
     pub const fn flush_interval_ms(mut self, ms: u32) -> Self {
         self.core.flush_interval_ms = ms;
         self
     }
 
-    /// Events in one request at most; at least 1, default 5,000. One request is under way at a
-    /// time, and the next one takes what was queued meanwhile, up to this and to
-    /// [`Self::max_batch_bytes`]. So at most `max_batch_size` events are delivered per round trip,
-    /// or `max_batch_bytes` of JSON: by default 1 MiB per 100 ms, 28,000 events a second of 370
-    /// bytes.
+    /// Sets how many events one request holds at most; at least 1, default 5,000. One request is
+    /// under way at a time, and the next one takes the events queued meanwhile, up to this limit
+    /// and [`Self::max_batch_bytes`]. So a round trip delivers at most `max_batch_size` events or
+    /// `max_batch_bytes` of JSON: by default 1 MiB per 100 ms, which is 28,000 events of 370 bytes
+    /// a second.
     #[must_use]
     pub const fn max_batch_size(mut self, events: u32) -> Self {
         self.core.max_batch_events = events;
         self
     }
 
-    /// Bytes of one request's JSON at most, before compression; default 1 MiB. The worker's two
-    /// buffers grow to this.
+    /// Sets how many bytes of JSON one request holds at most, before compression; default 1 MiB.
+    /// The worker's two buffers grow to this size.
     #[must_use]
     pub const fn max_batch_bytes(mut self, bytes: u32) -> Self {
         self.core.max_batch_bytes = bytes;
         self
     }
 
-    /// Bytes of one event's JSON at most; default 900 KiB. A larger event is refused. Events of the
-    /// AI lane have a limit of their own, 8 MiB.
+    /// Sets how many bytes of JSON one event takes at most; default 900 KiB. A larger event is
+    /// refused. Events of the AI lane have their own limit, 8 MiB.
     #[must_use]
     pub const fn max_event_bytes(mut self, bytes: u32) -> Self {
         self.core.max_event_bytes = bytes;
         self
     }
 
-    /// Events queued and in flight at most; at least 1, default 10,000. Any larger number works.
-    /// Costs 28 bytes each, from the first capture on, but never for more events than
-    /// `max_queue_bytes` holds, at 128 bytes the smallest.
+    /// Sets how many events are queued and in flight at most; at least 1, default 10,000, no
+    /// maximum. The first capture allocates 28 bytes for each of them, but never for more events
+    /// than fit in `max_queue_bytes` at 128 bytes each, the size of the smallest.
     #[must_use]
     pub const fn max_queue_size(mut self, events: u32) -> Self {
         self.max_queue_size = events;
         self
     }
 
-    /// Bytes of JSON queued and in flight at most; default 8 MiB. Costs as much address space from
-    /// the first capture on, or that capture is refused with [`Error::Memory`](crate::Error);
-    /// memory only as far as it is used.
+    /// Sets how many bytes of JSON are queued and in flight at most; default 8 MiB. The first
+    /// capture reserves that much address space, or fails with [`Error::Memory`](crate::Error).
+    /// Memory is used only as far as the queue fills.
     #[must_use]
     pub const fn max_queue_bytes(mut self, bytes: u32) -> Self {
         self.max_queue_bytes = bytes;
         self
     }
 
-    /// What happens when the queue is full: by default the new event is refused.
+    /// Sets what happens when the queue is full: by default the new event is refused.
     #[must_use]
     pub const fn overflow(mut self, overflow: Overflow) -> Self {
         self.core.overflow = overflow;
         self
     }
 
-    /// Times a batch is sent again after the first attempt; default 3, 0 for never.
+    /// Sets how often a batch is sent again after the first attempt; default 3, 0 for never.
     #[must_use]
     pub const fn max_retries(mut self, retries: u32) -> Self {
         self.core.max_retries = retries;
         self
     }
 
-    /// Whether attempts that no server answered (no name, no connection, no answer in time) use up
-    /// retries: by default not while the queue has room, so that an outage loses nothing that it
-    /// has room for. [`Unanswered::UseRetries`] is for command lines, which end before the network
-    /// is back.
+    /// Sets whether an attempt that no server answered (no name, no connection, no answer in time)
+    /// uses up a retry. By default it does not while the queue has room, so an outage loses no
+    /// event that fits in the queue. [`Unanswered::UseRetries`] suits command lines, which end
+    /// before the network is back.
     #[must_use]
     pub const fn unanswered(mut self, unanswered: Unanswered) -> Self {
         self.core.unanswered = unanswered;
         self
     }
 
-    /// First wait before a retry in milliseconds, doubling from there up to 30 s; at least 100,
-    /// default 1,000.
+    /// Sets the wait before the first retry in milliseconds; it doubles with each retry, up to 30
+    /// s. At least 100, default 1,000.
     #[must_use]
     pub const fn retry_initial_backoff_ms(mut self, ms: u32) -> Self {
         self.core.retry_initial_ms = ms;
         self
     }
 
-    /// Sends a batch again after 404 and 429 in V1, which a proxy in front of PostHog may answer.
+    /// Retries a batch after 404 and 429 in V1, because a proxy in front of PostHog may answer so.
     /// Off by default: from PostHog itself both are final.
     #[must_use]
     pub const fn retry_404_and_429(mut self, retry: bool) -> Self {
@@ -314,30 +316,31 @@ impl ClientOptions {
         self
     }
 
-    /// What becomes of a batch whose retries are used up: by default its events are lost.
+    /// Sets what happens to a batch whose retries are used up: by default its events are lost.
     #[must_use]
     pub const fn on_exhausted(mut self, on_exhausted: OnExhausted) -> Self {
         self.core.on_exhausted = on_exhausted;
         self
     }
 
-    /// Milliseconds for a whole request, from looking the host's name up to the answer's last byte;
-    /// when they are over it has failed. At least 1, default 10,000.
+    /// Sets how many milliseconds a whole request may take, from resolving the host's name to the
+    /// answer's last byte; then it has failed. At least 1, default 10,000.
     #[must_use]
     pub const fn request_timeout_ms(mut self, ms: u32) -> Self {
         self.core.request_timeout_ms = ms;
         self
     }
 
-    /// [`Self::request_timeout_ms`], to the millisecond.
+    /// [`Self::request_timeout_ms`] as a duration.
     #[must_use]
     pub fn request_timeout(self, timeout: Duration) -> Self {
         self.request_timeout_ms(millis(timeout))
     }
 
-    /// Milliseconds that [`Client::shutdown`](crate::Client::shutdown) takes at most, and
-    /// **dropping the last [`Client`](crate::Client), which blocks the thread that drops it**,
-    /// until what is left has been sent; default 5,000. What is left then is given up.
+    /// Sets how many milliseconds [`Client::shutdown`](crate::Client::shutdown) may take, and
+    /// **dropping the last [`Client`](crate::Client), which blocks the thread that drops it** until
+    /// the remaining events are sent; default 5,000. Events that are still queued then are given
+    /// up.
     #[must_use]
     pub const fn shutdown_timeout_ms(mut self, ms: u32) -> Self {
         self.shutdown_timeout_ms = ms;
@@ -345,20 +348,21 @@ impl ClientOptions {
     }
 }
 
-/// Milliseconds; `u32::MAX` if there are more.
+/// Milliseconds, saturated to `u32::MAX`.
 fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
-/// Callbacks. Which thread runs which is a table in the docs of [`Client`](crate::Client). From a
-/// callback, the same client captures nothing ([`Error::InCallback`](crate::Error)), `flush` sends
-/// but does not wait, and `shutdown` closes the client but does not wait. A callback that owns a
-/// handle to its own client keeps that alive for ever: give it a [`WeakClient`](crate::WeakClient).
-/// Two clients whose callbacks wait for each other wait for ever.
+/// Callbacks. A table in the docs of [`Client`](crate::Client) says which thread runs which. Inside
+/// a callback of a client, that client captures nothing ([`Error::InCallback`](crate::Error)), its
+/// `flush` sends but does not wait, and its `shutdown` closes it but does not wait. A callback that
+/// owns a handle to its own client keeps the client alive for ever: give it a
+/// [`WeakClient`](crate::WeakClient). Two clients whose callbacks wait for each other wait for
+/// ever.
 impl ClientOptions {
-    /// Adds a hook that sees every event before it is queued, on the thread that captures it, and
-    /// returns it, changed or not, or `None` to drop it. If it panics the event is dropped. Several
-    /// run in the order they were added.
+    /// Adds a hook that gets every event before it is queued, on the capturing thread, and returns
+    /// the event, changed or not, or `None` to drop it. A panic of the hook drops the event.
+    /// Several hooks run in the order they were added.
     #[must_use]
     pub fn before_send<F>(mut self, hook: F) -> Self
     where
@@ -368,10 +372,10 @@ impl ClientOptions {
         self
     }
 
-    /// Sets the function that gets the receipt of each captured event: from the worker, in the
-    /// order of the endings, soon after, but not while a request is under way. A slow one holds up
-    /// the sending, never a capture. If it does not keep up, at most `max_queue_size` evictions
-    /// wait to be told; more are only counted ([`Stats::unreported`](crate::Stats::unreported)).
+    /// Sets the function that gets the receipt of every captured event. The worker calls it, in the
+    /// order in which events end, between two requests. A slow function delays sending, never a
+    /// capture. If it falls behind, at most `max_queue_size` evictions wait to be reported; further
+    /// ones are only counted ([`Stats::unreported`](crate::Stats::unreported)).
     #[must_use]
     pub fn on_receipt<F>(mut self, on_receipt: F) -> Self
     where
@@ -381,12 +385,14 @@ impl ClientOptions {
         self
     }
 
-    /// Sets the function that gets captured events that were lost, with the server's reason,
-    /// of hooks that dropped an event, and of configuration that cannot be used. Without it all of
-    /// these are WARN records with the features `log` or `tracing` (target `posthog`); without
-    /// those too the latter is a line on `stderr`, once, and the former are counted in
-    /// [`stats`](crate::Client::stats). The worker tells it, but for configuration. It is not told
-    /// again what a call that waits for its event has returned.
+    /// Sets the function that gets three kinds of error: captured events that were lost, with the
+    /// server's reason; events that a hook dropped; unusable configuration. The worker calls it,
+    /// except for configuration errors, which the thread that makes the client reports. An error
+    /// that a waiting call has returned is not reported again.
+    ///
+    /// Without `on_error`, these errors become WARN records (target `posthog`) if the feature `log`
+    /// or `tracing` is on. Otherwise configuration errors are printed to `stderr`, once, and the
+    /// others are counted in [`stats`](crate::Client::stats).
     #[must_use]
     pub fn on_error<F>(mut self, on_error: F) -> Self
     where
@@ -410,21 +416,22 @@ impl From<String> for ClientOptions {
 }
 
 impl From<(&str, &str)> for ClientOptions {
-    /// An API key and a host.
+    /// Options from an API key and a host.
     fn from((api_key, host): (&str, &str)) -> Self {
         Self::new(api_key).host(host)
     }
 }
 
 impl From<(String, String)> for ClientOptions {
-    /// An API key and a host.
+    /// Options from an API key and a host.
     fn from((api_key, host): (String, String)) -> Self {
         Self::new(api_key).host(host)
     }
 }
 
 impl fmt::Debug for ClientOptions {
-    /// Without the API key, passwords and the extra headers' values, which may be secrets.
+    /// Leaves out the API key, passwords, and the values of extra headers, because they may be
+    /// secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientOptions")
             .field("host", &without_credentials(&self.host))

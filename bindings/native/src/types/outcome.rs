@@ -1,4 +1,5 @@
-//! How an event ended, owned: the core's [`hoglet::Outcome`] borrows the server's answer.
+//! How an event ended, as an owned value: the core's [`hoglet::Outcome`] borrows the server's
+//! answer.
 
 use std::fmt;
 
@@ -6,7 +7,7 @@ use hoglet::{Cause, OutcomeKind, Uuid};
 
 use crate::escape::Escaped;
 
-/// What became of an event; the owned form of [`hoglet::Outcome`].
+/// How an event ended; the owned form of [`hoglet::Outcome`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -14,28 +15,29 @@ pub enum Outcome {
     Delivered,
     /// Stored, with the server's remark (`person_processing_disabled`, …).
     Warning(Option<String>),
-    /// Accepted with a word this version does not know (`limited`, …), given here.
+    /// Accepted with a word that this version does not know (`limited`, …). Holds the word.
     Accepted(String),
-    /// The server took the batch and dropped this event, for the reason given.
+    /// The server accepted the batch and dropped this event. Holds its reason, if any.
     Dropped(Option<String>),
     /// A 2xx answer that does not list this event.
     Absent,
     /// A 2xx answer that could not be read.
     Unconfirmed,
-    /// The server refused the whole batch with this status, which is not sent again.
+    /// The server refused the whole batch with this status, which is final.
     Rejected(u16),
-    /// `max_retries` is used up; the last attempt ended like this.
+    /// `max_retries` is used up. Holds the cause of the last attempt's failure.
     Exhausted(Cause),
-    /// The server answers for other events, but kept failing like this for this one alone
-    /// ([`OnExhausted::Park`](hoglet::OnExhausted)).
+    /// The server answers for other events, but kept failing for this event alone
+    /// ([`OnExhausted::Park`](hoglet::OnExhausted)). Holds the last failure's cause.
     Undeliverable(Cause),
-    /// Pushed out of a full queue by a newer event ([`Overflow::DropOldest`](hoglet::Overflow)).
+    /// A newer event pushed this one out of a full queue
+    /// ([`Overflow::DropOldest`](hoglet::Overflow)).
     Evicted,
-    /// Still here when the deadline of [`Client::shutdown`](crate::Client::shutdown) came.
+    /// Still queued or in flight at the deadline of [`Client::shutdown`](crate::Client::shutdown).
     Abandoned,
-    /// Not captured: the client is disabled.
+    /// Not captured, because the client is disabled.
     Disabled,
-    /// An ending that a newer core knows, by its name.
+    /// An outcome of a newer core. Holds its name.
     Other(&'static str),
 }
 
@@ -45,8 +47,7 @@ impl Outcome {
         matches!(self, Self::Delivered | Self::Warning(_))
     }
 
-    /// Which kind of ending this is; `None` for an event that was not captured, and for an ending
-    /// that a newer core knows.
+    /// The outcome's kind; `None` for [`Self::Disabled`] and [`Self::Other`].
     pub const fn kind(&self) -> Option<OutcomeKind> {
         Some(match self {
             Self::Delivered => OutcomeKind::Delivered,
@@ -103,7 +104,7 @@ impl From<hoglet::Outcome<'_>> for Outcome {
 }
 
 impl fmt::Display for Outcome {
-    /// The name, and what is known beside it: `rejected (status 401)`.
+    /// Writes the name, and the details in parentheses: `rejected (status 401)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
@@ -120,14 +121,14 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// The end of one captured event; each has exactly one.
+/// Reports how one captured event ended. Each captured event gets exactly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// The event's uuid, as `capture` gave it.
+    /// The event's uuid, as `capture` returned it.
     pub uuid: Uuid,
-    /// Attempts of the request it was in; 0 if it was in the queue when it ended.
+    /// Attempts that the event's batch took; 0 if the event ended in the queue.
     pub attempts: u32,
-    /// What became of it.
+    /// How the event ended.
     pub outcome: Outcome,
 }
 

@@ -1,15 +1,16 @@
-//! Counters that do not wrap, and the sums that `flush` and `shutdown` give.
+//! Counters that do not wrap, and the summaries that `flush` and `shutdown` return.
 
 use std::fmt;
 
 use hoglet::OutcomeKind;
 
-/// Events by how they ended. `Debug` names the kinds that there are: `{dropped: 2, evicted: 1}`.
+/// Numbers of events, one for each [`OutcomeKind`]. `Debug` shows those above zero: `{dropped: 2,
+/// evicted: 1}`.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts([u64; OutcomeKind::ALL.len()]);
 
 impl Counts {
-    /// Events that ended like this.
+    /// The number of events of this kind.
     pub fn get(&self, kind: OutcomeKind) -> u64 {
         self.0
             .get(usize::from(kind.code()))
@@ -17,18 +18,18 @@ impl Counts {
             .unwrap_or_default()
     }
 
-    /// All of them.
+    /// The sum over all kinds.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
     }
 
-    /// The kinds that there are, each with its count.
+    /// The kinds with a number above zero.
     pub fn iter(&self) -> impl Iterator<Item = (OutcomeKind, u64)> + use<> {
         let all = OutcomeKind::ALL.into_iter().zip(self.0);
         all.filter(|(_, count)| *count > 0)
     }
 
-    /// What `count` says of each kind.
+    /// Calls `count` for each kind.
     fn by(count: impl Fn(OutcomeKind) -> u64) -> Self {
         Self(OutcomeKind::ALL.map(count))
     }
@@ -44,10 +45,10 @@ impl fmt::Debug for Counts {
     }
 }
 
-/// Where every event is or went since the client was made, both lanes together.
+/// Counters of all events since the client was made, both lanes together.
 ///
-/// `captured` is always the sum of `ended`, `queued` and `in_flight`;
-/// [`Stats::is_balanced`] says so.
+/// `captured` is always the sum of `ended`, `queued` and `in_flight`, which [`Stats::is_balanced`]
+/// checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -57,29 +58,29 @@ pub struct Stats {
     pub refused: u64,
     /// Events that `before_send` dropped, by decision or by a panic; each got an error.
     pub dropped_by_hook: u64,
-    /// Events that have ended, by how.
+    /// Events that have ended, by outcome.
     pub ended: Counts,
-    /// Waiting for their first or next batch.
+    /// Events that wait for their first or next batch.
     pub queued: u64,
-    /// In the batch that is being sent or sent again.
+    /// Events in the batch that is being sent or retried.
     pub in_flight: u64,
     /// Requests sent.
     pub requests: u64,
-    /// Those of them with an attempt number above 1.
+    /// Requests sent with an attempt number above 1.
     pub retries: u64,
-    /// Endings, and events dropped by a hook, that `on_receipt` or `on_error` has not got yet: they
-    /// wait for the worker, or were too many to wait. At most `max_queue_size` evictions and
-    /// dropped events wait; beyond that they are only counted.
+    /// Receipts and errors that `on_receipt` or `on_error` has not received: they wait for the
+    /// worker, or were too many to keep. At most `max_queue_size` evictions and hook errors are
+    /// kept; further ones are only counted.
     pub unreported: u64,
 }
 
 impl Stats {
-    /// Events that have ended like this.
+    /// The number of events that ended with this outcome.
     pub fn ended_as(&self, kind: OutcomeKind) -> u64 {
         self.ended.get(kind)
     }
 
-    /// Events that the server is known to have stored, with or without a remark.
+    /// The number of events that the server is known to have stored, with or without a remark.
     pub fn delivered(&self) -> u64 {
         let kinds = OutcomeKind::ALL.into_iter();
         kinds
@@ -88,7 +89,7 @@ impl Stats {
             .sum()
     }
 
-    /// Whether every captured event is accounted for.
+    /// Whether `captured` is the sum of `ended`, `queued` and `in_flight`.
     pub fn is_balanced(&self) -> bool {
         self.captured == self.ended.total() + self.queued + self.in_flight
     }
@@ -121,24 +122,23 @@ impl Stats {
     }
 }
 
-/// What became of events: those of a flush since it was called, those of a shutdown since the
-/// client was made.
+/// How events ended: since the call of `flush`, or, for a shutdown, since the client was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Stored by the server, with or without a remark.
+    /// Events that the server stored, with or without a remark.
     pub delivered: u64,
-    /// Lost, by how they ended.
+    /// Lost events, by outcome.
     pub dropped: Counts,
-    /// Still here: queued, in flight, or given up when the time was over.
+    /// Events that are queued, in flight, or were given up at the deadline.
     pub left: u64,
-    /// [`Stats::unreported`] as it is now: more than 0 if the time was over before everything
-    /// was reported.
+    /// [`Stats::unreported`] when the call returned: above 0 if the deadline passed before
+    /// everything was reported.
     pub unreported: u64,
 }
 
 impl Summary {
-    /// What has been added since `earlier`; `left` and `unreported` are as they are now.
+    /// The difference to `earlier`; `left` and `unreported` are not differences.
     pub(crate) fn since(self, earlier: Self) -> Self {
         Self {
             delivered: self.delivered - earlier.delivered,
@@ -149,8 +149,7 @@ impl Summary {
     }
 }
 
-/// Adds up the core's counters, which wrap at 2³². It must see them at least once in that many
-/// events.
+/// Adds up the core's counters, which wrap at 2³². It must see them at least once every 2³² events.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     total: Stats,
@@ -158,7 +157,7 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// Takes the counters as they are now.
+    /// Adds what the core's counters have grown by since the last call.
     pub(crate) fn update(&mut self, now: hoglet::Stats) -> Stats {
         let last = std::mem::replace(&mut self.last, now);
         let grown = |now: u32, last: u32| u64::from(now.wrapping_sub(last));

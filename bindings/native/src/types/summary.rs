@@ -1,4 +1,4 @@
-//! What became of a batch that was waited for.
+//! The result of a batch that the caller waited for.
 
 use std::collections::HashMap;
 
@@ -7,8 +7,7 @@ use hoglet::Uuid;
 use crate::types::error::Error;
 use crate::types::outcome::Outcome;
 
-/// What became of the events of one
-/// [`capture_batch_immediate`](crate::Client::capture_batch_immediate).
+/// The result of one [`capture_batch_immediate`](crate::Client::capture_batch_immediate).
 #[derive(Clone, Debug, Default)]
 pub struct CaptureSummary {
     pub(crate) submitted: usize,
@@ -17,13 +16,13 @@ pub struct CaptureSummary {
 }
 
 impl CaptureSummary {
-    /// Events that were captured; 0 if the client is disabled.
+    /// The number of captured events; 0 if the client is disabled.
     pub const fn submitted(&self) -> usize {
         self.submitted
     }
 
-    /// Submitted events that the server is not known to have stored; refused ones are not among
-    /// them.
+    /// The number of captured events that the server is not known to have stored. Refused events
+    /// are not among them.
     pub fn not_persisted(&self) -> usize {
         let persisted = self
             .results
@@ -32,19 +31,19 @@ impl CaptureSummary {
         self.submitted.saturating_sub(persisted.count())
     }
 
-    /// Whether every event was stored: none was [refused](Self::refused), and none that was
-    /// submitted is [not persisted](Self::not_persisted). Also true when there was nothing to
-    /// submit, or the client is disabled: compare [`Self::submitted`] as well.
+    /// Whether every event was stored: none was [refused](Self::refused), and no captured one is
+    /// [not persisted](Self::not_persisted). Also true for an empty batch and for a disabled
+    /// client, so compare [`Self::submitted`] as well.
     pub fn all_persisted(&self) -> bool {
         self.not_persisted() == 0 && self.refused.is_empty()
     }
 
-    /// How each submitted event ended; one that is still queued is not listed.
+    /// How each captured event ended. Events that are still queued are not listed.
     pub const fn event_results(&self) -> &HashMap<Uuid, Outcome> {
         &self.results
     }
 
-    /// Events that were not submitted, by their position, and why.
+    /// The events that were refused, by their position in the batch, with the error.
     pub fn refused(&self) -> &[(usize, Error)] {
         &self.refused
     }
