@@ -39,8 +39,7 @@ pub use client::builder::ClientOptionsBuilder;
 pub use client::{Client, WeakClient, client};
 pub use hoglet::{
     self, CaptureError, CaptureMode, Cause, Compression, Compression as CaptureCompression,
-    ConfigError, Event as BorrowedEvent, OnExhausted, OutcomeKind, Overflow, TransportError,
-    Unanswered, Uuid, Value,
+    ConfigError, OnExhausted, OutcomeKind, Overflow, TransportError, Unanswered, Uuid,
 };
 pub use transport::host::{DEFAULT_HOST, EU_INGESTION_ENDPOINT, US_INGESTION_ENDPOINT};
 pub use types::as_event::AsEvent;

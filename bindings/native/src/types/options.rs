@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hoglet::{CaptureMode, Compression, Config, OnExhausted, Overflow, Unanswered};
 
@@ -331,12 +330,6 @@ impl ClientOptions {
         self
     }
 
-    /// [`Self::request_timeout_ms`] as a duration.
-    #[must_use]
-    pub fn request_timeout(self, timeout: Duration) -> Self {
-        self.request_timeout_ms(millis(timeout))
-    }
-
     /// Sets how many milliseconds [`Client::shutdown`](crate::Client::shutdown) may take, and
     /// **dropping the last [`Client`](crate::Client), which blocks the thread that drops it** until
     /// the remaining events are sent; default 5,000. Events that are still queued then are given
@@ -346,11 +339,6 @@ impl ClientOptions {
         self.shutdown_timeout_ms = ms;
         self
     }
-}
-
-/// Milliseconds, saturated to `u32::MAX`.
-fn millis(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
 /// Callbacks. A table in the docs of [`Client`](crate::Client) says which thread runs which. Inside
@@ -470,11 +458,5 @@ mod tests {
         assert_eq!(options.host, "http://a");
         assert!(!options.is_disabled());
         assert!(ClientOptions::from((" ".to_owned(), String::new())).is_disabled());
-    }
-
-    #[test]
-    fn a_time_that_is_too_long_is_the_longest() {
-        let options = ClientOptions::new("phc_test").request_timeout(Duration::MAX);
-        assert_eq!(options.core.request_timeout_ms, u32::MAX);
     }
 }

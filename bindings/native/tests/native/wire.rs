@@ -1,4 +1,4 @@
-//! What the server sees: paths, headers, encodings, events.
+//! The requests that the server gets: paths, headers, encodings, events.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -198,7 +198,7 @@ fn events_are_stamped_with_the_systems_time() {
     let uuid = capture(&client, "now");
     let after = unix_ms();
     client.flush();
-    // The first 48 bits of a version 7 uuid. The core takes no notice of less than a second.
+    // A version 7 uuid begins with 48 bits of time. The core ignores differences below a second.
     let stamped = uuid.as_u128() >> 80;
     assert!(
         (before - 1_000..=after + 1_000).contains(&stamped),
@@ -236,7 +236,7 @@ fn a_placeholder_is_sent_unless_it_is_refused() {
     for refuse in [false, true] {
         let server = server();
         let client = client(options(&server).refuse_placeholder_ids(refuse));
-        let event = hoglet_native::BorrowedEvent::new("event", "anonymous");
+        let event = hoglet::Event::new("event", "anonymous");
         assert_eq!(client.capture(event).is_err(), refuse);
         assert_eq!(client.flush().delivered, u64::from(!refuse));
     }
