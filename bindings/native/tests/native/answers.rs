@@ -1,12 +1,13 @@
-//! Answers that cannot be read, and what is said of them.
+//! Unreadable answers, and the reasons reported for them.
 
 use hoglet_native::{CaptureMode, ClientOptions};
 
 use crate::raw::Raw;
 use crate::{PATIENCE, capture, client, with_errors};
 
-/// What `on_error` is told of an event that is given this answer, and the requests that were sent.
-fn told(answer: String) -> (String, Vec<String>) {
+/// Sends one event to a server that gives this answer. Returns the text that `on_error` gets, and
+/// the heads of the requests.
+fn reported(answer: String) -> (String, Vec<String>) {
     let server = Raw::answering(answer);
     let options = ClientOptions::new("phc_test")
         .host(server.url())
@@ -26,7 +27,7 @@ fn answer(status: &str, headers: &str, body: &str) -> String {
 
 #[test]
 fn an_encoding_that_was_not_asked_for_is_named() {
-    let (text, requests) = told(answer("200 OK", "Content-Encoding: gzip\r\n", "\x1f?"));
+    let (text, requests) = reported(answer("200 OK", "Content-Encoding: gzip\r\n", "\x1f?"));
     assert_eq!(
         text,
         "1 event(s) not known to be stored: unconfirmed: the answer's body cannot be read: \
@@ -34,13 +35,13 @@ fn an_encoding_that_was_not_asked_for_is_named() {
     );
     assert_eq!(requests.len(), 1);
     assert!(requests[0].contains("accept-encoding: identity\n"));
-    let (text, _) = told(answer("401 No", "Content-Encoding: br\r\n", "?"));
+    let (text, _) = reported(answer("401 No", "Content-Encoding: br\r\n", "?"));
     assert!(
         text.starts_with("1 event(s) lost: rejected (status 401)"),
         "{text}"
     );
     assert!(text.contains("Content-Encoding is br"), "{text}");
-    let (text, _) = told(answer("401 No", "Content-Encoding: identity\r\n", "why"));
+    let (text, _) = reported(answer("401 No", "Content-Encoding: identity\r\n", "why"));
     assert!(text.ends_with(": why"), "{text}");
 }
 
@@ -49,7 +50,7 @@ fn a_head_that_is_too_large_is_final() {
     let many = "X-Header: x\r\n".repeat(200);
     let large = format!("X-Header: {}\r\n", "x".repeat(100 << 10));
     for (headers, why) in [(many, "128 headers"), (large, "65536 bytes")] {
-        let (text, requests) = told(answer("200 OK", &headers, "{}"));
+        let (text, requests) = reported(answer("200 OK", &headers, "{}"));
         let begin = "1 event(s) not known to be stored: unconfirmed: the answer cannot be read";
         assert!(text.starts_with(begin), "{text}");
         assert!(text.ends_with(why), "{text}");
@@ -75,7 +76,7 @@ fn a_head_of_64_kib_is_read() {
 #[test]
 fn a_servers_text_cannot_forge_a_log() {
     let body = "no\x1b[31m\r\n2026-01-01 ERROR forged\x07";
-    let (text, _) = told(answer("401 No", "", body));
+    let (text, _) = reported(answer("401 No", "", body));
     let escaped = "no\\u{1b}[31m\\r\\n2026-01-01 ERROR forged\\u{7}";
     assert!(text.ends_with(escaped), "{text}");
     assert!(!text.chars().any(char::is_control));

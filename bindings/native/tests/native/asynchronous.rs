@@ -1,4 +1,4 @@
-//! Calls that wait, as futures: on tokio's executor of one thread, and on a bare one.
+//! Waiting calls as futures, on tokio's single-threaded executor and on a bare one.
 
 use std::future::Future;
 use std::pin::pin;
@@ -14,7 +14,7 @@ use hoglet_native::{CaptureMode, Client, ClientOptions, Error, OnExhausted, Outc
 use crate::tiny::Tiny;
 use crate::{PATIENCE, capture, client, event, lost, options, owned, server, stored};
 
-/// Runs a future on this thread, with nothing but the standard library.
+/// Runs a future on this thread by the standard library alone.
 fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {
@@ -33,7 +33,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// A client whose server answers when it is told to.
+/// A client, and a server that answers only when the test says so.
 fn gated() -> (Tiny, Sender<()>, Client) {
     let (tiny, open) = Tiny::gated();
     let options = ClientOptions::new("phc_test")
@@ -44,8 +44,8 @@ fn gated() -> (Tiny, Sender<()>, Client) {
     (tiny, open, client(options))
 }
 
-/// Runs `future` on an executor of one thread, beside a task of that thread without which the
-/// server never answers: if waiting held up the thread, nobody would get on.
+/// Runs `future` on a single-threaded executor, beside a task of the same thread that lets the
+/// server answer. A future that blocked the thread would wait for ever.
 fn beside_others<F>(tiny: &Tiny, open: Sender<()>, future: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,
@@ -68,7 +68,7 @@ where
 }
 
 #[test]
-fn nobody_stands_still_while_a_flush_is_awaited() {
+fn other_tasks_run_while_a_flush_is_awaited() {
     let (tiny, open, client) = gated();
     capture(&client, "event");
     let summary = beside_others(&tiny, open, client.flush_async());
@@ -76,14 +76,14 @@ fn nobody_stands_still_while_a_flush_is_awaited() {
 }
 
 #[test]
-fn nobody_stands_still_while_an_event_is_awaited() {
+fn other_tasks_run_while_an_event_is_awaited() {
     let (tiny, open, client) = gated();
     let ended = beside_others(&tiny, open, client.capture_immediate_async(event("now")));
     assert_eq!(ended, Ok(Outcome::Delivered));
 }
 
 #[test]
-fn nobody_stands_still_while_a_batch_is_awaited() {
+fn other_tasks_run_while_a_batch_is_awaited() {
     let (tiny, open, client) = gated();
     let events = ["a", "", "b"].map(owned);
     let future = client.capture_batch_immediate_async(events);
@@ -94,7 +94,7 @@ fn nobody_stands_still_while_a_batch_is_awaited() {
 }
 
 #[test]
-fn nobody_stands_still_while_a_shutdown_is_awaited() {
+fn other_tasks_run_while_a_shutdown_is_awaited() {
     let (tiny, open, client) = gated();
     capture(&client, "event");
     let summary = beside_others(&tiny, open, client.shutdown_timeout_async(PATIENCE));

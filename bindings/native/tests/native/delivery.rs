@@ -1,4 +1,4 @@
-//! Sending, and how it ends.
+//! Sending, and how events end.
 
 use std::net::TcpListener;
 use std::sync::mpsc::channel;
@@ -219,7 +219,7 @@ fn a_network_that_fails_is_named() {
 
 #[test]
 fn a_requests_time_is_for_all_of_it() {
-    // Longer than each part of the answer takes, shorter than both.
+    // Longer than each part of the answer takes, shorter than both together.
     let tiny = Tiny::slow(Duration::from_millis(600));
     let options = ClientOptions::new("phc_test")
         .host(&tiny.url)
@@ -243,30 +243,31 @@ fn dropping_the_last_handle_sends_what_is_left() {
     assert_eq!(stored(&server), ["left"]);
 }
 
-/// A retry or a timestamp that begins before the worker can send would be used up, or old, by then.
+/// An attempt that began while the worker was busy would use up its retry and its timestamp before
+/// it is sent.
 #[test]
 fn an_attempt_begins_when_the_worker_can_send_it() {
     let server = server();
     server.play([Fault::delay(Duration::from_millis(200))]);
     let own: Arc<OnceLock<Client>> = Arc::default();
-    let (told, tells) = channel();
+    let (sender, receiver) = channel();
     let asked = Arc::clone(&own);
     let options = options(&server).flush_at(1).on_receipt(move |receipt| {
         let client = asked.get().expect("set below");
         if receipt.attempts > 0 {
             let before = client.stats();
-            // Not from here, where it would be refused.
+            // Another thread captures: in a callback the capture would be refused.
             let other = client.clone();
             let captured = std::thread::spawn(move || capture(&other, "third"));
             let _ = captured.join();
-            let _ = told.send((before.requests, client.stats().requests));
+            let _ = sender.send((before.requests, client.stats().requests));
         }
     });
     let client = own.get_or_init(|| client(options));
     capture(client, "first");
     assert!(server.wait_until(|state| state.requests().len() == 1, PATIENCE));
     capture(client, "second");
-    let requests = tells.recv_timeout(PATIENCE);
+    let requests = receiver.recv_timeout(PATIENCE);
     assert_eq!(requests, Ok((1, 1)), "the first's callback is not over");
     client.flush();
     client.shutdown_timeout(PATIENCE);

@@ -146,26 +146,26 @@ fn a_hook_that_drops_or_panics_drops_the_event_and_says_so() {
 }
 
 #[test]
-fn on_error_is_told_the_servers_reason() {
+fn on_error_gets_the_servers_reason() {
     let server = server();
     server.play([Fault::status(401).with_body(r#"{"error":"missing_authorization"}"#)]);
-    let (told, tells) = channel();
+    let (sender, receiver) = channel();
     let options = options(&server).on_error(move |error| {
         if let PostHogError::Capture(failure) = error {
             let facts = (failure.status(), failure.attempt(), failure.event_count());
-            let _ = told.send((facts, failure.reason().map(str::to_owned)));
+            let _ = sender.send((facts, failure.reason().map(str::to_owned)));
         }
     });
     let client = client(options);
     capture_all(&client, &["a", "b"]);
     client.flush();
-    let (facts, reason) = tells.recv_timeout(PATIENCE).expect("both were lost");
+    let (facts, reason) = receiver.recv_timeout(PATIENCE).expect("both were lost");
     assert_eq!(facts, (Some(401), 1, 2), "once for both");
     assert_eq!(
         reason.as_deref(),
         Some(r#"{"error":"missing_authorization"}"#)
     );
-    assert!(tells.try_recv().is_err());
+    assert!(receiver.try_recv().is_err());
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_long_reason_is_cut() {
     assert_eq!(text.matches('ä').count(), 150);
 }
 
-/// Why the server dropped an event arrives whole, up to 300 bytes of UTF-8.
+/// A drop's reason, up to 300 bytes of UTF-8, arrives uncut.
 #[test]
 fn a_drops_reason_arrives_whole() {
     let uuid = "0193a5c2-1111-7abc-8def-00112233aaff";
@@ -223,11 +223,11 @@ fn a_callback_cannot_wait_for_itself() {
     let server = server();
     let client: Arc<OnceLock<Client>> = Arc::default();
     let own = Arc::clone(&client);
-    let (told, tells) = channel();
+    let (sender, receiver) = channel();
     let options = options(&server).on_receipt(move |_| {
         let client = own.get().expect("set below");
-        let _ = told.send(client.capture(event("again")));
-        let _ = told.send(
+        let _ = sender.send(client.capture(event("again")));
+        let _ = sender.send(
             client
                 .capture_immediate(event("again"))
                 .map(|_| client.capture(event("x")).unwrap_or_default()),
@@ -238,7 +238,7 @@ fn a_callback_cannot_wait_for_itself() {
     let client = client.get_or_init(|| crate::client(options));
     capture(client, "once");
     client.flush();
-    let results: Vec<_> = tells.try_iter().collect();
+    let results: Vec<_> = receiver.try_iter().collect();
     assert_eq!(results, [Err(Error::InCallback), Err(Error::InCallback)]);
     assert_eq!(
         client.capture(event("late")),
@@ -265,11 +265,11 @@ fn a_callback_cannot_wait_for_itself_through_another_client() {
     let server = server();
     let first: Arc<OnceLock<Client>> = Arc::default();
     let outer = Arc::clone(&first);
-    let (told, tells) = channel();
+    let (sender, receiver) = channel();
     let second = client(options(&server).before_send(move |event| {
         let first = outer.get().expect("set below");
         first.flush();
-        let _ = told.send(first.capture(crate::event("again")));
+        let _ = sender.send(first.capture(crate::event("again")));
         Some(event)
     }));
     let options = options(&server)
@@ -278,23 +278,23 @@ fn a_callback_cannot_wait_for_itself_through_another_client() {
     let first = first.get_or_init(|| client(options));
     capture(first, "it");
     first.flush_timeout(PATIENCE);
-    assert_eq!(tells.try_recv(), Ok(Err(Error::InCallback)));
+    assert_eq!(receiver.try_recv(), Ok(Err(Error::InCallback)));
 }
 
 #[test]
 fn receipts_come_from_one_thread() {
     let server = server();
-    let (told, tells) = channel();
+    let (sender, receiver) = channel();
     let options = options(&server).on_receipt(move |_| {
         let thread = std::thread::current();
-        let _ = told.send((thread.id(), thread.name().map(str::to_owned)));
+        let _ = sender.send((thread.id(), thread.name().map(str::to_owned)));
     });
     let client = client(options);
     for _ in 0..3 {
         capture(&client, "event");
         client.flush();
     }
-    let threads: Vec<_> = tells.try_iter().collect();
+    let threads: Vec<_> = receiver.try_iter().collect();
     assert_eq!(threads.len(), 3);
     assert!(threads.iter().all(|thread| *thread == threads[0]));
     assert_eq!(threads[0].1.as_deref(), Some("posthog"));
@@ -320,7 +320,7 @@ fn events_pushed_out_have_receipts_too() {
             .get(OutcomeKind::Evicted),
         2
     );
-    // The request is broken off, and the worker tells.
+    // The shutdown aborts the request, so the worker reports.
     let evicted = [(); 2].map(|()| {
         let receipt = receipts.recv_timeout(PATIENCE).expect("it was evicted");
         (receipt.uuid, receipt.outcome.name())
@@ -328,7 +328,7 @@ fn events_pushed_out_have_receipts_too() {
     assert_eq!(evicted, [(uuids[0], "evicted"), (uuids[1], "evicted")]);
 }
 
-/// Runs the test's code when it is asked for its members.
+/// A `MemberSource` that runs the test's code.
 struct Asked<F>(F);
 
 impl<F: Fn()> MemberSource for Asked<F> {
@@ -373,14 +373,14 @@ fn a_member_source_may_use_the_client_from_another_thread() {
 fn a_member_source_cannot_feed_on_itself() {
     let server = server();
     let client = client(options(&server));
-    let (told, tells) = channel();
+    let (sender, receiver) = channel();
     let properties = Asked(|| {
         let again = client.capture(event("again"));
-        let _ = told.send(again);
+        let _ = sender.send(again);
     });
     let captured = client.capture(event("once").set(Properties::Source(&properties)));
     assert!(captured.is_ok(), "{captured:?}");
-    assert_eq!(tells.try_recv(), Ok(Err(Error::InCallback)));
+    assert_eq!(receiver.try_recv(), Ok(Err(Error::InCallback)));
 }
 
 #[test]
@@ -457,8 +457,8 @@ fn a_capture_may_hold_a_lock_that_a_callback_takes() {
     server.play([Fault::delay(PATIENCE)]);
     let lock = Arc::new(Mutex::new(()));
     let (its_lock, its_other) = (Arc::clone(&lock), Arc::clone(&lock));
-    let (told, tells) = channel();
-    let its_told = told.clone();
+    let (sender, receiver) = channel();
+    let its_sender = sender.clone();
     let options = options(&server)
         .flush_at(1)
         .max_queue_size(3)
@@ -466,12 +466,12 @@ fn a_capture_may_hold_a_lock_that_a_callback_takes() {
         .before_send(|event| (event.event_name() != "dropped").then_some(event))
         .on_receipt(move |receipt| {
             drop(its_lock.lock());
-            let _ = told.send(receipt.outcome.name().to_owned());
+            let _ = sender.send(receipt.outcome.name().to_owned());
         })
         .on_error(move |error| {
             if let PostHogError::Hook(error) = error {
                 drop(its_other.lock());
-                let _ = its_told.send(error.to_string());
+                let _ = its_sender.send(error.to_string());
             }
         });
     let client = client(options);
@@ -487,16 +487,20 @@ fn a_capture_may_hold_a_lock_that_a_callback_takes() {
     );
     assert_eq!(summary.unreported, 5);
     drop(held);
-    let mut told = [(); 5].map(|()| tells.recv_timeout(PATIENCE).expect("told in the end"));
-    told.sort_unstable();
+    let mut outcomes = [(); 5].map(|()| {
+        receiver
+            .recv_timeout(PATIENCE)
+            .expect("reported in the end")
+    });
+    outcomes.sort_unstable();
     let hook = Error::DroppedByHook.to_string();
     let left = "abandoned".to_owned();
     let all = [&hook, &left, &left, &left, &"evicted".to_owned()];
-    assert_eq!(told.each_ref(), all);
+    assert_eq!(outcomes.each_ref(), all);
 }
 
 #[test]
-fn what_a_call_returns_is_not_told_to_on_error() {
+fn an_error_that_a_call_returns_does_not_go_to_on_error() {
     let server = server();
     server.play(Fault::status(401).times(2));
     let (options, errors) = with_errors(options(&server));
@@ -512,13 +516,23 @@ fn what_a_call_returns_is_not_told_to_on_error() {
 }
 
 #[test]
-fn on_error_is_told_what_nobody_waits_for_any_more() {
+fn on_error_gets_a_loss_that_no_call_waits_for() {
     let server = server();
-    server.play([Fault::status(401)]);
-    let (options, errors) = with_errors(options(&server));
+    server.play([Fault::honest(), Fault::status(401)]);
+    let (begun, begins) = channel();
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let (options, errors) = with_errors(options(&server).flush_at(1).on_receipt(move |_| {
+        let _ = begun.send(());
+        let _ = released.lock().map(|released| released.recv());
+    }));
     let client = client(options);
+    // The callback blocks the worker, which could otherwise end the next event too early.
+    capture(&client, "first");
+    begins.recv_timeout(PATIENCE).expect("it is delivered");
     let waited = client.capture_immediate_timeout(event("given up"), Duration::ZERO);
     assert!(matches!(waited, Err(Error::StillQueued(_))), "{waited:?}");
+    drop(release);
     client.flush();
     assert_eq!(errors.try_iter().count(), 1);
     server.play([Fault::status(401)]);
@@ -535,16 +549,16 @@ fn a_callback_may_know_its_client_without_keeping_it() {
     let server = server();
     let own: Arc<OnceLock<hoglet_native::WeakClient>> = Arc::default();
     let its_own = Arc::clone(&own);
-    let (told, tells) = channel();
+    let (sender, receiver) = channel();
     let options = options(&server).on_receipt(move |_| {
         let client = its_own.get().and_then(hoglet_native::WeakClient::upgrade);
-        let _ = told.send(client.is_some());
+        let _ = sender.send(client.is_some());
     });
     let client = client(options);
     let _ = own.set(client.downgrade());
     capture(&client, "first");
     client.flush();
-    assert_eq!(tells.try_recv(), Ok(true));
+    assert_eq!(receiver.try_recv(), Ok(true));
     capture(&client, "left");
     drop(client);
     assert_eq!(stored(&server), ["first", "left"], "dropping it sends");

@@ -1,4 +1,4 @@
-//! Limits, sharing, and what never happens.
+//! Limits, sharing, and calls that must not fail.
 
 use std::time::Duration;
 
@@ -183,7 +183,7 @@ fn a_secret_is_not_in_debug_output() {
 }
 
 #[test]
-fn options_that_cannot_work_make_a_disabled_client_where_nothing_may_fail() {
+fn bad_options_disable_the_infallible_client() {
     let (options, warnings) = with_errors(ClientOptions::new("phc_test").host("example.com"));
     let client = hoglet_native::client(options);
     assert!(client.is_disabled());
@@ -217,7 +217,7 @@ fn a_disabled_client_never_fails() {
     assert!(client(options).is_disabled());
 }
 
-/// Without a limit, as who comes from posthog-rs may say it.
+/// Users of posthog-rs may pass `usize::MAX` for no limit.
 #[test]
 fn a_queue_of_any_number_of_events_works() {
     let server = server();

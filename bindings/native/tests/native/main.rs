@@ -19,14 +19,14 @@ use std::time::Duration;
 use capture_server::{Options, Server};
 use hoglet_native::{Client, ClientOptions, Error, Event, Outcome, Receipt, Uuid, hoglet};
 
-/// Longer than anything here takes, unless it hangs.
+/// Longer than any step takes, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn server() -> Server {
     Server::start(Options::default()).expect("a port")
 }
 
-/// Options that send to `server` when they are told to, and soon again, and add nothing.
+/// Options for `server` that send only when flushed, retry soon, and add no properties.
 fn options(server: &Server) -> ClientOptions {
     ClientOptions::new("phc_test")
         .host(server.url())
@@ -40,17 +40,17 @@ fn client(options: ClientOptions) -> Client {
     Client::new(options).expect("good options")
 }
 
-/// The options with a callback for receipts, and where they arrive.
+/// Adds a callback that passes receipts to the test.
 fn with_receipts(options: ClientOptions) -> (ClientOptions, Receiver<Receipt>) {
     let (sender, receiver) = channel();
-    // Whoever no longer listens does not want to know.
+    // A send fails only if the test no longer listens.
     (
         options.on_receipt(move |receipt| drop(sender.send(receipt.clone()))),
         receiver,
     )
 }
 
-/// The options with a callback for errors, and where their texts arrive.
+/// Adds a callback that passes the texts of errors to the test.
 fn with_errors(options: ClientOptions) -> (ClientOptions, Receiver<String>) {
     let (sender, receiver) = channel();
     (
@@ -77,7 +77,7 @@ fn owned(name: &str) -> Event {
     Event::new(name, "somebody")
 }
 
-/// The names of the events the server has accepted.
+/// The names of the events that the server has stored.
 fn stored(server: &Server) -> Vec<String> {
     server
         .events()
@@ -86,7 +86,7 @@ fn stored(server: &Server) -> Vec<String> {
         .collect()
 }
 
-/// How an event ended that was waited for and not stored.
+/// The outcome of an event that was waited for and not stored.
 fn lost(result: Result<Outcome, Error>) -> Outcome {
     match result {
         Err(Error::NotDelivered { outcome, .. }) => outcome,

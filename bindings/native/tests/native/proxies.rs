@@ -1,4 +1,4 @@
-//! Proxies that are there: what they are asked, and what is said when they fail.
+//! Working and failing proxies: the requests they get, and the errors they cause.
 
 use hoglet_native::{CaptureMode, ClientOptions, Error};
 
@@ -7,7 +7,7 @@ use crate::{PATIENCE, capture, client, server, with_errors};
 
 const STORED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 
-/// Options under which one attempt is all there is, and any 2xx a delivery.
+/// Options with a single attempt, under which any 2xx is a delivery.
 fn once(host: &str, proxy: &str) -> ClientOptions {
     ClientOptions::new("phc_test")
         .host(host)
@@ -42,7 +42,7 @@ fn a_body_that_looks_like_a_request_is_left_alone() {
         once("http://example.invalid", &proxy.url())
             .capture_compression(hoglet_native::Compression::None),
     );
-    // So long that the body goes out in several pieces, each of which may begin like that.
+    // Long enough for several pieces, each of which may begin like a request.
     let text = "POST /".repeat(20_000);
     let properties = format!("{{\"text\":\"{text}\"}}");
     client
@@ -111,8 +111,8 @@ fn errors_name_the_proxy() {
     }
 }
 
-/// The library reads 20 headers of a proxy's answer to `CONNECT`. What it cannot read there is no
-/// answer of the server, which has not been sent anything.
+/// The library reads 20 headers of a proxy's answer to `CONNECT`. A longer answer must not count as
+/// the server's, because the server has received nothing.
 #[cfg(feature = "tls")]
 #[test]
 fn a_tunnel_that_is_refused_at_length_is_not_an_answer() {

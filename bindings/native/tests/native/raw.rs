@@ -1,4 +1,4 @@
-//! A server that answers whatever it is told to, byte by byte, and remembers what it was asked.
+//! A server that gives scripted answers byte by byte, and remembers the requests.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -25,7 +25,7 @@ impl Raw {
         })
     }
 
-    /// A proxy that makes the tunnels it is asked for by `CONNECT`.
+    /// A proxy that opens the tunnels that `CONNECT` asks for.
     pub(crate) fn tunnelling() -> Self {
         Self::start(|mut reader, heads| {
             let (head, _) = read_head(&mut reader)?;

@@ -1,5 +1,5 @@
-//! A server that does what the capture server does not: it counts its connections, answers slowly,
-//! speaks TLS.
+//! A server for tests that the capture server does not cover: it counts its connections, answers
+//! slowly, speaks TLS.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -18,9 +18,9 @@ pub(crate) struct Tiny {
 struct Counters {
     connections: AtomicUsize,
     requests: AtomicUsize,
-    /// How long it thinks before an answer's head, and again before its body.
+    /// The pause before an answer's head, and again before its body.
     pause: Duration,
-    /// What it waits for before each answer: a message, or that there will be no more.
+    /// Each answer waits for a message from this receiver, or for the end of its sender.
     gate: Option<Mutex<Receiver<()>>>,
 }
 
@@ -29,7 +29,7 @@ impl Tiny {
         Self::slow(Duration::ZERO)
     }
 
-    /// One that thinks for so long before an answer's head, and again before its body.
+    /// A server that pauses before an answer's head, and again before its body.
     pub(crate) fn slow(pause: Duration) -> Self {
         let counters = Counters {
             pause,
@@ -38,8 +38,8 @@ impl Tiny {
         Self::listen("http", counters, serve)
     }
 
-    /// One that answers one request for each message of the sender, and the rest when that is
-    /// dropped.
+    /// A server that answers one request for each message of the sender, and every request once the
+    /// sender is dropped.
     pub(crate) fn gated() -> (Self, Sender<()>) {
         let (open, gate) = channel();
         let counters = Counters {
@@ -49,7 +49,7 @@ impl Tiny {
         (Self::listen("http", counters, serve), open)
     }
 
-    /// One that speaks TLS, as the holder of this certificate.
+    /// A server that speaks TLS with this certificate.
     #[cfg(feature = "tls")]
     pub(crate) fn start_tls(certificate: &str) -> Self {
         use rustls::pki_types::pem::PemObject;
@@ -96,7 +96,7 @@ impl Tiny {
         self.counters.connections.load(Ordering::SeqCst)
     }
 
-    /// Requests that have arrived whole.
+    /// The number of requests that have arrived completely.
     pub(crate) fn requests(&self) -> usize {
         self.counters.requests.load(Ordering::SeqCst)
     }
@@ -121,7 +121,7 @@ fn serve(stream: impl Read + Write, counters: &Counters) -> Option<()> {
         reader.read_exact(&mut vec![0; len]).ok()?;
         counters.requests.fetch_add(1, Ordering::SeqCst);
         if let Some(gate) = &counters.gate {
-            // Open for good if there is nobody any more who could open it.
+            // A dropped sender leaves the gate open.
             let _ = gate.lock().ok()?.recv();
         }
         for part in ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", "{}"] {

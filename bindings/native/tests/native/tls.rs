@@ -1,5 +1,5 @@
-//! https: a server with a certificate of its own, made once with `rcgen` for `localhost` and
-//! `127.0.0.1`. Its key protects nothing.
+//! https against a server with its own certificate, made once with `rcgen` for `localhost` and
+//! `127.0.0.1`. The key in this file protects nothing.
 
 use hoglet_native::{CaptureMode, Cause, ClientOptions, Error, Outcome, TransportError};
 
@@ -8,7 +8,7 @@ use crate::{client, event, lost};
 
 const CERTIFICATE: &str = include_str!("tls/certificate.pem");
 
-/// Options that send to `tiny`, once.
+/// Options for `tiny` with a single attempt.
 fn options(tiny: &Tiny) -> ClientOptions {
     ClientOptions::new("phc_test")
         .host(&tiny.url)

@@ -1,4 +1,4 @@
-//! Calls that wait: flush, shutdown, immediate, `sync_mode`.
+//! Waiting calls: flush, shutdown, immediate, `sync_mode`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use crate::{
     PATIENCE, capture, capture_all, client, event, lost, options, server, stored, with_receipts,
 };
 
-/// A client that keeps what it cannot send, and tries once.
+/// A client that makes one attempt and keeps the events it cannot send.
 fn parking(server: &Server) -> Client {
     let keep = OnExhausted::Park {
         cooldown_ms: 600_000,
@@ -49,7 +49,7 @@ fn flush_returns_after_the_callbacks() {
     let (begun, begins) = channel();
     let client = client(options(&server).flush_at(1).on_receipt(move |_| {
         let _ = begun.send(());
-        // Long enough for a flush that does not wait to have returned.
+        // Enough turns for a flush that does not wait to return.
         for _ in 0..5_000 {
             std::thread::yield_now();
         }
@@ -128,12 +128,12 @@ fn shutdown_keeps_its_deadline_when_the_worker_is_held_up() {
     let (release, released) = channel::<()>();
     let (begun, begins) = channel();
     let released = Mutex::new(released);
-    // Dropping it must not wait for that once more.
+    // Dropping this client must not wait a second time.
     let options = options(&server).flush_at(1).shutdown_timeout_ms(600_000);
     let client = client(options.on_receipt(move |receipt| {
         if receipt.outcome == Outcome::Delivered {
             let _ = begun.send(());
-            // Until the other end is dropped.
+            // Blocks until the test drops the other end.
             let _ = released.lock().map(|released| released.recv());
         }
     }));
@@ -144,7 +144,7 @@ fn shutdown_keeps_its_deadline_when_the_worker_is_held_up() {
     assert_eq!((summary.delivered, summary.left), (1, 1));
     assert_eq!(
         summary.unreported, 2,
-        "one is being told, the other waits for that"
+        "one is being reported, the other waits for that"
     );
     assert_eq!(
         client.stats().ended_as(OutcomeKind::Abandoned),
@@ -162,12 +162,12 @@ fn shutdown_and_drop_keep_their_deadline_whatever_lock_the_caller_holds() {
     let lock = Arc::new(Mutex::new(0));
     for is_dropped in [false, true] {
         let its_lock = Arc::clone(&lock);
-        let (told, tells) = channel();
+        let (sender, receiver) = channel();
         let options = options(&server)
             .shutdown_timeout_ms(50)
             .on_receipt(move |_| {
                 *its_lock.lock().expect("no panic") += 1;
-                let _ = told.send(());
+                let _ = sender.send(());
             });
         let client = client(options);
         for n in 0..20 {
@@ -182,8 +182,8 @@ fn shutdown_and_drop_keep_their_deadline_whatever_lock_the_caller_holds() {
         }
         drop(held);
         for _ in 0..20 {
-            let told = tells.recv_timeout(PATIENCE);
-            told.expect("told once it can be");
+            let reported = receiver.recv_timeout(PATIENCE);
+            reported.expect("reported once the lock is free");
         }
     }
     assert_eq!(*lock.lock().expect("no panic"), 40);
@@ -204,8 +204,8 @@ fn a_callback_s_time_is_not_added_to_a_shutdown_s() {
     let summary = client.shutdown_timeout(Duration::from_millis(100));
     assert_eq!(summary.left, 3);
     assert_eq!(summary.unreported, 3, "the first has begun at most");
-    begins.recv_timeout(PATIENCE).expect("the worker tells");
-    // One after the other is let go.
+    begins.recv_timeout(PATIENCE).expect("the worker reports");
+    // The blocked callbacks are released one by one.
     for left in [2, 1, 0] {
         release.send(()).expect("somebody waits");
         while client.stats().unreported > left {
@@ -457,7 +457,7 @@ fn sync_mode_returns_when_the_event_has_ended() {
 }
 
 #[test]
-fn what_is_kept_for_later_holds_nobody_up() {
+fn events_kept_for_later_end_every_wait() {
     let server = server();
     server.play(Fault::status(503).times(3));
     let client = parking(&server);
@@ -492,7 +492,7 @@ fn an_outage_holds_nobody_up_and_loses_nothing() {
 #[test]
 fn an_event_that_the_server_cannot_digest_ends_alone() {
     let server = server();
-    // Both, the first alone, the second alone; and the first again.
+    // The server sees both events, then the first alone, the second alone, and the first again.
     let failed = Fault::status(503);
     server.play([failed.clone(), failed.clone(), Fault::honest(), failed]);
     let keep = OnExhausted::Park { cooldown_ms: 100 };
