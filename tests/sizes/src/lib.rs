@@ -10,6 +10,7 @@ mod report;
 use hoglet_verify::Workspace;
 
 pub use attribution::Attribution;
+pub use measure::FULL;
 pub use report::Report;
 
 /// Something measured.
@@ -42,7 +43,16 @@ pub fn measure(with_qemu: bool) -> Result<Report, String> {
     Ok(Report::new(compiler.trim(), figures.concat()))
 }
 
-/// What a device's code consists of, file by file and function by function.
-pub fn functions() -> Result<Attribution, String> {
-    measure::functions(&Workspace::find()?)
+/// Measures only the program that calls all of a device's API.
+pub fn measure_device() -> Result<Report, String> {
+    let workspace = Workspace::find()?;
+    let compiler = workspace.run_well("rustc --version")?;
+    let figures = measure::probe(&workspace)?;
+    Ok(Report::new(compiler.trim(), figures))
+}
+
+/// What a device's code with these features of hoglet consists of, file by file and function by
+/// function.
+pub fn functions(features: &str) -> Result<Attribution, String> {
+    measure::functions(&Workspace::find()?, features)
 }

@@ -19,7 +19,7 @@ const TARGETS: [&str; 2] = ["thumbv6m", "thumbv7em"];
 
 /// The features of hoglet in a device's whole API, beside which nothing costs anything unless it is
 /// used.
-const FULL: &str = "hoglet/drop-oldest,hoglet/http-date,hoglet/nested,hoglet/park,\
+pub const FULL: &str = "hoglet/drop-oldest,hoglet/http-date,hoglet/nested,hoglet/park,\
                     hoglet/persons,hoglet/placeholders";
 
 /// Every feature that a device can have, each measured alone on top of the device profile, which
@@ -94,9 +94,9 @@ pub(super) fn features(workspace: &Workspace) -> Result<Vec<Figure>, String> {
     FEATURES.into_iter().map(cost).collect()
 }
 
-/// The functions that the whole API of a device consists of, on a Cortex-M4.
-pub(super) fn functions(workspace: &Workspace) -> Result<Attribution, String> {
-    Ok(Probe::build(workspace, "thumbv7em", &format!("small-mem,{FULL}"))?.attribution)
+/// The functions that a device with these features consists of, on a Cortex-M4.
+pub(super) fn functions(workspace: &Workspace, features: &str) -> Result<Attribution, String> {
+    Ok(Probe::build(workspace, "thumbv7em", &format!("small-mem,{features}"))?.attribution)
 }
 
 /// What was built for one target with one set of features.
