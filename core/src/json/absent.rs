@@ -48,7 +48,7 @@ impl<'a> RawStr<'a> {
         match self.0 {}
     }
 
-    pub(crate) const fn spells(self, _: &str) -> bool {
+    pub(crate) const fn spells(self, _: &[u8]) -> bool {
         match self.0 {}
     }
 

@@ -5,76 +5,62 @@ use core::ops::Range;
 
 #[cfg(feature = "text")]
 use crate::json::RawStr;
+use crate::packed::{Packed, packed};
 #[cfg(feature = "text")]
 use crate::usize_of;
 
-/// A property that the SDK reads, moves or adds (PROTOCOL section 1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Special {
-    CookielessMode,
-    IgnoreSentAt,
-    ProcessPersonProfile,
-    ProductTourId,
-    SessionId,
-    WindowId,
-    Lib,
-    LibVersion,
-    GeoipDisable,
+/// The enum and the list of its names from one list, which depends on features.
+macro_rules! specials {
+    ($($(#[$feature:meta])* $special:ident $name:literal,)*) => {
+        /// A property that the SDK reads, moves or adds (PROTOCOL section 1).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(crate) enum Special {
+            $($(#[$feature])* $special,)*
+        }
+
+        impl Special {
+            const ALL: &[Self] = &[$($(#[$feature])* Self::$special,)*];
+            const NAMES: Packed = packed![$($(#[$feature])* $name,)*];
+        }
+    };
+}
+
+specials! {
+    CookielessMode "$cookieless_mode",
+    IgnoreSentAt "$ignore_sent_at",
+    ProcessPersonProfile "$process_person_profile",
+    ProductTourId "$product_tour_id",
+    SessionId "$session_id",
+    WindowId "$window_id",
+    Lib "$lib",
+    LibVersion "$lib_version",
+    GeoipDisable "$geoip_disable",
     #[cfg(feature = "os")]
-    IsServer,
+    IsServer "$is_server",
     #[cfg(feature = "os")]
-    Os,
+    Os "$os",
     #[cfg(feature = "os")]
-    OsVersion,
+    OsVersion "$os_version",
     #[cfg(feature = "persons")]
-    Set,
+    Set "$set",
     #[cfg(feature = "persons")]
-    SetOnce,
+    SetOnce "$set_once",
     #[cfg(feature = "persons")]
-    Groups,
+    Groups "$groups",
 }
 
 impl Special {
-    const ALL: &[(Self, &'static str)] = &[
-        (Self::CookielessMode, "$cookieless_mode"),
-        (Self::IgnoreSentAt, "$ignore_sent_at"),
-        (Self::ProcessPersonProfile, "$process_person_profile"),
-        (Self::ProductTourId, "$product_tour_id"),
-        (Self::SessionId, "$session_id"),
-        (Self::WindowId, "$window_id"),
-        (Self::Lib, "$lib"),
-        (Self::LibVersion, "$lib_version"),
-        (Self::GeoipDisable, "$geoip_disable"),
-        #[cfg(feature = "os")]
-        (Self::IsServer, "$is_server"),
-        #[cfg(feature = "os")]
-        (Self::Os, "$os"),
-        #[cfg(feature = "os")]
-        (Self::OsVersion, "$os_version"),
-        #[cfg(feature = "persons")]
-        (Self::Set, "$set"),
-        #[cfg(feature = "persons")]
-        (Self::SetOnce, "$set_once"),
-        #[cfg(feature = "persons")]
-        (Self::Groups, "$groups"),
-    ];
-
     /// Its name among the properties.
     pub(crate) fn name(self) -> &'static str {
-        let entry = Self::ALL.get(self as usize);
-        debug_assert!(
-            entry.is_some_and(|(special, _)| *special == self),
-            "names stand at the index of their property"
-        );
-        entry.map_or("", |(_, name)| name)
+        Self::NAMES.get(self as u8).unwrap_or_default()
     }
 
     /// Its name among V1's event options.
     pub(crate) fn option_name(self) -> &'static str {
         match self {
             Self::IgnoreSentAt => "disable_skew_correction",
-            _ => self.name().strip_prefix('$').unwrap_or_default(),
+            _ => self.name().get(1..).unwrap_or_default(),
         }
     }
 
@@ -82,10 +68,7 @@ impl Special {
         if !name.starts_with(b"$") {
             return None;
         }
-        Self::ALL
-            .iter()
-            .find(|(_, known)| known.as_bytes() == name)
-            .map(|(special, _)| *special)
+        Self::find(|known| known == name)
     }
 
     /// Reads a name as it stands in JSON text, escapes and all.
@@ -94,10 +77,13 @@ impl Special {
         if !matches!(name.bytes().first(), Some(b'$' | b'\\')) {
             return None;
         }
-        Self::ALL
-            .iter()
-            .find(|(_, known)| name.spells(known))
-            .map(|(special, _)| *special)
+        Self::find(|known| name.spells(known))
+    }
+
+    /// The one whose name `is_it`.
+    fn find(is_it: impl Fn(&[u8]) -> bool) -> Option<Self> {
+        let index = Self::NAMES.words().position(is_it)?;
+        Self::ALL.get(index).copied()
     }
 }
 
@@ -184,8 +170,9 @@ mod tests {
 
     #[test]
     fn every_name_is_found_again() {
-        for &(special, name) in Special::ALL {
-            assert_eq!(special.name(), name);
+        for &special in Special::ALL {
+            let name = special.name();
+            assert!(name.starts_with('$'), "{name:?}");
             assert_eq!(Special::from_name(name.as_bytes()), Some(special));
         }
         assert_eq!(Special::from_name(b"$current_url"), None);

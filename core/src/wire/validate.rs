@@ -3,23 +3,12 @@
 use crate::capture_error::{AI_PREFIX, CaptureError, MAX_DISTINCT_ID_BYTES, MAX_NAME_BYTES};
 use crate::config::{Config, Lane};
 use crate::event::{Event, Timestamp};
+use crate::packed::{Packed, packed};
 use crate::wire::timestamp;
-
-/// Concatenated literals, and their lengths: one byte per entry instead of the eight that a
-/// `&[&str]` costs on a 32-bit target.
-macro_rules! packed {
-    ($($text:literal,)*) => {
-        (concat!($($text),*).as_bytes(), &[$($text.len() as u8),*])
-    };
-}
 
 /// Values that the server takes for a mistake and not for a person, in lower case (PROTOCOL section
 /// 1); the longest first, so that the search can stop at the first shorter one.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "none is longer than a name can be"
-)]
-const PLACEHOLDERS: (&[u8], &[u8; 20]) = packed![
+const PLACEHOLDERS: Packed = packed![
     "00000000-0000-0000-0000-000000000000",
     "not_authenticated",
     "[object object]",
@@ -132,24 +121,10 @@ fn is_white_space(char: &[u8]) -> bool {
 }
 
 fn is_placeholder(id: &[u8]) -> bool {
-    let (texts, lens) = PLACEHOLDERS;
-    let mut end = 0;
-    for &len in lens {
-        let (start, len) = (end, usize::from(len));
-        end += len;
-        // Only placeholders of the id's own length are compared.
-        if len < id.len() {
-            break;
-        }
-        if len == id.len()
-            && texts
-                .get(start..end)
-                .is_some_and(|text| text.eq_ignore_ascii_case(id))
-        {
-            return true;
-        }
-    }
-    false
+    PLACEHOLDERS
+        .words()
+        .take_while(|word| word.len() >= id.len())
+        .any(|word| word.eq_ignore_ascii_case(id))
 }
 
 #[cfg(test)]
@@ -185,14 +160,11 @@ mod tests {
         for id in ["NULL", " [object Object] "] {
             assert_eq!(check("e", id), Ok(true), "{id:?}");
         }
-        let (mut rest, lens) = PLACEHOLDERS;
-        for &len in lens {
-            let (text, others) = rest.split_at(len.into());
-            rest = others;
-            let text = core::str::from_utf8(text).expect("ASCII");
-            assert_eq!(check("e", text), Ok(true), "{text}");
+        for word in PLACEHOLDERS.words() {
+            let word = core::str::from_utf8(word).expect("ASCII");
+            assert_eq!(check("e", word), Ok(true), "{word}");
         }
-        assert!(rest.is_empty());
+        let lens = PLACEHOLDERS.words().map(<[u8]>::len);
         assert!(lens.is_sorted_by(|a, b| a >= b));
     }
 

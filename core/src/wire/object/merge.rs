@@ -151,7 +151,7 @@ impl Key<'_> {
             (Key::Plain(a), Key::Plain(b)) => a == b,
             (Key::Raw(a), Key::Raw(b)) => a.is_same(b),
             (Key::Raw(raw), Key::Plain(plain)) | (Key::Plain(plain), Key::Raw(raw)) => {
-                raw.spells(plain)
+                raw.spells(plain.as_bytes())
             }
         }
     }
