@@ -81,13 +81,11 @@ fn write_object(
     depth: usize,
 ) -> Result<(), CaptureError> {
     let depth = depth.checked_sub(1).ok_or(CaptureError::TooDeep)?;
-    let mut separator = b'{';
-    for (key, value) in members {
-        writer.name(separator, key);
-        separator = b',';
-        write_value(writer, value, depth)?;
+    let mut object = ObjectWriter::new(writer);
+    for (name, value) in members {
+        write_value(object.name(name), value, depth)?;
     }
-    writer.raw(if members.is_empty() { b"{}" } else { b"}" });
+    object.end();
     Ok(())
 }
 
