@@ -112,11 +112,11 @@ fn root(writer: &mut Writer<'_>, event: &Event<'_>, stamp: &Stamp) {
     writer.raw(b"{\"event\":");
     writer.string(event.name);
     writer.raw(b",\"uuid\":\"");
-    writer.raw(&uuid_text::format(&stamp.uuid));
+    uuid_text::write(&stamp.uuid, writer);
     writer.raw(b"\",\"distinct_id\":");
     writer.string(event.distinct_id);
     writer.raw(b",\"timestamp\":\"");
-    writer.raw(&timestamp::format(stamp.unix_ms));
+    timestamp::write(stamp.unix_ms, writer);
     writer.byte(b'"');
 }
 

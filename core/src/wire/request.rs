@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::config::{Compression, Config, ENVELOPE_BYTES};
 use crate::json::writer::Writer;
+use crate::packed::{Packed, packed};
 use crate::response::head::ResponseHead;
 use crate::wire::{timestamp, uuid_text};
 
@@ -40,9 +41,7 @@ pub(crate) struct Attempt {
 }
 
 /// Bytes of the longest header value that is written for a request.
-const UUID_LEN: usize = uuid_text::TEXT_LEN;
-/// Bytes of a body before its events, and behind them, at most.
-const MAX_END_LEN: usize = ENVELOPE_BYTES / 2;
+const MAX_WRITTEN_LEN: usize = uuid_text::TEXT_LEN;
 
 /// A request to send, read from the client as often as wanted: from
 /// [`Action::Send`](crate::Action::Send) until it ends it has the same bytes (law 3).
@@ -133,10 +132,18 @@ impl<'a> Request<'a> {
 
     /// The JSON body.
     pub fn body(&self) -> Body<'a> {
+        let mut ends = [0; ENVELOPE_BYTES];
+        let mut writer = Writer::new(&mut ends);
+        self.write_head(&mut writer);
+        let head_len = writer.len();
+        self.write_tail(&mut writer);
+        let ends_len = writer.len();
+        debug_assert!(ends_len <= ENVELOPE_BYTES, "the ends of a body fit");
         Body {
-            head: self.head(),
+            ends,
+            head_len,
+            ends_len,
             events: self.events,
-            tail: self.tail(),
         }
     }
 
@@ -159,32 +166,28 @@ impl<'a> Request<'a> {
         written
     }
 
-    fn head(&self) -> End {
-        End::new(|head| {
-            if self.config.capture_mode.is_v0() {
-                head.raw(b"{\"api_key\":\"");
-                head.raw(self.config.token.as_bytes());
-            } else {
-                head.raw(b"{\"created_at\":\"");
-                head.raw(&timestamp::format(self.attempt.created_ms));
-            }
-            head.raw(b"\",\"batch\":[");
-        })
+    fn write_head(&self, writer: &mut Writer<'_>) {
+        if self.config.capture_mode.is_v0() {
+            writer.raw(b"{\"api_key\":\"");
+            writer.raw(self.config.token.as_bytes());
+        } else {
+            writer.raw(b"{\"created_at\":\"");
+            timestamp::write(self.attempt.created_ms, writer);
+        }
+        writer.raw(b"\",\"batch\":[");
     }
 
-    fn tail(&self) -> End {
-        End::new(|tail| {
-            tail.byte(b']');
-            if self.config.capture_mode.is_v0() {
-                tail.raw(b",\"sent_at\":\"");
-                tail.raw(&timestamp::format(self.attempt.sent_ms));
-                tail.byte(b'"');
-            }
-            if self.config.historical_migration {
-                tail.raw(b",\"historical_migration\":true");
-            }
-            tail.byte(b'}');
-        })
+    fn write_tail(&self, writer: &mut Writer<'_>) {
+        writer.byte(b']');
+        if self.config.capture_mode.is_v0() {
+            writer.raw(b",\"sent_at\":\"");
+            timestamp::write(self.attempt.sent_ms, writer);
+            writer.byte(b'"');
+        }
+        if self.config.historical_migration {
+            writer.raw(b",\"historical_migration\":true");
+        }
+        writer.byte(b'}');
     }
 
     /// The headers, but for `Host` and `Content-Length`. `encoding` is how the body *is*
@@ -201,41 +204,53 @@ impl<'a> Request<'a> {
 
     /// By index and not in an array, which would be built on the stack to be taken apart again.
     fn header(&self, index: u8, encoding: Compression) -> Option<Header<'a>> {
+        const NAMES: Packed = packed![
+            "content-encoding",
+            "content-type",
+            "user-agent",
+            "authorization",
+            "posthog-sdk-info",
+            "posthog-attempt",
+            "posthog-request-id",
+            "posthog-request-timestamp",
+        ];
         let config = self.config;
-        let (name, value) = match index {
-            0 => ("content-encoding", encoding.content_encoding()?),
-            1 => ("content-type", "application/json"),
-            2 => ("user-agent", config.user_agent.unwrap_or(config.sdk_info)),
-            3 => ("authorization", config.token),
-            4 => ("posthog-sdk-info", config.sdk_info),
-            5 => ("posthog-attempt", ""),
-            6 => ("posthog-request-id", ""),
-            _ => ("posthog-request-timestamp", ""),
-        };
-        let mut written = [0; UUID_LEN];
+        let mut written = [0; MAX_WRITTEN_LEN];
         let mut writer = Writer::new(&mut written);
+        let mut value = "";
         match index {
+            0 => value = encoding.content_encoding()?,
+            1 => value = "application/json",
+            2 => value = config.user_agent.unwrap_or(config.sdk_info),
+            3 => {
+                writer.raw(b"Bearer ");
+                value = config.token;
+            }
+            4 => value = config.sdk_info,
             5 => writer.u64(u64::from(self.attempt.number)),
-            6 => writer.raw(&uuid_text::format(&self.attempt.uuid)),
-            7.. => writer.raw(&timestamp::format(self.attempt.sent_ms)),
-            _ => {}
+            6 => uuid_text::write(&self.attempt.uuid, &mut writer),
+            _ => timestamp::write(self.attempt.sent_ms, &mut writer),
         }
         let len = writer.len();
-        debug_assert!(len <= UUID_LEN, "a header's value fits");
+        debug_assert!(len <= MAX_WRITTEN_LEN, "a header's value fits");
         Some(Header {
-            name,
-            value,
+            name: NAMES.get(index)?,
             written,
             len,
+            value,
         })
     }
 }
 
 /// A request's JSON body.
+///
+/// What is before and after its events is in one array. It always fits: the token's length is
+/// checked, and the tests hold the sum against [`ENVELOPE_BYTES`].
 pub struct Body<'a> {
-    head: End,
+    ends: [u8; ENVELOPE_BYTES],
+    head_len: usize,
+    ends_len: usize,
     events: &'a [u8],
-    tail: End,
 }
 
 impl fmt::Debug for Body<'_> {
@@ -251,7 +266,9 @@ impl Body<'_> {
     /// Three pieces, to be sent one after the other: what is before the events, they, what is
     /// after.
     pub fn pieces(&self) -> [&[u8]; 3] {
-        [self.head.bytes(), self.events, self.tail.bytes()]
+        let ends = self.ends.get(..self.ends_len).unwrap_or_default();
+        let (head, tail) = ends.split_at_checked(self.head_len).unwrap_or_default();
+        [head, self.events, tail]
     }
 
     /// Bytes: `Content-Length` where it is sent as it is.
@@ -261,54 +278,23 @@ impl Body<'_> {
     }
 }
 
-/// What is before a body's events, or behind them. It always fits: the token's length is checked,
-/// and the tests hold the sum against [`ENVELOPE_BYTES`].
-struct End {
-    bytes: [u8; MAX_END_LEN],
-    len: usize,
-}
-
-impl End {
-    const EMPTY: Self = Self {
-        bytes: [0; MAX_END_LEN],
-        len: 0,
-    };
-
-    fn new(write: impl FnOnce(&mut Writer<'_>)) -> Self {
-        let mut end = Self::EMPTY;
-        let mut writer = Writer::new(&mut end.bytes);
-        write(&mut writer);
-        end.len = writer.len();
-        debug_assert!(end.len <= MAX_END_LEN, "a body's ends fit");
-        end
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
-    }
-}
-
 /// A header of a request.
 #[derive(Clone)]
 pub struct Header<'a> {
     /// In lower case.
     pub name: &'static str,
-    /// The value, or what of it is in the configuration.
-    value: &'a str,
-    /// The value where it is the attempt's, and its length.
-    written: [u8; UUID_LEN],
+    /// The beginning of the value, or all of it, where it is written for the request; its length.
+    written: [u8; MAX_WRITTEN_LEN],
     len: usize,
+    /// The rest of it, which is in the configuration.
+    value: &'a str,
 }
 
 impl Header<'_> {
     /// The value's two parts, to be sent one after the other; both are ASCII.
     pub fn value(&self) -> [&[u8]; 2] {
-        if self.is_secret() {
-            [b"Bearer ", self.value.as_bytes()]
-        } else {
-            let written = self.written.get(..self.len).unwrap_or_default();
-            [self.value.as_bytes(), written]
-        }
+        let written = self.written.get(..self.len).unwrap_or_default();
+        [written, self.value.as_bytes()]
     }
 
     /// The two parts as text; both are ASCII.

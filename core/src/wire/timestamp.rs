@@ -4,6 +4,8 @@
 //! [`format`] writes (PROTOCOL section 1). [`parse`] reads what a caller may hand over: any offset,
 //! any precision.
 
+use crate::json::writer::Writer;
+
 /// Length in bytes of the canonical form, `2026-11-24T04:52:50.123Z`.
 pub(crate) const TEXT_LEN: usize = 24;
 
@@ -90,7 +92,12 @@ impl Civil {
     }
 }
 
-/// Writes the canonical form, `2026-11-24T04:52:50.123Z`: UTC, milliseconds, always [`TEXT_LEN`]
+/// Appends what [`format`] makes.
+pub(crate) fn write(unix_ms: i64, writer: &mut Writer<'_>) {
+    writer.raw(&format(unix_ms));
+}
+
+/// The canonical form, `2026-11-24T04:52:50.123Z`: UTC, milliseconds, always [`TEXT_LEN`]
 /// ASCII bytes.
 ///
 /// `unix_ms` counts milliseconds since 1970-01-01T00:00:00Z without leap seconds. Outside

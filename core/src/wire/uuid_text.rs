@@ -3,12 +3,18 @@
 use uuid::Uuid;
 
 use crate::json::lexical::hex_letter;
+use crate::json::writer::Writer;
 
 /// Length in bytes of a uuid with its hyphens.
 pub(crate) const TEXT_LEN: usize = 36;
 
-/// Writes `uuid` in lower case, with hyphens: `01234567-89ab-7def-8123-456789abcdef`.
-pub(crate) fn format(uuid: &Uuid) -> [u8; TEXT_LEN] {
+/// Appends what [`format`] makes.
+pub(crate) fn write(uuid: &Uuid, writer: &mut Writer<'_>) {
+    writer.raw(&format(uuid));
+}
+
+/// `uuid` in lower case, with hyphens: `01234567-89ab-7def-8123-456789abcdef`.
+fn format(uuid: &Uuid) -> [u8; TEXT_LEN] {
     /// Where the two digits of each byte stand.
     const PAIRS_AT: &[u8; 16] = &[0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
     let mut text = [b'-'; TEXT_LEN];
