@@ -197,7 +197,7 @@ impl<'buf> Client<'buf> {
             details,
         } = storage;
         Ok(Self {
-            rng: Rng::new(config.seed).ok_or(ConfigError::SeedIsZero)?,
+            rng: Rng::new(config.seed),
             config,
             details: Details::new(details),
             arena: Arena::new(bytes, slots),
