@@ -11,7 +11,6 @@ mod stay;
 pub(crate) mod timers;
 
 use core::fmt;
-use core::ops::Range;
 
 use crate::client::clock::{Base, Clock, GIVEN};
 use crate::client::timers::{LONGEST_MS, Timer, Timers};
@@ -90,7 +89,7 @@ pub struct Client<'buf> {
     rng: Rng,
     timers: Timers,
     stats: Stats,
-    flight: Option<Flight>,
+    flight: Flight,
     batch_limit: BatchLimit,
     /// The last event a `flush` wants sent, if [`Self::is_flushing`].
     flush_through: FlushMark,
@@ -113,12 +112,13 @@ impl fmt::Debug for Client<'_> {
     }
 }
 
-/// The batch in flight: being sent, or waiting to be sent again.
+/// The batch in flight: being sent, or waiting to be sent again; unless the phase is
+/// [`Phase::Idle`]. Not an `Option`, which every use would have to open.
 #[derive(Debug)]
 struct Flight {
     attempt: Attempt,
     base: Base,
-    /// Events the batch began with.
+    /// Events the batch began with; 0 if there is none.
     events: u32,
     /// Attempts that no server answered, and that used up no retry.
     unanswered: u32,
@@ -132,12 +132,14 @@ struct Flight {
 ///
 /// | from | what happens | to |
 /// | --- | --- | --- |
-/// | (queued) | `poll`, a batch is due | `Waiting` |
+/// | `Idle` | `poll`, a batch is due | `Sending` |
 /// | `Waiting` | `poll`, no timer holds it back | `Sending` |
 /// | `Sending`, `Answering` | an answer's head | `Answering` |
-/// | `Sending`, `Answering` | an answer's end, a failure, a time-out | `Waiting`, or no batch |
+/// | `Sending`, `Answering` | an answer's end, a failure, a time-out | `Waiting`, `Idle` |
 #[derive(Debug)]
 enum Phase {
+    /// Nothing is in flight.
+    Idle,
     /// For the next attempt.
     Waiting,
     /// A request is under way, and no answer has come.
@@ -147,8 +149,19 @@ enum Phase {
 }
 
 impl Flight {
+    fn none() -> Self {
+        Self {
+            attempt: Attempt::default(),
+            base: GIVEN,
+            events: 0,
+            unanswered: 0,
+            phase: Phase::Idle,
+            leaving: None,
+        }
+    }
+
     const fn is_sending(&self) -> bool {
-        !matches!(self.phase, Phase::Waiting)
+        matches!(self.phase, Phase::Sending | Phase::Answering(_))
     }
 }
 
@@ -204,7 +217,7 @@ impl<'buf> Client<'buf> {
             clock: Clock::new(now),
             timers: Timers::new(),
             stats: Stats::default(),
-            flight: None,
+            flight: Flight::none(),
             batch_limit: BatchLimit::NONE,
             flush_through: FlushMark(0),
             is_flushing: false,
@@ -281,7 +294,7 @@ impl Client<'_> {
         if let Some(action) = self.poll_leaving() {
             return action;
         }
-        if self.flight.as_ref().is_some_and(Flight::is_sending) {
+        if self.flight.is_sending() {
             return self.sleep(Timer::Timeout);
         }
         let gates = [Timer::Hold, Timer::Park, Timer::Retry];
@@ -294,25 +307,26 @@ impl Client<'_> {
         if self.has_outlived_its_clock() {
             self.unpin_batch();
         }
-        if self.flight.is_none() {
+        if matches!(self.flight.phase, Phase::Idle) {
             if !self.is_due() {
                 return self.sleep(Timer::Flush);
             }
             self.pin_batch();
         }
-        if let Some(flight) = &mut self.flight {
-            flight.phase = Phase::Sending;
-        }
+        self.flight.phase = Phase::Sending;
         self.start_attempt()
     }
 
     /// The request to send for [`Action::Send`]; `None` once it has ended.
     #[inline(never)]
     pub fn request(&self, id: RequestId) -> Option<Request<'_>> {
-        let part = self.open(id).filter(|_| id == self.last_id())?;
-        let attempt = &self.flight.as_ref()?.attempt;
+        if id != self.last_id() || !self.is_open(id) {
+            return None;
+        }
+        let part = self.part(id);
         let events = u32::try_from(part.len()).unwrap_or(u32::MAX);
         let batch = self.arena.batch(part);
+        let attempt = &self.flight.attempt;
         Some(Request::new(&self.config, attempt, batch, events))
     }
 
@@ -328,14 +342,12 @@ impl Client<'_> {
         RequestId(self.stats.requests)
     }
 
-    /// The events of the request `id`, as a part of the batch; `None` if it has ended.
-    fn open(&self, id: RequestId) -> Option<Range<usize>> {
-        let flight = self.flight.as_ref()?;
-        if flight.leaving.is_some() {
-            return self.part(id);
+    /// Whether the request `id` has not ended.
+    fn is_open(&self, id: RequestId) -> bool {
+        match self.leaving() {
+            Some(leaving) => self.is_out(leaving, id),
+            None => self.flight.is_sending() && id == self.last_id(),
         }
-        let is_open = flight.is_sending() && id == self.last_id();
-        is_open.then(|| 0..self.arena.pinned_len())
     }
 
     /// Takes the host's time in.
@@ -375,7 +387,7 @@ impl Client<'_> {
     /// Whether the batch waits to be sent again and has events that went by the clock which was
     /// current then, and has been found to be off: they go by another now (law 9).
     fn has_outlived_its_clock(&self) -> bool {
-        let base = self.flight.as_ref().map_or(GIVEN, |flight| flight.base);
+        let base = self.flight.base;
         base != GIVEN
             && base != self.clock.base()
             && self.arena.pinned().iter().any(|slot| slot.base == GIVEN)
@@ -422,14 +434,10 @@ impl Client<'_> {
         if self.arena.queued_len() == 0 {
             self.timers.clear(Timer::Flush);
         }
-        self.flight = Some(Flight {
-            attempt: self.first_attempt(base),
-            base,
-            events: count,
-            unanswered: 0,
-            phase: Phase::Waiting,
-            leaving: None,
-        });
+        self.flight.attempt = self.first_attempt(base);
+        self.flight.base = base;
+        self.flight.events = count;
+        self.flight.unanswered = 0;
     }
 
     /// The first attempt, not started, of a request that is made now.
@@ -444,9 +452,7 @@ impl Client<'_> {
     }
 
     fn start_attempt(&mut self) -> Action {
-        let Some(flight) = &mut self.flight else {
-            return Action::Idle;
-        };
+        let flight = &mut self.flight;
         self.stats.requests = self.stats.requests.wrapping_add(1);
         let id = RequestId(self.stats.requests);
         flight.attempt.number = flight.attempt.number.saturating_add(1);

@@ -1,5 +1,6 @@
 //! Answers coming in: exactly one of them ends a request (law 5).
 
+use core::mem;
 use core::ops::Range;
 
 use uuid::Uuid;
@@ -66,7 +67,7 @@ impl Client<'_> {
         head: ResponseHead,
         now: Instant,
     ) -> Result<(), UnknownRequest> {
-        self.open(id).ok_or(UnknownRequest)?;
+        self.check_open(id)?;
         self.advance(now);
         let hint_ms = self.hint_ms(&head);
         // A proxy's error page says nothing about the time, and an answer that is overdue says what
@@ -85,9 +86,7 @@ impl Client<'_> {
             next: 0,
             misses: 0,
         };
-        if let Some(flight) = &mut self.flight {
-            flight.phase = Phase::Answering(answer);
-        }
+        self.flight.phase = Phase::Answering(answer);
         Ok(())
     }
 
@@ -106,9 +105,9 @@ impl Client<'_> {
         piece: &[u8],
         receipts: &mut dyn Receipts,
     ) -> Result<BodyProgress, UnknownRequest> {
-        let part = self.open(id).ok_or(UnknownRequest)?;
-        let flight = self.flight.as_mut().ok_or(UnknownRequest)?;
-        let answer = match &mut flight.phase {
+        self.check_open(id)?;
+        let part = self.part(id);
+        let answer = match &mut self.flight.phase {
             Phase::Answering(answer) if answer.id == id && answer.verdict == Verdict::Results => {
                 answer
             }
@@ -118,7 +117,7 @@ impl Client<'_> {
         let mut endings = Endings {
             stats: &mut self.stats,
             receipts,
-            attempts: flight.attempt.number,
+            attempts: self.flight.attempt.number,
         };
         let mut rest = piece;
         while let Some(entry) = answer.parser.read(&mut rest, &mut self.details) {
@@ -151,7 +150,7 @@ impl Client<'_> {
         now: Instant,
         receipts: &mut dyn Receipts,
     ) -> Result<(), UnknownRequest> {
-        self.open(id).ok_or(UnknownRequest)?;
+        self.check_open(id)?;
         self.advance(now);
         self.conclude(id, Ok(()), receipts);
         Ok(())
@@ -168,10 +167,18 @@ impl Client<'_> {
         now: Instant,
         receipts: &mut dyn Receipts,
     ) -> Result<(), UnknownRequest> {
-        self.open(id).ok_or(UnknownRequest)?;
+        self.check_open(id)?;
         self.advance(now);
         self.conclude(id, Err(why), receipts);
         Ok(())
+    }
+
+    fn check_open(&self, id: RequestId) -> Result<(), UnknownRequest> {
+        if self.is_open(id) {
+            Ok(())
+        } else {
+            Err(UnknownRequest)
+        }
     }
 
     /// Ends the attempt `id`: its answer has ended, or broke off, or never came. Decides what
@@ -182,7 +189,10 @@ impl Client<'_> {
         end: Result<(), TransportError>,
         receipts: &mut dyn Receipts,
     ) {
-        let Some(part) = self.open(id) else { return };
+        if !self.is_open(id) {
+            return;
+        }
+        let part = self.part(id);
         let (status, verdict, hint_ms, is_complete) = match self.answer(id) {
             // For an error status, the head is enough: a server that rejects a large body may
             // close the connection right after the head.
@@ -210,10 +220,8 @@ impl Client<'_> {
         if self.leaving().is_some() {
             self.conclude_part(part, verdict, status, hint_ms, receipts);
             // What has arrived of another request's answer stays.
-            if self.answer(id).is_some()
-                && let Some(flight) = &mut self.flight
-            {
-                flight.phase = Phase::Sending;
+            if self.answer(id).is_some() {
+                self.flight.phase = Phase::Sending;
             }
             return;
         }
@@ -256,8 +264,7 @@ impl Client<'_> {
         outcome: Outcome<'_>,
         receipts: &mut dyn Receipts,
     ) {
-        let flight = self.flight.as_ref();
-        let attempts = flight.map_or(0, |flight| flight.attempt.number);
+        let attempts = self.flight.attempt.number;
         let is_leaving = self.leaving().is_some();
         let mut endings = Endings {
             stats: &mut self.stats,
@@ -277,7 +284,7 @@ impl Client<'_> {
 
     /// What has arrived of the answer to the request `id`, once its head has.
     pub(super) fn answer(&self, id: RequestId) -> Option<&Answer> {
-        match &self.flight.as_ref()?.phase {
+        match &self.flight.phase {
             Phase::Answering(answer) if answer.id == id => Some(answer),
             _ => None,
         }
@@ -294,7 +301,7 @@ impl Client<'_> {
     fn try_again(&mut self, cause: Cause, hint_ms: u32, receipts: &mut dyn Receipts) {
         self.arena.retain_unended();
         let left = u32::try_from(self.arena.pinned_len()).unwrap_or(u32::MAX);
-        let began_with = self.flight.as_ref().map_or(0, |flight| flight.events);
+        let began_with = self.flight.events;
         if cause == Cause::ServerRetry && left < began_with {
             self.note_taken(usize_of(began_with));
         }
@@ -302,9 +309,7 @@ impl Client<'_> {
             && self.config.unanswered == Unanswered::KeepWhileRoom
             && self.config.max_retries > 0
             && self.arena.has_room();
-        let Some(flight) = &mut self.flight else {
-            return;
-        };
+        let flight = &mut self.flight;
         let attempt = flight.attempt.number;
         let tries = if keeps_unanswered {
             flight.unanswered = flight.unanswered.saturating_add(1);
@@ -386,14 +391,14 @@ impl Client<'_> {
         let left = u32::try_from(self.arena.pinned_len()).unwrap_or(u32::MAX);
         self.arena.unpin();
         self.timers.start(Timer::Flush, 0);
-        if let Some(flight) = &mut self.flight {
-            flight.events = flight.events.saturating_sub(left);
-        }
+        self.flight.events = self.flight.events.saturating_sub(left);
         self.finish_batch();
     }
 
     pub(super) fn finish_batch(&mut self) {
-        let events = self.flight.take().map_or(0, |flight| flight.events);
+        let events = mem::take(&mut self.flight.events);
+        self.flight.phase = Phase::Idle;
+        self.flight.leaving = None;
         self.timers.clear(Timer::Timeout);
         self.timers.clear(Timer::Retry);
         self.batch_limit.ended(events);

@@ -6,16 +6,15 @@
 
 use core::ops::Range;
 
-use super::{Action, Client, Flight, Phase};
+use super::{Action, Client, Phase};
 use crate::Instant;
-use crate::client::clock::GIVEN;
 use crate::client::timers::Timer;
 use crate::config::ENVELOPE_BYTES;
 use crate::queue::storage::{Slot, State, UNSENT};
 use crate::receipt::{Outcome, Receipts};
 use crate::response::retry::Verdict;
 use crate::usize_of;
-use crate::wire::request::{Attempt, RequestId};
+use crate::wire::request::RequestId;
 
 /// [`Slot::request`] of an event whose request has failed.
 const RETURNED: u8 = u8::MAX;
@@ -78,7 +77,7 @@ impl Client<'_> {
             return;
         }
         let is_new = self.leaving().is_none();
-        if is_new && self.flight.is_some() {
+        if is_new && !matches!(self.flight.phase, Phase::Idle) {
             self.arena.retain_unended();
             self.unpin_batch();
         }
@@ -90,17 +89,12 @@ impl Client<'_> {
                 slot.request = UNSENT;
             }
         }
+        if is_new {
+            self.flight.phase = Phase::Sending;
+        }
+        self.flight.events = self.flight.events.saturating_add(queued);
         let requests = self.stats.requests;
-        let flight = self.flight.get_or_insert(Flight {
-            attempt: Attempt::default(),
-            base: GIVEN,
-            events: 0,
-            unanswered: 0,
-            phase: Phase::Sending,
-            leaving: None,
-        });
-        flight.events = flight.events.saturating_add(queued);
-        let leaving = flight.leaving.get_or_insert(Leaving {
+        let leaving = self.flight.leaving.get_or_insert(Leaving {
             limit,
             before: requests,
         });
@@ -109,13 +103,12 @@ impl Client<'_> {
 
     /// What has been handed out, while [`Self::leave`] goes on.
     pub(super) fn leaving(&self) -> Option<&Leaving> {
-        self.flight.as_ref()?.leaving.as_ref()
+        self.flight.leaving.as_ref()
     }
 
     /// Ends what [`Self::leave`] began, once every request has ended or `is_overdue`.
     pub(super) fn end_leaving(&mut self, is_overdue: bool) {
-        let flight = self.flight.as_ref();
-        let is_reading = flight.is_some_and(|flight| matches!(flight.phase, Phase::Answering(_)));
+        let is_reading = matches!(self.flight.phase, Phase::Answering(_));
         let is_open = is_reading || self.arena.pinned().iter().any(Slot::is_out);
         let is_over = is_overdue || (!is_open && self.next_request().is_none());
         if self.leaving().is_none() || !is_over {
@@ -166,27 +159,29 @@ impl Client<'_> {
             slot.request = number;
         }
         let attempt = self.first_attempt(base);
-        let flight = self.flight.as_mut()?;
-        (flight.attempt, flight.base) = (attempt, base);
+        (self.flight.attempt, self.flight.base) = (attempt, base);
         Some(self.start_attempt())
     }
 
-    /// The events of the request `id`, as a part of the batch; `None` if it has ended, or is none
-    /// of those that [`Self::leave`] handed out.
-    pub(super) fn part(&self, id: RequestId) -> Option<Range<usize>> {
-        let number = self.leaving()?.number(id)?;
-        let mut part = 0..0;
-        let mut is_open = self.answer(id).is_some();
-        for (at, slot) in self.arena.pinned().iter().enumerate() {
-            if slot.request == number {
-                if part.is_empty() {
-                    part.start = at;
-                }
-                part.end = at + 1;
-                is_open |= slot.is_out();
-            }
-        }
-        is_open.then_some(part)
+    /// Whether the request `id` is one of those handed out, and has not ended.
+    pub(super) fn is_out(&self, leaving: &Leaving, id: RequestId) -> bool {
+        let Some(number) = leaving.number(id) else {
+            return false;
+        };
+        let mut slots = self.arena.pinned().iter();
+        self.answer(id).is_some() || slots.any(|slot| slot.request == number && slot.is_out())
+    }
+
+    /// The events of the request `id`, which is open, as a part of the batch.
+    pub(super) fn part(&self, id: RequestId) -> Range<usize> {
+        let slots = self.arena.pinned();
+        let Some(number) = self.leaving().and_then(|leaving| leaving.number(id)) else {
+            return 0..slots.len();
+        };
+        let is_its = |slot: &Slot| slot.request == number;
+        let start = slots.iter().position(is_its).unwrap_or(0);
+        let its = slots.iter().skip(start).take_while(|slot| is_its(slot));
+        start..start + its.count()
     }
 
     /// Events that were handed out and have not ended.

@@ -15,7 +15,7 @@ pub(super) enum Leaving {}
 #[expect(clippy::unused_self, reason = "the methods of `leave.rs`")]
 impl Client<'_> {
     pub(super) fn leaving(&self) -> Option<&Leaving> {
-        self.flight.as_ref()?.leaving.as_ref()
+        self.flight.leaving.as_ref()
     }
 
     pub(super) const fn end_leaving(&mut self, _is_overdue: bool) {}
@@ -24,8 +24,13 @@ impl Client<'_> {
         None
     }
 
-    pub(super) const fn part(&self, _id: RequestId) -> Option<Range<usize>> {
-        None
+    pub(super) const fn is_out(&self, leaving: &Leaving, _id: RequestId) -> bool {
+        match *leaving {}
+    }
+
+    /// The events of the request `id`, which is open, as a part of the batch: all of them.
+    pub(super) fn part(&self, _id: RequestId) -> Range<usize> {
+        0..self.arena.pinned_len()
     }
 
     pub(super) const fn count_out(&self) -> usize {
