@@ -282,7 +282,7 @@ impl Client<'_> {
         let is_overdue = self.timers.take_expired(Timer::Timeout);
         if self.leaving().is_some() {
             self.end_leaving(is_overdue);
-        } else if is_overdue {
+        } else if is_overdue && self.flight.is_sending() {
             self.conclude(self.last_id(), Err(TransportError::Timeout), receipts);
         }
         if self.is_closing && (self.arena.is_empty() || self.timers.is_expired(Timer::Close)) {

@@ -150,10 +150,7 @@ impl Client<'_> {
         now: Instant,
         receipts: &mut dyn Receipts,
     ) -> Result<(), UnknownRequest> {
-        self.check_open(id)?;
-        self.advance(now);
-        self.conclude(id, Ok(()), receipts);
-        Ok(())
+        self.end_attempt(id, Ok(()), now, receipts)
     }
 
     /// Takes the news that there will be no answer, or no more of it.
@@ -167,9 +164,19 @@ impl Client<'_> {
         now: Instant,
         receipts: &mut dyn Receipts,
     ) -> Result<(), UnknownRequest> {
+        self.end_attempt(id, Err(why), now, receipts)
+    }
+
+    fn end_attempt(
+        &mut self,
+        id: RequestId,
+        end: Result<(), TransportError>,
+        now: Instant,
+        receipts: &mut dyn Receipts,
+    ) -> Result<(), UnknownRequest> {
         self.check_open(id)?;
         self.advance(now);
-        self.conclude(id, Err(why), receipts);
+        self.conclude(id, end, receipts);
         Ok(())
     }
 
@@ -181,7 +188,7 @@ impl Client<'_> {
         }
     }
 
-    /// Ends the attempt `id`: its answer has ended, or broke off, or never came. Decides what
+    /// Ends the attempt `id`, which is open: its answer has ended, or broke off, or never came. Decides what
     /// becomes of its events.
     pub(super) fn conclude(
         &mut self,
@@ -189,9 +196,6 @@ impl Client<'_> {
         end: Result<(), TransportError>,
         receipts: &mut dyn Receipts,
     ) {
-        if !self.is_open(id) {
-            return;
-        }
         let part = self.part(id);
         let (status, verdict, hint_ms, is_complete) = match self.answer(id) {
             // For an error status, the head is enough: a server that rejects a large body may
