@@ -127,6 +127,14 @@ struct Flight {
     leaving: Option<Leaving>,
 }
 
+/// Events for one request.
+struct Batch {
+    count: usize,
+    bytes: usize,
+    /// The clock base that they share.
+    base: Base,
+}
+
 /// Where a batch in flight is between two attempts. The request of an attempt is the last one
 /// that was handed out, so its id is [`Stats::requests`].
 ///
@@ -323,9 +331,9 @@ impl Client<'_> {
         if id != self.last_id() || !self.is_open(id) {
             return None;
         }
-        let part = self.part(id);
-        let events = u32::try_from(part.len()).unwrap_or(u32::MAX);
-        let batch = self.arena.batch(part);
+        let (batch, events) = self.last_batch();
+        let (_, batch) = batch.split_last()?;
+        let events = u32::try_from(events).unwrap_or(u32::MAX);
         let attempt = &self.flight.attempt;
         Some(Request::new(&self.config, attempt, batch, events))
     }
@@ -398,45 +406,44 @@ impl Client<'_> {
         usize_of(self.config.max_batch_bytes).saturating_sub(ENVELOPE_BYTES)
     }
 
-    /// How many of `slots` the next request takes, and their clock base: of one base, within the
-    /// limits of a batch, in `room` bytes. An event that may be to blame for what went wrong goes
-    /// alone.
-    fn first_batch(&self, slots: &[Slot], mut room: usize) -> (u32, Base) {
+    /// What of `slots` the next request takes: of one base, within the limits of a batch, in `room`
+    /// bytes. An event that may be to blame for what went wrong goes alone.
+    fn first_batch(&self, slots: &[Slot], room: usize) -> Batch {
         let limit = self.batch_limit.next().min(self.config.max_batch_events);
         let mut base = GIVEN;
-        let mut count = 0;
+        let (mut count, mut bytes) = (0, 0_usize);
         for slot in slots.iter().take(usize_of(limit)) {
             if slot.request != UNSENT {
                 break;
             }
-            let left = room.checked_sub(usize_of(slot.len));
+            let with_it = bytes.saturating_add(usize_of(slot.len));
             let shared = self.clock.shared(base, slot.base);
-            let (Some(left), Some(shared)) = (left, shared.or((count == 0).then_some(slot.base)))
-            else {
+            let Some(shared) = shared.or((count == 0).then_some(slot.base)) else {
                 break;
             };
-            if slot.is_deferred() && count > 0 {
+            if with_it > room || slot.is_deferred() && count > 0 {
                 break;
             }
-            (room, base) = (left, shared);
+            (bytes, base) = (with_it, shared);
             count += 1;
             if slot.is_deferred() {
                 break;
             }
         }
-        (count, base)
+        Batch { count, bytes, base }
     }
 
     /// Puts the oldest queued events in flight.
     fn pin_batch(&mut self) {
-        let (count, base) = self.first_batch(self.arena.queued(), self.max_events_bytes());
-        self.arena.pin(usize_of(count));
+        let Batch { count, bytes, base } =
+            self.first_batch(self.arena.queued(), self.max_events_bytes());
+        self.arena.pin(count, bytes);
         if self.arena.queued_len() == 0 {
             self.timers.clear(Timer::Flush);
         }
         self.flight.attempt = self.first_attempt(base);
         self.flight.base = base;
-        self.flight.events = count;
+        self.flight.events = u32::try_from(count).unwrap_or(u32::MAX);
         self.flight.unanswered = 0;
     }
 

@@ -6,7 +6,7 @@
 
 use core::ops::Range;
 
-use super::{Action, Client, Phase};
+use super::{Action, Batch, Client, Phase};
 use crate::Instant;
 use crate::client::timers::Timer;
 use crate::config::ENVELOPE_BYTES;
@@ -28,6 +28,19 @@ pub(super) struct Leaving {
     limit: u32,
     /// The id before that of the request numbered 1.
     before: u32,
+    /// Of the last request: its events among the bytes in flight, and their count.
+    bytes: Range<usize>,
+    count: usize,
+}
+
+/// Where in the batch the next request begins.
+struct Next {
+    at: usize,
+    /// The same in bytes.
+    bytes_at: usize,
+    /// How many bytes of events fit into it.
+    room: usize,
+    number: u8,
 }
 
 impl Leaving {
@@ -97,6 +110,8 @@ impl Client<'_> {
         let leaving = self.flight.leaving.get_or_insert(Leaving {
             limit,
             before: requests,
+            bytes: 0..0,
+            count: 0,
         });
         leaving.limit = limit;
     }
@@ -138,26 +153,37 @@ impl Client<'_> {
         )
     }
 
-    /// Where in the batch the events of the next request begin, how many bytes of them fit into it,
-    /// and its number; `None` if nothing is left for one, or the last one was handed out.
-    fn next_request(&self) -> Option<(usize, usize, u8)> {
+    /// `None` if nothing is left for another request, or the last one was handed out.
+    fn next_request(&self) -> Option<Next> {
         let leaving = self.leaving()?;
         let number = leaving.number(RequestId(self.stats.requests.wrapping_add(1)))?;
         let room = usize_of(leaving.limit).saturating_sub(ENVELOPE_BYTES);
         let room = room.min(self.max_events_bytes());
-        let mut slots = self.arena.pinned().iter();
-        let at = slots.position(|slot| slot.is_next(room))?;
-        Some((at, room, number))
+        let mut bytes_at = 0;
+        for (at, slot) in self.arena.pinned().iter().enumerate() {
+            if slot.is_next(room) {
+                return Some(Next {
+                    at,
+                    bytes_at,
+                    room,
+                    number,
+                });
+            }
+            bytes_at += usize_of(slot.len);
+        }
+        None
     }
 
     fn hand_out(&mut self) -> Option<Action> {
-        let (at, room, number) = self.next_request()?;
-        let slots = self.arena.pinned().get(at..).unwrap_or_default();
-        let (count, base) = self.first_batch(slots, room);
+        let next = self.next_request()?;
+        let slots = self.arena.pinned().get(next.at..).unwrap_or_default();
+        let Batch { count, bytes, base } = self.first_batch(slots, next.room);
         let slots = self.arena.pinned_mut().iter_mut();
-        for slot in slots.skip(at).take(usize_of(count)) {
-            slot.request = number;
+        for slot in slots.skip(next.at).take(count) {
+            slot.request = next.number;
         }
+        let leaving = self.flight.leaving.as_mut()?;
+        (leaving.bytes, leaving.count) = (next.bytes_at..next.bytes_at + bytes, count);
         let attempt = self.first_attempt(base);
         (self.flight.attempt, self.flight.base) = (attempt, base);
         Some(self.start_attempt())
@@ -182,6 +208,18 @@ impl Client<'_> {
         let start = slots.iter().position(is_its).unwrap_or(0);
         let its = slots.iter().skip(start).take_while(|slot| is_its(slot));
         start..start + its.count()
+    }
+
+    /// The bytes of the events of the last request, and their count.
+    pub(super) fn last_batch(&self) -> (&[u8], usize) {
+        let batch = self.arena.batch();
+        match self.leaving() {
+            Some(leaving) => {
+                let bytes = batch.get(leaving.bytes.clone());
+                (bytes.unwrap_or_default(), leaving.count)
+            }
+            None => (batch, self.arena.pinned_len()),
+        }
     }
 
     /// Events that were handed out and have not ended.

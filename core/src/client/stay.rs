@@ -33,6 +33,11 @@ impl Client<'_> {
         0..self.arena.pinned_len()
     }
 
+    /// The bytes of the events of the last request, and their count: all that are in flight.
+    pub(super) fn last_batch(&self) -> (&[u8], usize) {
+        (self.arena.batch(), self.arena.pinned_len())
+    }
+
     pub(super) const fn count_out(&self) -> usize {
         0
     }

@@ -265,13 +265,12 @@ impl<'buf> Arena<'buf> {
         Some(slot)
     }
 
-    /// Puts the first `count` queued events in flight. Nothing may be in flight.
-    pub(crate) fn pin(&mut self, count: usize) {
+    /// Puts the first `count` queued events, of `bytes` bytes, in flight. Nothing may be in flight.
+    pub(crate) fn pin(&mut self, count: usize, bytes: usize) {
         debug_assert!(self.pinned_len() == 0, "one batch at a time");
-        let first = self.queued().get(..count).unwrap_or_default();
-        debug_assert!(first.len() == count, "only what is queued is pinned");
-        let bytes = first.iter().map(len_of).sum();
-        self.slots.at.pin(first.len());
+        let first = self.queued().iter().take(count);
+        debug_assert!(first.map(len_of).sum::<usize>() == bytes, "what is queued");
+        self.slots.at.pin(count);
         self.bytes.at.pin(bytes);
     }
 
@@ -279,7 +278,7 @@ impl<'buf> Arena<'buf> {
     #[cfg(feature = "leave")]
     pub(crate) fn pin_all(&mut self) {
         self.unpin();
-        self.pin(self.queued_len());
+        self.pin(self.queued_len(), self.queued_bytes());
     }
 
     /// Puts what is in flight back in front of the queue.
@@ -345,22 +344,12 @@ impl<'buf> Arena<'buf> {
         self.slots.at.keep_last(slots.end.saturating_sub(kept_at));
     }
 
-    /// The bytes of a part of the events in flight, without the last comma.
-    pub(crate) fn batch(&self, part: Range<usize>) -> &[u8] {
-        let mut bytes = self
-            .bytes
+    /// The bytes of the events in flight, a comma after each.
+    pub(crate) fn batch(&self) -> &[u8] {
+        self.bytes
             .items
             .get(self.bytes.at.pinned())
-            .unwrap_or_default();
-        // Without `leave` a request has all of them.
-        if cfg!(feature = "leave") {
-            let slots = self.pinned();
-            let len = |slots: &[Slot]| slots.iter().map(len_of).sum::<usize>();
-            let start = len(slots.get(..part.start).unwrap_or_default());
-            let end = start + len(slots.get(part).unwrap_or_default());
-            bytes = bytes.get(start..end).unwrap_or_default();
-        }
-        bytes.split_last().map_or(&[], |(_, batch)| batch)
+            .unwrap_or_default()
     }
 
     pub(crate) fn pinned(&self) -> &[Slot] {
@@ -417,6 +406,11 @@ mod tests {
 
     extern crate std;
 
+    fn pin(arena: &mut Arena<'_>, count: usize) {
+        let first = arena.queued().iter().take(count);
+        arena.pin(count, first.map(len_of).sum());
+    }
+
     /// Runs a script of one-letter events: lower case captures, `P2` pins two, `R` releases, `U`
     /// unpins, `E` evicts, `C` compacts, `Kab` retries a and b only. Returns "in flight|queued".
     fn check(bytes: usize, slots: usize, script: &str, expect: &str) {
@@ -425,7 +419,7 @@ mod tests {
         for word in script.split(' ') {
             let (command, rest) = word.split_at(1);
             match command {
-                "P" => arena.pin(rest.parse().expect("a count")),
+                "P" => pin(&mut arena, rest.parse().expect("a count")),
                 "R" => arena.release(),
                 "U" => arena.unpin(),
                 "E" => assert!(arena.evict_oldest().is_some()),
@@ -453,12 +447,7 @@ mod tests {
             .bytes()
             .flat_map(|b| [b, b','])
             .collect();
-        let all = 0..arena.pinned_len();
-        assert_eq!(
-            arena.batch(all),
-            wire.split_last().map_or(&[][..], |(_, w)| w),
-            "{script}"
-        );
+        assert_eq!(arena.batch(), wire, "{script}");
         let queued = arena
             .bytes
             .items
@@ -555,7 +544,8 @@ mod tests {
             if arena.pinned_len() > 0 && below(10) == 0 {
                 arena.release();
             } else if arena.pinned_len() == 0 && arena.queued_len() > 5 + below(50) {
-                arena.pin(1 + below(arena.queued_len()));
+                let count = 1 + below(arena.queued_len());
+                pin(&mut arena, count);
             } else if arena.queued_len() > 20 && below(4) == 0 {
                 arena.evict_oldest();
             }
