@@ -288,8 +288,9 @@ impl Client<'_> {
     pub fn poll(&mut self, now: Instant, receipts: &mut dyn Receipts) -> Action {
         self.advance(now);
         let is_overdue = self.timers.take_expired(Timer::Timeout);
+        let mut next = None;
         if self.leaving().is_some() {
-            self.end_leaving(is_overdue);
+            next = self.go_on_leaving(is_overdue);
         } else if is_overdue && self.flight.is_sending() {
             self.conclude(self.last_id(), Err(TransportError::Timeout), receipts);
         }
@@ -299,8 +300,8 @@ impl Client<'_> {
         if self.arena.is_empty() {
             return Action::Idle;
         }
-        if let Some(action) = self.poll_leaving() {
-            return action;
+        if let Some(next) = next {
+            return self.hand_out(&next);
         }
         if self.flight.is_sending() {
             return self.sleep(Timer::Timeout);
@@ -353,7 +354,7 @@ impl Client<'_> {
     /// Whether the request `id` has not ended.
     fn is_open(&self, id: RequestId) -> bool {
         match self.leaving() {
-            Some(leaving) => self.is_out(leaving, id),
+            Some(_) => self.is_out(id),
             None => self.flight.is_sending() && id == self.last_id(),
         }
     }

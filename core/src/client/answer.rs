@@ -188,8 +188,8 @@ impl Client<'_> {
         }
     }
 
-    /// Ends the attempt `id`, which is open: its answer has ended, or broke off, or never came. Decides what
-    /// becomes of its events.
+    /// Ends the attempt `id`, which is open: its answer has ended, or broke off, or never came.
+    /// Decides what becomes of its events.
     pub(super) fn conclude(
         &mut self,
         id: RequestId,

@@ -34,7 +34,7 @@ pub(super) struct Leaving {
 }
 
 /// Where in the batch the next request begins.
-struct Next {
+pub(super) struct Next {
     at: usize,
     /// The same in bytes.
     bytes_at: usize,
@@ -44,10 +44,9 @@ struct Next {
 }
 
 impl Leaving {
-    /// The number of a request; none of another batch has one.
-    fn number(&self, id: RequestId) -> Option<u8> {
-        let number = u8::try_from(id.0.wrapping_sub(self.before)).ok()?;
-        (1..=MAX_REQUESTS).contains(&number).then_some(number)
+    /// The number of a request; that of another batch has a number which is none of a request.
+    fn number(&self, id: RequestId) -> u8 {
+        u8::try_from(id.0.wrapping_sub(self.before)).unwrap_or(RETURNED)
     }
 }
 
@@ -121,13 +120,15 @@ impl Client<'_> {
         self.flight.leaving.as_ref()
     }
 
-    /// Ends what [`Self::leave`] began, once every request has ended or `is_overdue`.
-    pub(super) fn end_leaving(&mut self, is_overdue: bool) {
-        let is_reading = matches!(self.flight.phase, Phase::Answering(_));
-        let is_open = is_reading || self.arena.pinned().iter().any(Slot::is_out);
-        let is_over = is_overdue || (!is_open && self.next_request().is_none());
-        if self.leaving().is_none() || !is_over {
-            return;
+    /// The next request, while [`Self::leave`] goes on. Ends what it began once every request has
+    /// ended, or `is_overdue`.
+    pub(super) fn go_on_leaving(&mut self, is_overdue: bool) -> Option<Next> {
+        if !is_overdue {
+            let next = self.next_request();
+            let is_reading = matches!(self.flight.phase, Phase::Answering(_));
+            if next.is_some() || is_reading || self.arena.pinned().iter().any(Slot::is_out) {
+                return next;
+            }
         }
         self.arena.retain_unended();
         let mut has_failed = false;
@@ -136,27 +137,23 @@ impl Client<'_> {
             slot.request = UNSENT;
         }
         if self.arena.pinned_len() == 0 {
-            return self.finish_batch();
+            self.finish_batch();
+            return None;
         }
         self.unpin_batch();
         if has_failed {
             self.wait(Timer::Park, self.config.retry_initial_ms, 1, 0);
         }
-    }
-
-    /// What to do next, while [`Self::leave`] goes on.
-    pub(super) fn poll_leaving(&mut self) -> Option<Action> {
-        self.leaving()?;
-        Some(
-            self.hand_out()
-                .unwrap_or_else(|| self.sleep(Timer::Timeout)),
-        )
+        None
     }
 
     /// `None` if nothing is left for another request, or the last one was handed out.
     fn next_request(&self) -> Option<Next> {
         let leaving = self.leaving()?;
-        let number = leaving.number(RequestId(self.stats.requests.wrapping_add(1)))?;
+        let number = leaving.number(RequestId(self.stats.requests.wrapping_add(1)));
+        if number > MAX_REQUESTS {
+            return None;
+        }
         let room = usize_of(leaving.limit).saturating_sub(ENVELOPE_BYTES);
         let room = room.min(self.max_events_bytes());
         let mut bytes_at = 0;
@@ -174,36 +171,35 @@ impl Client<'_> {
         None
     }
 
-    fn hand_out(&mut self) -> Option<Action> {
-        let next = self.next_request()?;
+    pub(super) fn hand_out(&mut self, next: &Next) -> Action {
         let slots = self.arena.pinned().get(next.at..).unwrap_or_default();
         let Batch { count, bytes, base } = self.first_batch(slots, next.room);
         let slots = self.arena.pinned_mut().iter_mut();
         for slot in slots.skip(next.at).take(count) {
             slot.request = next.number;
         }
-        let leaving = self.flight.leaving.as_mut()?;
-        (leaving.bytes, leaving.count) = (next.bytes_at..next.bytes_at + bytes, count);
+        if let Some(leaving) = &mut self.flight.leaving {
+            (leaving.bytes, leaving.count) = (next.bytes_at..next.bytes_at + bytes, count);
+        }
         let attempt = self.first_attempt(base);
         (self.flight.attempt, self.flight.base) = (attempt, base);
-        Some(self.start_attempt())
+        self.start_attempt()
     }
 
     /// Whether the request `id` is one of those handed out, and has not ended.
-    pub(super) fn is_out(&self, leaving: &Leaving, id: RequestId) -> bool {
-        let Some(number) = leaving.number(id) else {
-            return false;
-        };
-        let mut slots = self.arena.pinned().iter();
-        self.answer(id).is_some() || slots.any(|slot| slot.request == number && slot.is_out())
+    pub(super) fn is_out(&self, id: RequestId) -> bool {
+        let part = self.arena.pinned().get(self.part(id));
+        let is_waiting = part.is_some_and(|part| part.iter().any(Slot::is_out));
+        is_waiting || self.answer(id).is_some()
     }
 
-    /// The events of the request `id`, which is open, as a part of the batch.
+    /// The events of the request `id`, as a part of the batch.
     pub(super) fn part(&self, id: RequestId) -> Range<usize> {
         let slots = self.arena.pinned();
-        let Some(number) = self.leaving().and_then(|leaving| leaving.number(id)) else {
+        let Some(leaving) = self.leaving() else {
             return 0..slots.len();
         };
+        let number = leaving.number(id);
         let is_its = |slot: &Slot| slot.request == number;
         let start = slots.iter().position(is_its).unwrap_or(0);
         let its = slots.iter().skip(start).take_while(|slot| is_its(slot));
@@ -245,18 +241,20 @@ impl Client<'_> {
         if let Some(outcome) = ended {
             self.end_events(part.clone(), false, outcome, receipts);
         }
-        let slots = self.arena.pinned().get(part.clone()).unwrap_or_default();
-        let has_taken = slots.iter().any(|slot| slot.state == State::Ended);
-        if has_taken && matches!(verdict, Verdict::Delivered | Verdict::Results) {
-            self.note_taken(part.len());
-        }
         if hint_ms > 0 {
             self.hold(hint_ms);
         }
+        let events = part.len();
+        let mut has_taken = false;
         for slot in self.arena.pinned_mut().get_mut(part).unwrap_or_default() {
-            if slot.state != State::Ended {
+            if slot.state == State::Ended {
+                has_taken = matches!(verdict, Verdict::Delivered | Verdict::Results);
+            } else {
                 (slot.request, slot.state) = (RETURNED, State::Pending);
             }
+        }
+        if has_taken {
+            self.note_taken(events);
         }
     }
 }

@@ -18,17 +18,19 @@ impl Client<'_> {
         self.flight.leaving.as_ref()
     }
 
-    pub(super) const fn end_leaving(&mut self, _is_overdue: bool) {}
-
-    pub(super) const fn poll_leaving(&mut self) -> Option<Action> {
+    pub(super) const fn go_on_leaving(&mut self, _is_overdue: bool) -> Option<Leaving> {
         None
     }
 
-    pub(super) const fn is_out(&self, leaving: &Leaving, _id: RequestId) -> bool {
-        match *leaving {}
+    pub(super) const fn hand_out(&mut self, next: &Leaving) -> Action {
+        match *next {}
     }
 
-    /// The events of the request `id`, which is open, as a part of the batch: all of them.
+    pub(super) const fn is_out(&self, _id: RequestId) -> bool {
+        false
+    }
+
+    /// The events of the request `id`, as a part of the batch: all of them.
     pub(super) fn part(&self, _id: RequestId) -> Range<usize> {
         0..self.arena.pinned_len()
     }
