@@ -129,8 +129,8 @@ struct Flight {
 
 /// Events for one request.
 struct Batch {
-    count: usize,
-    bytes: usize,
+    count: u32,
+    bytes: u32,
     /// The clock base that they share.
     base: Base,
 }
@@ -334,7 +334,6 @@ impl Client<'_> {
         }
         let (batch, events) = self.last_batch();
         let (_, batch) = batch.split_last()?;
-        let events = u32::try_from(events).unwrap_or(u32::MAX);
         let attempt = &self.flight.attempt;
         Some(Request::new(&self.config, attempt, batch, events))
     }
@@ -412,17 +411,17 @@ impl Client<'_> {
     fn first_batch(&self, slots: &[Slot], room: usize) -> Batch {
         let limit = self.batch_limit.next().min(self.config.max_batch_events);
         let mut base = GIVEN;
-        let (mut count, mut bytes) = (0, 0_usize);
+        let (mut count, mut bytes) = (0, 0_u32);
         for slot in slots.iter().take(usize_of(limit)) {
             if slot.request != UNSENT {
                 break;
             }
-            let with_it = bytes.saturating_add(usize_of(slot.len));
+            let with_it = bytes.saturating_add(slot.len);
             let shared = self.clock.shared(base, slot.base);
             let Some(shared) = shared.or((count == 0).then_some(slot.base)) else {
                 break;
             };
-            if with_it > room || slot.is_deferred() && count > 0 {
+            if usize_of(with_it) > room || slot.is_deferred() && count > 0 {
                 break;
             }
             (bytes, base) = (with_it, shared);
@@ -438,13 +437,13 @@ impl Client<'_> {
     fn pin_batch(&mut self) {
         let Batch { count, bytes, base } =
             self.first_batch(self.arena.queued(), self.max_events_bytes());
-        self.arena.pin(count, bytes);
+        self.arena.pin(usize_of(count), usize_of(bytes));
         if self.arena.queued_len() == 0 {
             self.timers.clear(Timer::Flush);
         }
         self.flight.attempt = self.first_attempt(base);
         self.flight.base = base;
-        self.flight.events = u32::try_from(count).unwrap_or(u32::MAX);
+        self.flight.events = count;
         self.flight.unanswered = 0;
     }
 

@@ -29,15 +29,15 @@ pub(super) struct Leaving {
     /// The id before that of the request numbered 1.
     before: u32,
     /// Of the last request: its events among the bytes in flight, and their count.
-    bytes: Range<usize>,
-    count: usize,
+    bytes: Range<u32>,
+    count: u32,
 }
 
 /// Where in the batch the next request begins.
 pub(super) struct Next {
     at: usize,
     /// The same in bytes.
-    bytes_at: usize,
+    bytes_at: u32,
     /// How many bytes of events fit into it.
     room: usize,
     number: u8,
@@ -166,7 +166,7 @@ impl Client<'_> {
                     number,
                 });
             }
-            bytes_at += usize_of(slot.len);
+            bytes_at = bytes_at.saturating_add(slot.len);
         }
         None
     }
@@ -175,11 +175,12 @@ impl Client<'_> {
         let slots = self.arena.pinned().get(next.at..).unwrap_or_default();
         let Batch { count, bytes, base } = self.first_batch(slots, next.room);
         let slots = self.arena.pinned_mut().iter_mut();
-        for slot in slots.skip(next.at).take(count) {
+        for slot in slots.skip(next.at).take(usize_of(count)) {
             slot.request = next.number;
         }
         if let Some(leaving) = &mut self.flight.leaving {
-            (leaving.bytes, leaving.count) = (next.bytes_at..next.bytes_at + bytes, count);
+            leaving.bytes = next.bytes_at..next.bytes_at.saturating_add(bytes);
+            leaving.count = count;
         }
         let attempt = self.first_attempt(base);
         (self.flight.attempt, self.flight.base) = (attempt, base);
@@ -207,14 +208,17 @@ impl Client<'_> {
     }
 
     /// The bytes of the events of the last request, and their count.
-    pub(super) fn last_batch(&self) -> (&[u8], usize) {
+    pub(super) fn last_batch(&self) -> (&[u8], u32) {
         let batch = self.arena.batch();
         match self.leaving() {
             Some(leaving) => {
-                let bytes = batch.get(leaving.bytes.clone());
-                (bytes.unwrap_or_default(), leaving.count)
+                let bytes = usize_of(leaving.bytes.start)..usize_of(leaving.bytes.end);
+                (batch.get(bytes).unwrap_or_default(), leaving.count)
             }
-            None => (batch, self.arena.pinned_len()),
+            None => (
+                batch,
+                u32::try_from(self.arena.pinned_len()).unwrap_or(u32::MAX),
+            ),
         }
     }
 

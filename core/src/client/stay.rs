@@ -36,8 +36,9 @@ impl Client<'_> {
     }
 
     /// The bytes of the events of the last request, and their count: all that are in flight.
-    pub(super) fn last_batch(&self) -> (&[u8], usize) {
-        (self.arena.batch(), self.arena.pinned_len())
+    pub(super) fn last_batch(&self) -> (&[u8], u32) {
+        let events = u32::try_from(self.arena.pinned_len());
+        (self.arena.batch(), events.unwrap_or(u32::MAX))
     }
 
     pub(super) const fn count_out(&self) -> usize {
