@@ -1,4 +1,4 @@
-//! What became of every event: by its receipt, by waiting for it, by the counters.
+//! How every event ended: by its receipt, by waiting for it, by the counters.
 //!
 //! `POSTHOG_API_KEY=phc_… cargo run -p hoglet-native --example receipts`; with
 //! `POSTHOG_HOST=http://127.0.0.1:8080`, it talks to `cargo capture-server --port 8080`.
@@ -10,13 +10,12 @@ fn main() -> Result<(), Error> {
     let host = std::env::var("POSTHOG_HOST").unwrap_or_else(|_| EU_INGESTION_ENDPOINT.to_owned());
     let options = ClientOptions::new(api_key)
         .host(host)
-        // Every captured event gets exactly one receipt, in the order in which they end.
+        // Every captured event gets exactly one receipt, in the order in which events end.
         .on_receipt(|receipt| {
             let (uuid, outcome, attempts) = (receipt.uuid, &receipt.outcome, receipt.attempts);
             println!("{uuid}: {outcome}, attempts: {attempts}");
         })
-        // Events that were lost, with the server's reason, and what the client has to complain
-        // about.
+        // Lost events with the server's reason, events dropped by a hook, unusable configuration.
         .on_error(|error| eprintln!("{error}"));
     let client = Client::new(options)?;
 
@@ -25,11 +24,11 @@ fn main() -> Result<(), Error> {
         event.insert_prop("number", step)?;
         client.capture(event)?;
     }
-    // An event that no server would take is refused at once: the error names the rule.
+    // An event that no server would accept is refused at once; the error names the rule.
     if let Err(why) = client.capture(Event::new("", "user-1")) {
         println!("refused: {why}");
     }
-    // This one is waited for.
+    // The call waits for this event.
     match client.capture_immediate(Event::new("signup", "user-1")) {
         Ok(outcome) => println!("signup: {outcome}"),
         Err(Error::NotDelivered {
