@@ -120,12 +120,15 @@ impl Client<'_> {
             attempts: self.flight.attempt.number,
         };
         let mut rest = piece;
-        while let Some(entry) = answer.parser.read(&mut rest, &mut self.details) {
-            let searches = answer.misses < MAX_MISSES;
-            match settle(slots, usize_of(answer.next), searches, &entry, &mut endings) {
-                Some(at) => answer.next = u32::try_from(at).unwrap_or(u32::MAX),
-                None => answer.misses = answer.misses.saturating_add(1),
+        while let Some(entry) = answer.parser.read(&mut rest, &mut self.details, |uuid| {
+            let waits = find(slots, &mut answer.next, answer.misses < MAX_MISSES, uuid);
+            answer.misses = answer.misses.saturating_add(u8::from(!waits));
+            waits
+        }) {
+            if let Some(slot) = slots.get_mut(usize_of(answer.next)) {
+                settle(slot, &entry, &mut endings);
             }
+            answer.next = answer.next.saturating_add(1);
         }
         // In an answer that keeps to the batch's order, what is pending is the next.
         let is_pending = |slot: &Slot| slot.state == State::Pending;
@@ -435,24 +438,23 @@ impl Client<'_> {
     }
 }
 
-/// Applies one verdict of the server, which answers in the batch's order: the event is expected to
-/// be `next`, and is looked for elsewhere if `searches`. Returns where to expect the next one;
-/// `None` if no event waits for this verdict.
-fn settle(
-    slots: &mut [Slot],
-    next: usize,
-    searches: bool,
-    entry: &Entry<'_>,
-    endings: &mut Endings<'_>,
-) -> Option<usize> {
-    let uuid = Uuid::from_bytes_ref(entry.uuid);
+/// Looks for the event with this uuid, which waits for its verdict: at `next`, as the server
+/// answers in the batch's order, and elsewhere if `searches`. Says whether there is one, which is
+/// then `next`.
+fn find(slots: &[Slot], next: &mut u32, searches: bool, uuid: &Uuid) -> bool {
     let is_it = |slot: &Slot| slot.uuid == *uuid && slot.state == State::Pending;
-    let at = if slots.get(next).is_some_and(is_it) {
-        next
-    } else {
-        searches.then(|| slots.iter().position(is_it)).flatten()?
-    };
-    let slot = slots.get_mut(at)?;
+    if slots.get(usize_of(*next)).is_some_and(is_it) {
+        return true;
+    }
+    let found = searches.then(|| slots.iter().position(is_it)).flatten();
+    if let Some(at) = found {
+        *next = u32::try_from(at).unwrap_or(u32::MAX);
+    }
+    found.is_some()
+}
+
+/// Applies the server's verdict on the event of `slot`.
+fn settle(slot: &mut Slot, entry: &Entry<'_>, endings: &mut Endings<'_>) {
     let details = Some(entry.details).filter(|details| !details.is_empty());
     let outcome = match entry.result {
         "" => Outcome::Unconfirmed,
@@ -461,11 +463,10 @@ fn settle(
         "drop" => Outcome::Dropped(details),
         "retry" => {
             slot.state = State::Retry;
-            return Some(at.saturating_add(1));
+            return;
         }
         word => Outcome::Accepted(word),
     };
     slot.state = State::Ended;
-    endings.end(uuid, outcome);
-    Some(at.saturating_add(1))
+    endings.end(&slot.uuid, outcome);
 }

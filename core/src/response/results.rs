@@ -13,6 +13,7 @@ pub(crate) use details::Details;
 use crate::json::lexical::{MAX_DEPTH, hex_digit};
 use heapless::String;
 use heapless::string::StringView;
+use uuid::Uuid;
 
 /// Characters kept of a result word; a longer one is cut. The words in use today have at most
 /// seven, so a word that was cut is an unknown word either way.
@@ -29,8 +30,6 @@ const MAX_NAME_LEN: usize = 8;
 /// What the server says about one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry<'a> {
-    /// The event's uuid, read from either case, hyphens ignored.
-    pub uuid: &'a [u8; 16],
     /// `ok`, `warning`, `drop`, `retry` or another word, at most [`MAX_RESULT_LEN`] bytes; empty
     /// when the entry has none, or one that is not a string, or is not an object. Printable ASCII,
     /// as the server's own words are: any other character has become `?`, or two from a surrogate
@@ -55,7 +54,6 @@ pub(crate) struct Entry<'a> {
 /// else stands between strings is skipped without being checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Parser {
-    uuid: [u8; 16],
     result: String<MAX_RESULT_LEN, u8>,
     /// The last string that went nowhere else: a name, if a colon follows.
     name: String<MAX_NAME_LEN, u8>,
@@ -64,13 +62,13 @@ pub(crate) struct Parser {
     open: u32,
     /// `open` without the brackets that do not lead to an entry: the two differ within what is
     /// skipped.
-    path: u32,
+    path: u8,
     /// Behind a leading 1 the hexadecimal digits of `\uXXXX`.
     code: u32,
     state: State,
     /// What the next value is for, or the next name.
     role: Role,
-    /// Whether `uuid` is that of an entry which has not been reported.
+    /// Whether an entry that is to be reported has begun.
     has_entry: bool,
     found_results: bool,
 }
@@ -100,19 +98,18 @@ enum Role {
 }
 
 /// Values of `open` and `path`.
-const OUTSIDE: u32 = 0;
-const IN_BODY: u32 = 0b1;
-const IN_RESULTS: u32 = 0b11;
-const IN_ENTRY: u32 = 0b111;
+const OUTSIDE: u8 = 0;
+const IN_BODY: u8 = 0b1;
+const IN_RESULTS: u8 = 0b11;
+const IN_ENTRY: u8 = 0b111;
 
 impl Parser {
     /// A parser at the beginning of a body.
     pub(crate) const fn new() -> Self {
         Self {
-            uuid: [0; 16],
             result: String::new(),
             name: String::new(),
-            open: OUTSIDE,
+            open: 0,
             path: OUTSIDE,
             code: 0,
             state: State::Between,
@@ -123,22 +120,23 @@ impl Parser {
     }
 
     /// Reads on, to the end of an entry or of the `piece`, and takes what it has read off the
-    /// piece. Entries come in the body's order, each as soon as it is complete. `details` is the
-    /// same at every call.
+    /// piece. Entries come in the body's order, each as soon as it is complete. An entry is
+    /// reported if `begin` says so, which is called where the entry begins, with its event's uuid,
+    /// read from either case, hyphens ignored. `details` is the same at every call.
     ///
     /// After a fault the rest is passed over.
     pub(crate) fn read<'a>(
         &'a mut self,
         piece: &mut &[u8],
         details: &'a mut Details<'_>,
+        mut begin: impl FnMut(&Uuid) -> bool,
     ) -> Option<Entry<'a>> {
         while let [byte, rest @ ..] = *piece {
             *piece = rest;
-            match self.step(*byte, details) {
+            match self.step(*byte, details, &mut begin) {
                 Some(false) => {}
                 Some(true) => {
                     return Some(Entry {
-                        uuid: &self.uuid,
                         result: &self.result,
                         details: details.text(),
                     });
@@ -152,13 +150,18 @@ impl Parser {
     /// Whether what has been read is a whole body with an object `results` at its top, all of whose
     /// entries have been reported.
     pub(crate) fn is_complete(&self) -> bool {
-        self.found_results && self.open == OUTSIDE && self.state == State::Between
+        self.found_results && self.open == 0 && self.state == State::Between
     }
 
     /// Whether `byte` ends an entry; `None` for a fault.
-    fn step(&mut self, byte: u8, details: &mut Details<'_>) -> Option<bool> {
+    fn step(
+        &mut self,
+        byte: u8,
+        details: &mut Details<'_>,
+        begin: impl FnMut(&Uuid) -> bool,
+    ) -> Option<bool> {
         match self.state {
-            State::Between => return self.structure(byte, details),
+            State::Between => return self.structure(byte, details, begin),
             State::Text => match byte {
                 b'"' => self.state = State::Between,
                 b'\\' => self.state = State::Escape,
@@ -194,15 +197,20 @@ impl Parser {
     }
 
     /// Takes a byte between strings.
-    fn structure(&mut self, byte: u8, details: &mut Details<'_>) -> Option<bool> {
+    fn structure(
+        &mut self,
+        byte: u8,
+        details: &mut Details<'_>,
+        begin: impl FnMut(&Uuid) -> bool,
+    ) -> Option<bool> {
         match byte {
             ..=b' ' => return Some(false),
             // A byte order mark, before anything else.
-            0xef | 0xbb | 0xbf if self.open == OUTSIDE && self.role == Role::Path => {
+            0xef | 0xbb | 0xbf if self.open == 0 && self.role == Role::Path => {
                 return Some(false);
             }
             // Once the body has ended, the role is another.
-            _ if self.open == OUTSIDE && (self.role != Role::Path || byte != b'{') => return None,
+            _ if self.open == 0 && (self.role != Role::Path || byte != b'{') => return None,
             b'{' | b'[' => self.open(byte == b'{')?,
             b'}' | b']' => self.close(byte == b'}')?,
             b',' => {}
@@ -211,22 +219,22 @@ impl Parser {
                 self.clear(details);
                 return Some(false);
             }
-            b':' if self.open == self.path => {
-                self.role = self.name_ends(details);
+            b':' if self.open == u32::from(self.path) => {
+                self.role = self.name_ends(details, begin);
                 // Of two values the last counts, even when it is not a string.
                 self.clear(details);
                 return Some(false);
             }
             _ => return Some(false),
         }
-        self.role = if self.open == IN_RESULTS {
+        self.role = if self.open == u32::from(IN_RESULTS) {
             Role::Details
         } else {
             Role::Other
         };
         // Its own bracket has been closed; or it has none, and what ends it is a comma or the
         // bracket of `results`.
-        let entry_ends = self.has_entry && self.open <= IN_RESULTS;
+        let entry_ends = self.has_entry && self.open <= u32::from(IN_RESULTS);
         if entry_ends {
             self.has_entry = false;
         }
@@ -239,7 +247,7 @@ impl Parser {
         }
         self.open = self.open << 1 | u32::from(is_object);
         if self.role == Role::Path && is_object {
-            self.path = self.open;
+            self.path = self.path << 1 | 1;
             if self.path == IN_RESULTS {
                 self.found_results = true;
             }
@@ -252,15 +260,17 @@ impl Parser {
             return None;
         }
         self.open >>= 1;
-        self.path = self.path.min(self.open);
+        if u32::from(self.path) > self.open {
+            self.path >>= 1;
+        }
         Some(())
     }
 
     /// What the value behind the last name is for.
-    fn name_ends(&mut self, details: &mut Details<'_>) -> Role {
+    fn name_ends(&mut self, details: &mut Details<'_>, begin: impl FnMut(&Uuid) -> bool) -> Role {
         match (self.path, self.name.as_str()) {
             (IN_RESULTS, _) => {
-                self.has_entry = self.read_uuid(details);
+                self.has_entry = read_uuid(details.bytes()).as_ref().is_some_and(begin);
                 self.result.clear();
                 details.clear();
                 if self.has_entry {
@@ -274,22 +284,6 @@ impl Parser {
             (IN_ENTRY, "details") => Role::Details,
             _ => Role::Other,
         }
-    }
-
-    /// Whether the text in `details` is a uuid, which is then in `uuid`.
-    fn read_uuid(&mut self, details: &Details<'_>) -> bool {
-        let mut digits = 0_usize;
-        for &byte in details.bytes() {
-            match (hex_digit(byte), self.uuid.get_mut(digits / 2)) {
-                (Some(digit), Some(pair)) => {
-                    *pair = *pair << 4 | digit;
-                    digits = digits.wrapping_add(1);
-                }
-                (None, _) if byte == b'-' => {}
-                _ => return false,
-            }
-        }
-        digits == 2 * self.uuid.len()
     }
 
     /// Begins a string.
@@ -316,6 +310,22 @@ impl Parser {
             None => details.push(byte),
         }
     }
+}
+
+fn read_uuid(text: &[u8]) -> Option<Uuid> {
+    let mut uuid = [0; 16];
+    let mut digits = 0_usize;
+    for &byte in text {
+        match (hex_digit(byte), uuid.get_mut(digits / 2)) {
+            (Some(digit), Some(pair)) => {
+                *pair = *pair << 4 | digit;
+                digits = digits.wrapping_add(1);
+            }
+            (None, _) if byte == b'-' => {}
+            _ => return None,
+        }
+    }
+    (digits == 2 * uuid.len()).then(|| Uuid::from_bytes(uuid))
 }
 
 /// Takes a byte of UTF-8; a character that is not printable ASCII becomes `?`. What does not fit is
