@@ -117,7 +117,6 @@ impl fmt::Debug for Client<'_> {
 #[derive(Debug)]
 struct Flight {
     attempt: Attempt,
-    base: Base,
     /// Events the batch began with; 0 if there is none.
     events: u32,
     /// Attempts that no server answered, and that used up no retry.
@@ -160,7 +159,6 @@ impl Flight {
     fn none() -> Self {
         Self {
             attempt: Attempt::default(),
-            base: GIVEN,
             events: 0,
             unanswered: 0,
             phase: Phase::Idle,
@@ -395,7 +393,7 @@ impl Client<'_> {
     /// Whether the batch waits to be sent again and has events that went by the clock which was
     /// current then, and has been found to be off: they go by another now (law 9).
     fn has_outlived_its_clock(&self) -> bool {
-        let base = self.flight.base;
+        let base = self.flight.attempt.base;
         base != GIVEN
             && base != self.clock.base()
             && self.arena.pinned().iter().any(|slot| slot.base == GIVEN)
@@ -441,21 +439,21 @@ impl Client<'_> {
         if self.arena.queued_len() == 0 {
             self.timers.clear(Timer::Flush);
         }
-        self.flight.attempt = self.first_attempt(base);
-        self.flight.base = base;
+        self.make_request(base);
         self.flight.events = count;
         self.flight.unanswered = 0;
     }
 
-    /// The first attempt, not started, of a request that is made now.
-    fn first_attempt(&mut self, base: Base) -> Attempt {
-        let unix_ms = self.clock.unix_ms(base);
-        Attempt {
-            uuid: self.rng.uuid_v7(unix_ms),
-            created_ms: unix_ms,
-            sent_ms: unix_ms,
+    /// Makes a new request, by the clock `base`; its first attempt is still to be started.
+    fn make_request(&mut self, base: Base) {
+        let created_ms = self.clock.unix_ms(base);
+        self.flight.attempt = Attempt {
+            uuid: self.rng.uuid_v7(created_ms),
+            created_ms,
+            sent_ms: created_ms,
             number: 0,
-        }
+            base,
+        };
     }
 
     fn start_attempt(&mut self) -> Action {
@@ -463,7 +461,7 @@ impl Client<'_> {
         self.stats.requests = self.stats.requests.wrapping_add(1);
         let id = RequestId(self.stats.requests);
         flight.attempt.number = flight.attempt.number.saturating_add(1);
-        flight.attempt.sent_ms = self.clock.unix_ms(flight.base);
+        flight.attempt.sent_ms = self.clock.unix_ms(flight.attempt.base);
         if flight.attempt.number > 1 {
             self.stats.retries = self.stats.retries.wrapping_add(1);
         }

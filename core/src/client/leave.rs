@@ -182,8 +182,7 @@ impl Client<'_> {
             leaving.bytes = next.bytes_at..next.bytes_at.saturating_add(bytes);
             leaving.count = count;
         }
-        let attempt = self.first_attempt(base);
-        (self.flight.attempt, self.flight.base) = (attempt, base);
+        self.make_request(base);
         self.start_attempt()
     }
 

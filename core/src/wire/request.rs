@@ -4,6 +4,7 @@ use core::fmt;
 
 use uuid::Uuid;
 
+use crate::client::clock::Base;
 use crate::config::{Compression, Config, ENVELOPE_BYTES};
 use crate::json::writer::Writer;
 use crate::packed::{Packed, packed};
@@ -38,6 +39,8 @@ pub(crate) struct Attempt {
     pub(crate) sent_ms: i64,
     /// 1, 2, 3, …
     pub(crate) number: u32,
+    /// The clock base by which it is stamped.
+    pub(crate) base: Base,
 }
 
 /// Bytes of the longest header value that is written for a request.
