@@ -308,9 +308,6 @@ impl Client<'_> {
         if let Some(gate) = self.timers.latest_pending(&gates) {
             return self.sleep(gate);
         }
-        for gate in gates {
-            self.timers.clear(gate);
-        }
         if self.has_outlived_its_clock() {
             self.unpin_batch();
         }
