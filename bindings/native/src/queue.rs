@@ -3,6 +3,7 @@
 pub(crate) mod callbacks;
 pub(crate) mod clock;
 pub(crate) mod engine;
+pub(crate) mod memory;
 pub(crate) mod process;
 pub(crate) mod receipts;
 pub(crate) mod state;

@@ -1,47 +1,21 @@
 //! The state behind a queue's lock: a client of the core with its memory, the receipts, the worker
 //! and the waiters. Nothing here blocks or calls foreign code.
 
-use std::hint::black_box;
 use std::sync::Arc;
 
 use hoglet::{
-    Action, CaptureError, Client, FlushMark, Instant, Lane, Request, RequestId, Slot, Storage,
-    Timer, UnknownRequest, Uuid,
+    Action, CaptureError, Client, FlushMark, Instant, Lane, Request, RequestId, Timer,
+    UnknownRequest, Uuid,
 };
-use self_cell::{MutBorrow, self_cell};
 
-use crate::queue::clock::{MONOTONIC, Reading};
+use crate::queue::clock::Reading;
+use crate::queue::memory::{self, Core};
 use crate::queue::receipts::{Ended, ReceiptFilter, Sink};
 use crate::queue::waiters::Waiters;
-use crate::random;
 use crate::settings::Settings;
 use crate::transport::http::HttpSender;
 use crate::types::error::Error;
 use crate::types::stats::{Ledger, Stats};
-
-/// Size of the smallest queued event in bytes, rounded down. It bounds the slots that a queue of a
-/// given size can use.
-const MIN_EVENT_BYTES: usize = 128;
-
-/// Bytes kept of the server's reason for one event.
-const DETAILS_BYTES: usize = 300;
-
-/// The memory that the core borrows.
-struct Memory {
-    token: String,
-    sdk_info: String,
-    bytes: Vec<u8>,
-    slots: Vec<Slot>,
-    details: Vec<u8>,
-}
-
-self_cell!(
-    struct Core {
-        owner: MutBorrow<Memory>,
-        #[covariant]
-        dependent: Client,
-    }
-);
 
 /// A client of the core, the receipts to report, the worker and the waiters.
 pub(crate) struct State {
@@ -121,30 +95,7 @@ impl State {
         lane: Lane,
         filter: ReceiptFilter,
     ) -> Result<Self, Error> {
-        let bytes = settings.queue_bytes(lane);
-        let slots = settings.queue_events().min(bytes / MIN_EVENT_BYTES + 1);
-        let memory = Memory {
-            token: settings.token().to_owned(),
-            sdk_info: settings.options.sdk_info.clone(),
-            bytes: zeroes(bytes)?,
-            details: vec![0; DETAILS_BYTES],
-            slots: empty_slots(slots)?,
-        };
-        let seed = random::seed()?;
-        let core = Core::try_new(MutBorrow::new(memory), |memory| {
-            let Memory {
-                token,
-                sdk_info,
-                bytes,
-                slots,
-                details,
-            } = memory.borrow_mut();
-            let mut config = settings.config(lane, token, sdk_info);
-            config.seed = seed;
-            config.monotonic = MONOTONIC;
-            let storage = Storage::new(bytes, slots).with_details(details);
-            Client::new(config, storage, Instant::default())
-        })?;
+        let (core, slots) = memory::core(settings, lane)?;
         Ok(Self {
             core,
             sink: Sink::new(filter, slots),
@@ -321,35 +272,6 @@ impl State {
     }
 }
 
-/// Allocates zeroed memory that the system need not back with pages until they are used.
-///
-/// # Errors
-/// If the system lacks the memory; the standard library would abort.
-fn zeroes(bytes: usize) -> Result<Vec<u8>, Error> {
-    let error = |_| Error::Memory {
-        option: "max_queue_bytes",
-        bytes,
-    };
-    // `vec![0; n]` gets lazily zeroed pages, but aborts on failure, and `try_reserve` does not
-    // zero. So a probe is allocated first; `black_box` keeps the optimiser from removing it.
-    let mut probe: Vec<u8> = Vec::new();
-    probe.try_reserve_exact(bytes).map_err(error)?;
-    drop(black_box(probe));
-    Ok(vec![0; bytes])
-}
-
-/// Allocates slots for `count` events.
-fn empty_slots(count: usize) -> Result<Vec<Slot>, Error> {
-    let mut slots = Vec::new();
-    let error = |_| Error::Memory {
-        option: "max_queue_size",
-        bytes: count.saturating_mul(size_of::<Slot>()),
-    };
-    slots.try_reserve_exact(count).map_err(error)?;
-    slots.resize(count, Slot::EMPTY);
-    Ok(slots)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -501,21 +423,7 @@ mod tests {
                 panic!("nothing to send");
             };
             let event = state.request(id).expect("it is under way").events().len();
-            assert!(event >= MIN_EVENT_BYTES, "{mode:?}: {event}");
+            assert!(event >= memory::MIN_EVENT_BYTES, "{mode:?}: {event}");
         }
-    }
-
-    #[test]
-    fn memory_that_cannot_be_had_is_an_error_that_names_the_option() {
-        let error = zeroes(usize::MAX / 2 - 1).expect_err("nobody has so much");
-        assert!(
-            error.to_string().contains("max_queue_bytes asks for"),
-            "{error}"
-        );
-        let error = empty_slots(usize::MAX / 64).expect_err("nobody has so much");
-        assert!(
-            error.to_string().contains("max_queue_size asks for"),
-            "{error}"
-        );
     }
 }
