@@ -1,6 +1,6 @@
 //! The core for hosts that are JavaScript, as an instance of wasm: numbers go in, numbers come out.
 //!
-//! An instance is one client. All of its memory is [one static](memory), so it never grows, nothing
+//! An instance is one client. All of its memory is one static, so it never grows, nothing
 //! is allocated, and a view that JavaScript has of it stays valid. [`calls`] has the exports.
 //! JavaScript writes text where [`calls::input`] says, as UTF-8, and passes its length; it reads
 //! what is more than a number where [`calls::record`] says. How each event ended is told to the one

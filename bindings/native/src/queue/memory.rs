@@ -34,7 +34,8 @@ self_cell!(
     }
 );
 
-/// Makes the core's client for `lane` in memory of its own; returns it with the number of its slots.
+/// Makes the core's client for `lane` in memory of its own; returns it with the number of its
+/// slots.
 pub(super) fn core(settings: &Settings, lane: Lane) -> Result<(Core, usize), Error> {
     let bytes = settings.queue_bytes(lane);
     let slots = settings.queue_events().min(bytes / MIN_EVENT_BYTES + 1);
