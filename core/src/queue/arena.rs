@@ -85,7 +85,8 @@ impl<'buf, T: Copy> Array<'buf, T> {
 
     /// Moves `count` items.
     fn shift(&mut self, from: usize, to: usize, count: usize) {
-        let fits = from.max(to).saturating_add(count) <= self.items.len();
+        let last = self.items.len().checked_sub(count);
+        let fits = last.is_some_and(|last| from <= last && to <= last);
         debug_assert!(fits, "items move within the array");
         if fits {
             self.items.copy_within(from..from + count, to);
