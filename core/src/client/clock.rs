@@ -23,6 +23,8 @@
 //! An event with a timestamp of the caller's own belongs to no base ([`GIVEN`]): it is sent with
 //! the clock that is current at that time, never with one that was found to be off.
 
+use core::mem::replace;
+
 use crate::Instant;
 
 /// What the host's monotonic clock does while the machine sleeps. It decides what a leap of the
@@ -120,15 +122,18 @@ impl Clock {
     /// that, the last one was wrong and is forgotten. Otherwise the host's clock has started anew,
     /// as a counter of 32 bits does after 49 days, and the client's time goes on from where it was.
     pub(crate) fn advance(&mut self, now: Instant) -> u64 {
-        let passed_ms = self.host.ms_until(now);
-        if now < self.before {
-            self.missed_ms = self.missed_ms.wrapping_add(now.ms_until(self.host));
-            self.before = now;
-        } else if now != self.host {
-            self.before = self.host.min(now);
+        let host = replace(&mut self.host, now);
+        if now > host {
+            self.before = host;
+            return host.ms_until(now);
         }
-        self.host = now;
-        passed_ms
+        if now < host {
+            if now < self.before {
+                self.missed_ms = self.missed_ms.wrapping_add(now.ms_until(host));
+            }
+            self.before = now;
+        }
+        0
     }
 
     /// The host's latest reading.
