@@ -76,6 +76,14 @@ impl<'buf, T: Copy> Array<'buf, T> {
         Self { items, at }
     }
 
+    fn part(&self, range: Range<usize>) -> &[T] {
+        self.items.get(range).unwrap_or_default()
+    }
+
+    fn part_mut(&mut self, range: Range<usize>) -> &mut [T] {
+        self.items.get_mut(range).unwrap_or_default()
+    }
+
     /// What is free behind the queue.
     fn room(&mut self) -> &mut [T] {
         let end = self.at.queued().end;
@@ -258,8 +266,8 @@ impl<'buf> Arena<'buf> {
     /// Takes the oldest queued event out. Its slot says so for as long as it stands between the
     /// batch and the queue.
     pub(crate) fn evict_oldest(&mut self) -> Option<&Slot> {
-        let queued = self.slots.items.get_mut(self.slots.at.queued())?;
-        let slot = queued.first_mut()?;
+        let first = self.slots.at.queued().next()?;
+        let slot = self.slots.items.get_mut(first)?;
         slot.state = State::Ended;
         self.slots.at.evict(1);
         self.bytes.at.evict(len_of(slot));
@@ -347,31 +355,19 @@ impl<'buf> Arena<'buf> {
 
     /// The bytes of the events in flight, a comma after each.
     pub(crate) fn batch(&self) -> &[u8] {
-        self.bytes
-            .items
-            .get(self.bytes.at.pinned())
-            .unwrap_or_default()
+        self.bytes.part(self.bytes.at.pinned())
     }
 
     pub(crate) fn pinned(&self) -> &[Slot] {
-        self.slots
-            .items
-            .get(self.slots.at.pinned())
-            .unwrap_or_default()
+        self.slots.part(self.slots.at.pinned())
     }
 
     pub(crate) fn pinned_mut(&mut self) -> &mut [Slot] {
-        self.slots
-            .items
-            .get_mut(self.slots.at.pinned())
-            .unwrap_or_default()
+        self.slots.part_mut(self.slots.at.pinned())
     }
 
     pub(crate) fn queued(&self) -> &[Slot] {
-        self.slots
-            .items
-            .get(self.slots.at.queued())
-            .unwrap_or_default()
+        self.slots.part(self.slots.at.queued())
     }
 
     pub(crate) fn contains(&self, uuid: Uuid) -> bool {
@@ -384,11 +380,8 @@ impl<'buf> Arena<'buf> {
 
     /// The events that have not ended, from the front on.
     pub(crate) fn live(&self) -> impl Iterator<Item = &Slot> {
-        let slots = self
-            .slots
-            .items
-            .get(self.slots.at.start..self.slots.at.queued().end);
-        let slots = slots.unwrap_or_default().iter();
+        let stored = self.slots.at.start..self.slots.at.queued().end;
+        let slots = self.slots.part(stored).iter();
         slots.filter(|slot| slot.state != State::Ended)
     }
 }
