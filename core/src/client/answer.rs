@@ -12,7 +12,7 @@ use crate::config::{MAX_RETRY_WAIT_MS, Unanswered};
 use crate::queue::storage::{Slot, State, UNSENT};
 use crate::receipt::{Cause, Outcome, Receipts, TransportError};
 use crate::response::head::{ResponseHead, RetryAfter};
-use crate::response::results::{Entry, Parser};
+use crate::response::results::{Entry, Item, Parser};
 use crate::response::retry::{self, Verdict};
 use crate::wire::request::{BodyProgress, RequestId, Response, UnknownRequest};
 use crate::{Instant, usize_of};
@@ -120,15 +120,20 @@ impl Client<'_> {
             attempts: self.flight.attempt.number,
         };
         let mut rest = piece;
-        while let Some(entry) = answer.parser.read(&mut rest, &mut self.details, |uuid| {
-            let waits = find(slots, &mut answer.next, answer.misses < MAX_MISSES, uuid);
-            answer.misses = answer.misses.saturating_add(u8::from(!waits));
-            waits
-        }) {
-            if let Some(slot) = slots.get_mut(usize_of(answer.next)) {
-                settle(slot, &entry, &mut endings);
+        while let Some(item) = answer.parser.read(&mut rest, &mut self.details) {
+            match item {
+                Item::Name => answer.parser.begin_entry(&mut self.details, |uuid| {
+                    let waits = find(slots, &mut answer.next, answer.misses < MAX_MISSES, uuid);
+                    answer.misses = answer.misses.saturating_add(u8::from(!waits));
+                    waits
+                }),
+                Item::Entry(entry) => {
+                    if let Some(slot) = slots.get_mut(usize_of(answer.next)) {
+                        settle(slot, &entry, &mut endings);
+                    }
+                    answer.next = answer.next.saturating_add(1);
+                }
             }
-            answer.next = answer.next.saturating_add(1);
         }
         // In an answer that keeps to the batch's order, what is pending is the next.
         let is_pending = |slot: &Slot| slot.state == State::Pending;

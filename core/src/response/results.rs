@@ -27,6 +27,15 @@ pub const MAX_DETAILS_LEN: usize = 40;
 /// One more than the longest name that is looked for, so that a longer one differs.
 const MAX_NAME_LEN: usize = 8;
 
+/// What a response consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Item<'a> {
+    /// An entry begins: [`Parser::begin_entry`] comes next.
+    Name,
+    /// It ends.
+    Entry(Entry<'a>),
+}
+
 /// What the server says about one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry<'a> {
@@ -97,6 +106,14 @@ enum Role {
     Details,
 }
 
+/// What a byte has ended.
+enum Step {
+    Nothing,
+    /// The name of an entry.
+    Name,
+    Entry,
+}
+
 /// Values of `open` and `path`.
 const OUTSIDE: u8 = 0;
 const IN_BODY: u8 = 0b1;
@@ -119,27 +136,26 @@ impl Parser {
         }
     }
 
-    /// Reads on, to the end of an entry or of the `piece`, and takes what it has read off the
-    /// piece. Entries come in the body's order, each as soon as it is complete. An entry is
-    /// reported if `begin` says so, which is called where the entry begins, with its event's uuid,
-    /// read from either case, hyphens ignored. `details` is the same at every call.
+    /// Reads on, to the beginning or the end of an entry or to the end of the `piece`, and takes
+    /// what it has read off the piece. Entries come in the body's order, each as soon as it is
+    /// complete. `details` is the same at every call.
     ///
     /// After a fault the rest is passed over.
     pub(crate) fn read<'a>(
         &'a mut self,
         piece: &mut &[u8],
         details: &'a mut Details<'_>,
-        mut begin: impl FnMut(&Uuid) -> bool,
-    ) -> Option<Entry<'a>> {
+    ) -> Option<Item<'a>> {
         while let [byte, rest @ ..] = *piece {
             *piece = rest;
-            match self.step(*byte, details, &mut begin) {
-                Some(false) => {}
-                Some(true) => {
-                    return Some(Entry {
+            match self.step(*byte, details) {
+                Some(Step::Nothing) => {}
+                Some(Step::Name) => return Some(Item::Name),
+                Some(Step::Entry) => {
+                    return Some(Item::Entry(Entry {
                         result: &self.result,
                         details: details.text(),
-                    });
+                    }));
                 }
                 None => self.state = State::Malformed,
             }
@@ -153,15 +169,10 @@ impl Parser {
         self.found_results && self.open == 0 && self.state == State::Between
     }
 
-    /// Whether `byte` ends an entry; `None` for a fault.
-    fn step(
-        &mut self,
-        byte: u8,
-        details: &mut Details<'_>,
-        begin: impl FnMut(&Uuid) -> bool,
-    ) -> Option<bool> {
+    /// What `byte` ends; `None` for a fault.
+    fn step(&mut self, byte: u8, details: &mut Details<'_>) -> Option<Step> {
         match self.state {
-            State::Between => return self.structure(byte, details, begin),
+            State::Between => return self.structure(byte, details),
             State::Text => match byte {
                 b'"' => self.state = State::Between,
                 b'\\' => self.state = State::Escape,
@@ -193,21 +204,16 @@ impl Parser {
             }
             State::Malformed => return None,
         }
-        Some(false)
+        Some(Step::Nothing)
     }
 
     /// Takes a byte between strings.
-    fn structure(
-        &mut self,
-        byte: u8,
-        details: &mut Details<'_>,
-        begin: impl FnMut(&Uuid) -> bool,
-    ) -> Option<bool> {
+    fn structure(&mut self, byte: u8, details: &mut Details<'_>) -> Option<Step> {
         match byte {
-            ..=b' ' => return Some(false),
+            ..=b' ' => return Some(Step::Nothing),
             // A byte order mark, before anything else.
             0xef | 0xbb | 0xbf if self.open == 0 && self.role == Role::Path => {
-                return Some(false);
+                return Some(Step::Nothing);
             }
             // Once the body has ended, the role is another.
             _ if self.open == 0 && (self.role != Role::Path || byte != b'{') => return None,
@@ -217,15 +223,18 @@ impl Parser {
             b'"' => {
                 self.state = State::Text;
                 self.clear(details);
-                return Some(false);
+                return Some(Step::Nothing);
             }
             b':' if self.open == u32::from(self.path) => {
-                self.role = self.name_ends(details, begin);
+                if self.path == IN_RESULTS {
+                    return Some(Step::Name);
+                }
+                self.role = self.name_ends();
                 // Of two values the last counts, even when it is not a string.
                 self.clear(details);
-                return Some(false);
+                return Some(Step::Nothing);
             }
-            _ => return Some(false),
+            _ => return Some(Step::Nothing),
         }
         self.role = if self.open == u32::from(IN_RESULTS) {
             Role::Details
@@ -234,11 +243,11 @@ impl Parser {
         };
         // Its own bracket has been closed; or it has none, and what ends it is a comma or the
         // bracket of `results`.
-        let entry_ends = self.has_entry && self.open <= u32::from(IN_RESULTS);
-        if entry_ends {
+        if self.has_entry && self.open <= u32::from(IN_RESULTS) {
             self.has_entry = false;
+            return Some(Step::Entry);
         }
-        Some(entry_ends)
+        Some(Step::Nothing)
     }
 
     fn open(&mut self, is_object: bool) -> Option<()> {
@@ -267,23 +276,32 @@ impl Parser {
     }
 
     /// What the value behind the last name is for.
-    fn name_ends(&mut self, details: &mut Details<'_>, begin: impl FnMut(&Uuid) -> bool) -> Role {
+    fn name_ends(&self) -> Role {
         match (self.path, self.name.as_str()) {
-            (IN_RESULTS, _) => {
-                self.has_entry = read_uuid(details.bytes()).as_ref().is_some_and(begin);
-                self.result.clear();
-                details.clear();
-                if self.has_entry {
-                    Role::Path
-                } else {
-                    Role::Other
-                }
-            }
             (IN_BODY, "results") => Role::Path,
             (IN_ENTRY, "result") => Role::Result,
             (IN_ENTRY, "details") => Role::Details,
             _ => Role::Other,
         }
+    }
+
+    /// Whether the entry that begins is reported when it ends is what `is_wanted` says about its
+    /// event's uuid, read from either case, hyphens ignored.
+    pub(crate) fn begin_entry(
+        &mut self,
+        details: &mut Details<'_>,
+        is_wanted: impl FnOnce(&Uuid) -> bool,
+    ) {
+        let uuid = read_uuid(details.bytes());
+        self.has_entry = uuid.as_ref().is_some_and(is_wanted);
+        self.role = if self.has_entry {
+            Role::Path
+        } else {
+            Role::Other
+        };
+        self.name.clear();
+        self.result.clear();
+        details.clear();
     }
 
     /// Begins a string.

@@ -1,6 +1,6 @@
 extern crate std;
 
-use super::{Details, MAX_DETAILS_LEN, MAX_RESULT_LEN, Parser};
+use super::{Details, Item, MAX_DETAILS_LEN, MAX_RESULT_LEN, Parser};
 use crate::json::lexical::MAX_DEPTH;
 use serde_json::Value;
 use std::string::{String, ToString};
@@ -19,10 +19,17 @@ fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<String>, bool) {
     let mut entries = vec![];
     let mut last = Uuid::nil();
     for mut piece in pieces {
-        while let Some(entry) = parser.read(&mut piece, &mut details, |uuid| {
-            last = *uuid;
-            true
-        }) {
+        while let Some(item) = parser.read(&mut piece, &mut details) {
+            let entry = match item {
+                Item::Name => {
+                    parser.begin_entry(&mut details, |uuid| {
+                        last = *uuid;
+                        true
+                    });
+                    continue;
+                }
+                Item::Entry(entry) => entry,
+            };
             let uuid = &last.simple().to_string()[24..];
             entries.push(match entry.details {
                 "" => format!("{uuid} {}", entry.result),
@@ -177,9 +184,11 @@ fn long_texts_are_cut() {
             let mut parser = Parser::new();
             let body = format!(r#"{{"results":{{"{UUID}":{{"{member}":"{text}"}}}}}}"#);
             let (mut rest, mut details) = (body.as_bytes(), Details::new(&mut []));
-            let entry = parser
-                .read(&mut rest, &mut details, |_| true)
-                .expect("an entry");
+            assert_eq!(parser.read(&mut rest, &mut details), Some(Item::Name));
+            parser.begin_entry(&mut details, |_| true);
+            let Some(Item::Entry(entry)) = parser.read(&mut rest, &mut details) else {
+                panic!("no entry")
+            };
             let cut = [entry.result, entry.details].concat();
             assert_eq!(cut, "x".repeat(len.min(limit)));
         }
@@ -195,8 +204,11 @@ fn details_of(details: &[u8], len: usize) -> String {
         let (mut parser, mut memory) = (Parser::new(), vec![0; len]);
         let mut details = Details::new(&mut memory);
         for mut piece in body.chunks(size) {
-            if let Some(entry) = parser.read(&mut piece, &mut details, |_| true) {
-                return String::from(entry.details);
+            while let Some(item) = parser.read(&mut piece, &mut details) {
+                match item {
+                    Item::Name => parser.begin_entry(&mut details, |_| true),
+                    Item::Entry(entry) => return String::from(entry.details),
+                }
             }
         }
         panic!("no entry")
