@@ -21,7 +21,7 @@ use crate::queue::storage::{Slot, Storage, UNSENT};
 use crate::receipt::{Outcome, OutcomeKind, Receipt, Receipts, TransportError};
 use crate::response::results::Details;
 use crate::rng::Rng;
-use crate::stats::Stats;
+use crate::stats::{Counters, Stats};
 use crate::wire::request::{Attempt, Request, RequestId};
 use crate::{Instant, usize_of};
 
@@ -88,7 +88,7 @@ pub struct Client<'buf> {
     clock: Clock,
     rng: Rng,
     timers: Timers,
-    stats: Stats,
+    counters: Counters,
     flight: Flight,
     batch_limit: BatchLimit,
     /// The last event a `flush` wants sent, if [`Self::is_flushing`].
@@ -119,8 +119,6 @@ struct Flight {
     attempt: Attempt,
     /// Events the batch began with; 0 if there is none.
     events: u32,
-    /// Attempts that no server answered, and that used up no retry.
-    unanswered: u32,
     phase: Phase,
     /// What of it [`Client::leave`] has handed out, in requests of their own.
     leaving: Option<Leaving>,
@@ -160,7 +158,6 @@ impl Flight {
         Self {
             attempt: Attempt::default(),
             events: 0,
-            unanswered: 0,
             phase: Phase::Idle,
             leaving: None,
         }
@@ -222,7 +219,7 @@ impl<'buf> Client<'buf> {
             arena: Arena::new(bytes, slots),
             clock: Clock::new(now),
             timers: Timers::new(),
-            stats: Stats::default(),
+            counters: Counters::default(),
             flight: Flight::none(),
             batch_limit: BatchLimit::NONE,
             flush_through: FlushMark(0),
@@ -238,7 +235,7 @@ impl<'buf> Client<'buf> {
     /// the backoff before a batch is sent again.
     pub fn flush(&mut self, now: Instant) -> FlushMark {
         self.advance(now);
-        let mark = FlushMark(self.stats.captured);
+        let mark = FlushMark(self.counters.captured);
         if !self.arena.is_empty() {
             self.flush_through = mark;
             self.is_flushing = true;
@@ -342,7 +339,7 @@ impl Client<'_> {
 
     /// The request that was handed out last.
     const fn last_id(&self) -> RequestId {
-        RequestId(self.stats.requests)
+        RequestId(self.counters.requests)
     }
 
     /// Whether the request `id` has not ended.
@@ -438,7 +435,6 @@ impl Client<'_> {
         }
         self.make_request(base);
         self.flight.events = count;
-        self.flight.unanswered = 0;
     }
 
     /// Makes a new request, by the clock `base`; its first attempt is still to be started.
@@ -449,18 +445,19 @@ impl Client<'_> {
             created_ms,
             sent_ms: created_ms,
             number: 0,
+            unanswered: 0,
             base,
         };
     }
 
     fn start_attempt(&mut self) -> Action {
         let flight = &mut self.flight;
-        self.stats.requests = self.stats.requests.wrapping_add(1);
-        let id = RequestId(self.stats.requests);
+        self.counters.requests = self.counters.requests.wrapping_add(1);
+        let id = RequestId(self.counters.requests);
         flight.attempt.number = flight.attempt.number.saturating_add(1);
         flight.attempt.sent_ms = self.clock.unix_ms(flight.attempt.base);
         if flight.attempt.number > 1 {
-            self.stats.retries = self.stats.retries.wrapping_add(1);
+            self.counters.retries = self.counters.retries.wrapping_add(1);
         }
         self.timers
             .start(Timer::Timeout, self.config.request_timeout_ms);
@@ -484,7 +481,7 @@ impl Client<'_> {
             return false;
         };
         let mut endings = Endings {
-            stats: &mut self.stats,
+            counters: &mut self.counters,
             receipts,
             attempts: 0,
         };
@@ -515,7 +512,7 @@ impl Client<'_> {
     /// How many events have ended like this; less code than [`Self::stats`], which counts those
     /// that have not.
     pub fn ended_as(&self, kind: OutcomeKind) -> u32 {
-        self.stats.ended_as(kind)
+        self.counters.ended_as(kind)
     }
 
     /// Where every event is or went.
@@ -526,10 +523,9 @@ impl Client<'_> {
             None => live.saturating_sub(self.arena.queued_len()),
         };
         let queued = live.saturating_sub(in_flight);
-        let mut stats = self.stats;
-        stats.queued = u32::try_from(queued).unwrap_or(u32::MAX);
-        stats.in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
-        stats
+        let queued = u32::try_from(queued).unwrap_or(u32::MAX);
+        let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
+        self.counters.stats(queued, in_flight)
     }
 
     /// What the client was told when it was made.
@@ -540,14 +536,14 @@ impl Client<'_> {
 
 /// The one place where events end: one counter, one receipt (law 6).
 struct Endings<'a> {
-    stats: &'a mut Stats,
+    counters: &'a mut Counters,
     receipts: &'a mut dyn Receipts,
     attempts: u32,
 }
 
 impl Endings<'_> {
     fn end(&mut self, uuid: &uuid::Uuid, outcome: Outcome<'_>) {
-        self.stats.count(outcome.kind());
+        self.counters.count(outcome.kind());
         self.receipts.receipt(Receipt {
             uuid: *uuid,
             attempts: self.attempts,

@@ -57,7 +57,22 @@ impl Stats {
         let here = self.queued.wrapping_add(self.in_flight);
         self.captured == self.ended().wrapping_add(here)
     }
+}
 
+/// What a client counts. The rest of [`Stats`] is in its queue.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) captured: u32,
+    pub(crate) refused: u32,
+    pub(crate) placeholder_ids: u32,
+    pub(crate) requests: u32,
+    pub(crate) retries: u32,
+    /// Events that have ended, by [`OutcomeKind::code`].
+    ends: [u32; OutcomeKind::ALL.len()],
+}
+
+impl Counters {
+    /// Counts an event that has ended.
     pub(crate) fn count(&mut self, kind: OutcomeKind) {
         let count = self.ends.get_mut(usize::from(kind.code()));
         debug_assert!(count.is_some(), "every kind of ending has a counter");
@@ -66,9 +81,31 @@ impl Stats {
         }
     }
 
+    /// Counts an event that was refused, and gives the reason back.
     pub(crate) fn refuse(&mut self, error: CaptureError) -> CaptureError {
         self.refused = self.refused.wrapping_add(1);
         error
+    }
+
+    /// Events that have ended like this.
+    pub(crate) fn ended_as(&self, kind: OutcomeKind) -> u32 {
+        self.ends
+            .get(usize::from(kind.code()))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    pub(crate) const fn stats(&self, queued: u32, in_flight: u32) -> Stats {
+        Stats {
+            captured: self.captured,
+            refused: self.refused,
+            placeholder_ids: self.placeholder_ids,
+            queued,
+            in_flight,
+            requests: self.requests,
+            retries: self.retries,
+            ends: self.ends,
+        }
     }
 }
 

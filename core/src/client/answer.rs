@@ -20,8 +20,6 @@ use crate::{Instant, usize_of};
 /// What has arrived of an answer.
 #[derive(Debug)]
 pub(super) struct Answer {
-    /// Of which request.
-    id: RequestId,
     status: u16,
     /// What the status means for the batch, judged once.
     verdict: Verdict,
@@ -76,9 +74,9 @@ impl Client<'_> {
         if let (200..=299, Some(date_ms), false) = (head.status, head.date_ms, is_overdue) {
             self.learn_date(date_ms);
         }
+        self.note_answering(id);
         let config = &self.config;
         let answer = Answer {
-            id,
             status: head.status,
             verdict: retry::judge(config.capture_mode, head.status, config.retry_404_and_429),
             hint_ms,
@@ -107,15 +105,14 @@ impl Client<'_> {
     ) -> Result<BodyProgress, UnknownRequest> {
         self.check_open(id)?;
         let part = self.part(id);
+        let is_its_own = self.is_answering(id);
         let answer = match &mut self.flight.phase {
-            Phase::Answering(answer) if answer.id == id && answer.verdict == Verdict::Results => {
-                answer
-            }
+            Phase::Answering(answer) if is_its_own && answer.verdict == Verdict::Results => answer,
             _ => return Ok(BodyProgress::Decided),
         };
         let slots = self.arena.pinned_mut().get_mut(part).unwrap_or_default();
         let mut endings = Endings {
-            stats: &mut self.stats,
+            counters: &mut self.counters,
             receipts,
             attempts: self.flight.attempt.number,
         };
@@ -279,7 +276,7 @@ impl Client<'_> {
         let attempts = self.flight.attempt.number;
         let is_leaving = self.leaving().is_some();
         let mut endings = Endings {
-            stats: &mut self.stats,
+            counters: &mut self.counters,
             receipts,
             attempts,
         };
@@ -297,7 +294,7 @@ impl Client<'_> {
     /// What has arrived of the answer to the request `id`, once its head has.
     pub(super) fn answer(&self, id: RequestId) -> Option<&Answer> {
         match &self.flight.phase {
-            Phase::Answering(answer) if answer.id == id => Some(answer),
+            Phase::Answering(answer) if self.is_answering(id) => Some(answer),
             _ => None,
         }
     }
@@ -324,10 +321,10 @@ impl Client<'_> {
         let flight = &mut self.flight;
         let attempt = flight.attempt.number;
         let tries = if keeps_unanswered {
-            flight.unanswered = flight.unanswered.saturating_add(1);
-            flight.unanswered
+            flight.attempt.unanswered = flight.attempt.unanswered.saturating_add(1);
+            flight.attempt.unanswered.into()
         } else {
-            attempt.saturating_sub(flight.unanswered)
+            attempt.saturating_sub(flight.attempt.unanswered.into())
         };
         if left == 0 {
             self.finish_batch();

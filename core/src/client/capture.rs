@@ -135,7 +135,7 @@ impl Client<'_> {
     ) -> Result<Accepted, CaptureError> {
         self.advance(now);
         let accepted = self.try_capture(event, properties, has_extras, receipts);
-        accepted.map_err(|error| self.stats.refuse(error))
+        accepted.map_err(|error| self.counters.refuse(error))
     }
 
     fn try_capture<'a, F: Form<'a>>(
@@ -156,7 +156,7 @@ impl Client<'_> {
         let (stamp, base) = self.stamp(event, given_ms);
         let source = Source::new(event, properties, has_extras)?;
         let evicted = self.queue(&source, &stamp, base, receipts)?;
-        let counter = &mut self.stats.placeholder_ids;
+        let counter = &mut self.counters.placeholder_ids;
         *counter = counter.wrapping_add(u32::from(is_placeholder));
         Ok(Accepted {
             uuid: stamp.uuid,
@@ -248,12 +248,12 @@ impl Client<'_> {
 
     fn commit(&mut self, uuid: Uuid, base: Base, len: usize) {
         debug_assert!(len > 0 && u32::try_from(len).is_ok(), "a length is checked");
-        self.stats.captured = self.stats.captured.wrapping_add(1);
+        self.counters.captured = self.counters.captured.wrapping_add(1);
         self.arena.commit(Slot {
             uuid,
             // Checked against `max_event_bytes`, which is a u32.
             len: u32::try_from(len).unwrap_or(u32::MAX),
-            seq: self.stats.captured,
+            seq: self.counters.captured,
             base,
             state: State::Pending,
             is_deferred: false,

@@ -31,6 +31,8 @@ pub(super) struct Leaving {
     /// Of the last request: its events among the bytes in flight, and their count.
     bytes: Range<u32>,
     count: u32,
+    /// The request whose answer is being read, if one is.
+    answering: RequestId,
 }
 
 /// Where in the batch the next request begins.
@@ -105,14 +107,27 @@ impl Client<'_> {
             self.flight.phase = Phase::Sending;
         }
         self.flight.events = self.flight.events.saturating_add(queued);
-        let requests = self.stats.requests;
+        let requests = self.counters.requests;
         let leaving = self.flight.leaving.get_or_insert(Leaving {
             limit,
             before: requests,
             bytes: 0..0,
             count: 0,
+            answering: RequestId(requests),
         });
         leaving.limit = limit;
+    }
+
+    /// An answer to the request `id` begins.
+    pub(super) fn note_answering(&mut self, id: RequestId) {
+        if let Some(leaving) = &mut self.flight.leaving {
+            leaving.answering = id;
+        }
+    }
+
+    /// Whether the answer that is being read is that to the request `id`, which is open.
+    pub(super) fn is_answering(&self, id: RequestId) -> bool {
+        self.leaving().is_none_or(|leaving| leaving.answering == id)
     }
 
     /// What has been handed out, while [`Self::leave`] goes on.
@@ -150,7 +165,7 @@ impl Client<'_> {
     /// `None` if nothing is left for another request, or the last one was handed out.
     fn next_request(&self) -> Option<Next> {
         let leaving = self.leaving()?;
-        let number = leaving.number(RequestId(self.stats.requests.wrapping_add(1)));
+        let number = leaving.number(RequestId(self.counters.requests.wrapping_add(1)));
         if number > MAX_REQUESTS {
             return None;
         }

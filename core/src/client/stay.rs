@@ -18,6 +18,14 @@ impl Client<'_> {
         self.flight.leaving.as_ref()
     }
 
+    pub(super) const fn note_answering(&mut self, _id: RequestId) {}
+
+    /// Whether the answer that is being read is that to the request `id`, which is open: there is
+    /// no other.
+    pub(super) const fn is_answering(&self, _id: RequestId) -> bool {
+        true
+    }
+
     pub(super) const fn go_on_leaving(&mut self, _is_overdue: bool) -> Option<Leaving> {
         None
     }

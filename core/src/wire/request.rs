@@ -39,6 +39,8 @@ pub(crate) struct Attempt {
     pub(crate) sent_ms: i64,
     /// 1, 2, 3, …
     pub(crate) number: u32,
+    /// Of those so far, how many no server answered, at the cost of no retry.
+    pub(crate) unanswered: u16,
     /// The clock base by which it is stamped.
     pub(crate) base: Base,
 }

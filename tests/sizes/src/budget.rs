@@ -48,7 +48,7 @@ const BUDGETS: &[Budget] = &[
     row("thumbv7em: code of panics",                      16, None),
     row("thumbv7em: RAM beside the arena, full",       1_024, Some(KIB)),
     row("thumbv7em: RAM of gzip",                      2_048, Some(2 * KIB)),
-    row("size of Client",                                520, Some(480)),
+    row("size of Client",                                480, Some(480)),
     row("size of Request",                                32, Some(128)),
     row("examples/cortex-m: flash",                   59_392, None),
     row("examples/cortex-m: RAM without the stack",    8_704, None),
