@@ -238,6 +238,8 @@ pub struct Os<'a> {
     pub version: &'a str,
 }
 
+/// What this SDK calls itself by default.
+pub(crate) const SDK_INFO: &str = concat!("hoglet/", env!("CARGO_PKG_VERSION"));
 /// Longest project token the server takes, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 64;
 /// Longest `PostHog-Sdk-Info` the server reads, in bytes.
@@ -280,7 +282,7 @@ impl<'buf> Config<'buf> {
             capture_mode: CaptureMode::V1,
             lane: Lane::Analytics,
             path: None,
-            sdk_info: concat!("hoglet/", env!("CARGO_PKG_VERSION")),
+            sdk_info: SDK_INFO,
             user_agent: None,
             compression: Compression::None,
             disable_geoip: false,
@@ -328,11 +330,7 @@ impl<'buf> Config<'buf> {
         if !self.user_agent.is_none_or(is_header_text) {
             return Err(ConfigError::UserAgent);
         }
-        let is_path =
-            |path: &str| path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic());
-        if !self.path.is_none_or(is_path) {
-            return Err(ConfigError::Path);
-        }
+        check_path(self.path)?;
         let v1_only = matches!(self.compression, Compression::Deflate | Compression::Zstd);
         if v1_only && self.capture_mode.is_v0() {
             return Err(ConfigError::CompressionNeedsV1);
@@ -358,14 +356,14 @@ impl<'buf> Config<'buf> {
     }
 }
 
-fn at_least(field: &'static str, value: u32, min: u32) -> Result<(), ConfigError> {
+pub(crate) fn at_least(field: &'static str, value: u32, min: u32) -> Result<(), ConfigError> {
     if value < min {
         return Err(ConfigError::TooSmall { field, value, min });
     }
     Ok(())
 }
 
-fn check_token(token: &str) -> Result<(), ConfigError> {
+pub(crate) fn check_token(token: &str) -> Result<(), ConfigError> {
     let plain = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
     if token.is_empty() || token.len() > MAX_TOKEN_BYTES {
         return Err(ConfigError::TokenLength { len: token.len() });
@@ -377,6 +375,15 @@ fn check_token(token: &str) -> Result<(), ConfigError> {
         return Err(ConfigError::TokenCharacter);
     }
     Ok(())
+}
+
+pub(crate) fn check_path(path: Option<&str>) -> Result<(), ConfigError> {
+    let is_path = |path: &str| path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic());
+    if path.is_none_or(is_path) {
+        Ok(())
+    } else {
+        Err(ConfigError::Path)
+    }
 }
 
 fn check_sdk_info(sdk_info: &str) -> Result<(), ConfigError> {
@@ -395,7 +402,7 @@ pub(crate) fn split_sdk_info(sdk_info: &str) -> (&str, &str) {
     parts.unwrap_or_default()
 }
 
-fn is_header_text(text: &str) -> bool {
+pub(crate) fn is_header_text(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
 }
 

@@ -2,6 +2,9 @@
 
 use uuid::Uuid;
 
+#[cfg(feature = "flags")]
+use crate::flags::read::FlagProperties;
+
 /// One event to capture. Everything is borrowed, and nothing is copied before
 /// [`Client::capture`](crate::Client::capture), which writes it in wire form or refuses it.
 ///
@@ -30,6 +33,10 @@ pub struct Event<'a> {
     /// Groups as (type, key): `$groups`. Merged likewise.
     #[cfg(feature = "persons")]
     pub groups: &'a [(&'a str, &'a str)],
+    /// Properties that come from feature flags (feature `flags`); each replaces one of the same
+    /// name.
+    #[cfg(feature = "flags")]
+    pub flags: FlagProperties<'a>,
     /// The session the event belongs to.
     pub session_id: Option<&'a str>,
     /// The window or tab it belongs to.
@@ -56,6 +63,8 @@ impl<'a> Event<'a> {
             set_once: Properties::None,
             #[cfg(feature = "persons")]
             groups: &[],
+            #[cfg(feature = "flags")]
+            flags: FlagProperties::None,
             session_id: None,
             window_id: None,
             uuid: None,
@@ -101,6 +110,15 @@ impl<'a> Event<'a> {
     #[must_use]
     pub const fn groups(mut self, groups: &'a [(&'a str, &'a str)]) -> Self {
         self.groups = groups;
+        self
+    }
+
+    /// Attaches the flags that were in force when it happened (feature `flags`), usually
+    /// [`Flags`](crate::Flags).
+    #[cfg(feature = "flags")]
+    #[must_use]
+    pub fn flags(mut self, flags: impl Into<FlagProperties<'a>>) -> Self {
+        self.flags = flags.into();
         self
     }
 

@@ -12,6 +12,8 @@ mod plain;
 mod scan;
 #[cfg(feature = "serde")]
 pub(crate) mod serialize;
+#[cfg(feature = "flags")]
+pub(crate) mod stream;
 #[cfg(feature = "text")]
 mod trusted;
 pub(crate) mod writer;

@@ -53,6 +53,8 @@ mod config;
 #[cfg(feature = "gzip")]
 pub mod deflate;
 mod event;
+#[cfg(feature = "flags")]
+mod flags;
 mod instant;
 mod json;
 #[doc = include_str!("../PROTOCOL.md")]
@@ -78,6 +80,18 @@ pub use config::{
 #[cfg(feature = "gzip")]
 pub use deflate::body::BodyEncoder;
 pub use event::{Event, EventOptions, MemberSource, Properties, Timestamp, Value};
+#[cfg(feature = "flag-payloads")]
+pub use flags::payload::PayloadError;
+#[cfg(feature = "flags")]
+pub use flags::{
+    config::{FlagsConfig, FlagsVersion},
+    error::{FlagQueryError, FlagsError},
+    evaluation::{FlagEvaluation, FlagRequest, FlagsAction},
+    query::FlagQuery,
+    read::{FlagProperties, FlagRead},
+    snapshot::{Flag, FlagState, FlagValue, Flags},
+    tracker::FlagTracker,
+};
 pub use instant::Instant;
 pub use json::lexical::MAX_DEPTH;
 #[cfg(feature = "serde")]

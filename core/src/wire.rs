@@ -7,7 +7,7 @@ pub(crate) mod encode;
 pub(crate) mod form;
 #[cfg(not(feature = "persons"))]
 mod no_persons;
-mod object;
+pub(crate) mod object;
 #[cfg(feature = "persons")]
 mod persons;
 pub(crate) mod relocation;

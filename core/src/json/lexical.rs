@@ -8,7 +8,7 @@
 pub const MAX_DEPTH: usize = 32;
 
 /// The character that a one-letter escape stands for, `n` for a line feed.
-#[cfg(feature = "text")]
+#[cfg(any(feature = "flags", feature = "text"))]
 pub(crate) fn short_escape(letter: u8) -> Option<u8> {
     Some(match letter {
         b'"' | b'\\' | b'/' => letter,
@@ -38,7 +38,7 @@ pub(crate) const fn hex_letter(value: u8) -> u8 {
 }
 
 /// The character of a surrogate pair; `None` unless `high` and `low` are one.
-#[cfg(any(feature = "details", feature = "text"))]
+#[cfg(any(feature = "details", feature = "flags", feature = "text"))]
 pub(crate) fn surrogate_pair(high: u16, low: u16) -> Option<char> {
     if high & 0xfc00 != 0xd800 || low & 0xfc00 != 0xdc00 {
         return None;

@@ -148,7 +148,10 @@ impl<'a, F: Form<'a>> Source<'a, F> {
         is_v0: bool,
     ) -> Result<(), CaptureError> {
         let mut special = SpecialMembers::default();
-        self.properties.all_but_special(&mut object, &mut special)?;
+        self.properties
+            .all_but_special(&mut object, &mut special, self.event)?;
+        #[cfg(feature = "flags")]
+        self.event.flags.write(&mut object);
         let relocation = Relocation {
             event: self.event,
             properties: self.properties,

@@ -4,7 +4,7 @@
 //! and no more. Each form writes the same bytes for the same members.
 
 use crate::capture_error::CaptureError;
-use crate::event::{MemberSource, Value};
+use crate::event::{Event, MemberSource, Value};
 #[cfg(feature = "text")]
 use crate::json::Text;
 use crate::json::lexical::MAX_DEPTH;
@@ -53,11 +53,12 @@ pub(crate) use in_its_form;
 /// One form of an event's properties.
 pub(crate) trait Form<'a>: Copy {
     /// Writes the members whose names are not [`Special`], and notes in `special` where the others
-    /// are. The other methods read the values there.
+    /// are. The other methods read the values there. What the flags of `event` replace is left out.
     fn all_but_special(
         self,
         object: &mut ObjectWriter<'_, '_>,
         special: &mut SpecialMembers,
+        event: &Event<'_>,
     ) -> Result<(), CaptureError>;
 
     fn write(self, span: Span, writer: &mut Writer<'_>) -> Result<(), CaptureError>;
@@ -71,6 +72,22 @@ pub(crate) trait Form<'a>: Copy {
 
     #[cfg(feature = "persons")]
     fn as_object(self, span: Span) -> Option<Object<'a>>;
+}
+
+/// Whether the flags of `event` have the property whose name `is` a prefix and a key.
+#[cfg_attr(
+    not(feature = "flags"),
+    expect(
+        unused_variables,
+        clippy::needless_pass_by_value,
+        reason = "there are no flags"
+    )
+)]
+fn is_replaced(event: &Event<'_>, is: impl Fn(&str, &str) -> bool) -> bool {
+    #[cfg(feature = "flags")]
+    return event.flags.has(is);
+    #[cfg(not(feature = "flags"))]
+    false
 }
 
 /// Typed members.
@@ -150,9 +167,13 @@ impl<'a, M: Members<'a>> Form<'a> for Typed<M> {
         self,
         object: &mut ObjectWriter<'_, '_>,
         special: &mut SpecialMembers,
+        event: &Event<'_>,
     ) -> Result<(), CaptureError> {
         self.0.each(|index, name, value| {
             let Some(name) = Special::from_name(name.as_bytes()) else {
+                if is_replaced(event, |prefix, key| name.strip_prefix(prefix) == Some(key)) {
+                    return Ok(());
+                }
                 return write_value(object.name(name), value, MAX_DEPTH);
             };
             // The value may be read, copied or left out later, so its text is checked now.
@@ -263,6 +284,7 @@ impl<'a, T: Walk<'a>> Form<'a> for Json<T> {
         self,
         object: &mut ObjectWriter<'_, '_>,
         special: &mut SpecialMembers,
+        event: &Event<'_>,
     ) -> Result<(), CaptureError> {
         let text = self.0.bytes();
         let mut run = 0..0;
@@ -271,6 +293,12 @@ impl<'a, T: Walk<'a>> Form<'a> for Json<T> {
             if let Some(name) = T::special(member.key) {
                 let start = end.saturating_sub(member.value.bytes().len());
                 special.add(name, Span::of_bytes(start..end));
+                object.run(text.get(run.clone()).unwrap_or_default());
+                run = 0..0;
+            } else if is_replaced(event, |prefix, key| {
+                let name = prefix.bytes().chain(key.bytes());
+                member.key.unescaped().eq(name)
+            }) {
                 object.run(text.get(run.clone()).unwrap_or_default());
                 run = 0..0;
             } else if run.is_empty() {

@@ -73,6 +73,12 @@ pub(crate) fn unix_ms(timestamp: Option<Timestamp<'_>>) -> Result<Option<i64>, C
     }
 }
 
+/// Whether the server takes `id` for no id at all.
+#[cfg(feature = "flags")]
+pub(crate) fn is_blank(id: &str) -> bool {
+    trim(id).is_empty()
+}
+
 /// `id` without the white space around it, as bytes.
 fn trim(id: &str) -> &[u8] {
     let mut id = id.as_bytes();

@@ -134,6 +134,23 @@ impl<'w, 'b> ObjectWriter<'w, 'b> {
         self.writer
     }
 
+    /// Writes the name of the next member, which has two parts.
+    #[cfg(feature = "flags")]
+    pub(crate) fn name_of(&mut self, prefix: &str, rest: &str) -> &mut Writer<'b> {
+        self.writer.raw(&[self.separator, b'"']);
+        self.writer.raw(prefix.as_bytes());
+        self.writer.escaped(rest);
+        self.writer.raw(b"\":");
+        self.separator = b',';
+        self.writer
+    }
+
+    /// Where a value goes on that is written in parts.
+    #[cfg(feature = "flags")]
+    pub(crate) fn writer(&mut self) -> &mut Writer<'b> {
+        self.writer
+    }
+
     /// Writes members that are text already, with commas between them.
     #[cfg(feature = "text")]
     pub(crate) fn run(&mut self, members: &[u8]) {

@@ -1,0 +1,19 @@
+//! Feature flags, evaluated at the server (PROTOCOL section 3).
+//!
+//! [`evaluation`] asks, as a state machine beside [`Client`](crate::Client); [`answer`] reads into a
+//! [`table`]; [`snapshot`] is what a program sees of it; [`read`] and [`tracker`] tell the server
+//! which flags a program read. None of them knows the queue.
+
+mod answer;
+pub(crate) mod config;
+pub(crate) mod error;
+pub(crate) mod evaluation;
+#[cfg(feature = "flag-payloads")]
+pub(crate) mod payload;
+pub(crate) mod query;
+pub(crate) mod read;
+pub(crate) mod snapshot;
+mod table;
+#[cfg(test)]
+mod tests;
+pub(crate) mod tracker;

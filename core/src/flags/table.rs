@@ -1,0 +1,282 @@
+//! The flags of one answer as bytes in the caller's memory.
+//!
+//! A table is a list of records, a record a list of fields. Each begins with a byte that says what
+//! it is, and four with the length of what follows, in little-endian. Any bytes can be read as a
+//! table: what does not add up ends the list.
+
+use crate::usize_of;
+
+/// What a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    /// Nothing any more: a later record has replaced it.
+    Replaced,
+    /// What the answer says beside its flags.
+    Answer,
+    /// A flag with everything about it.
+    Flag,
+    /// A flag of the older shape, its value alone.
+    Value,
+    /// The payload of a flag of the older shape.
+    Payload,
+}
+
+/// What a field is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Tag {
+    /// Of a record, the first: the flag's name.
+    Key,
+    /// Booleans are one byte, 0 or 1.
+    Enabled,
+    Variant,
+    /// A typed value that is a boolean, or none: false.
+    ValueBool,
+    /// A typed value that is a string.
+    ValueText,
+    /// A typed value that is a number or an object, as JSON.
+    ValueJson,
+    Failed,
+    /// JSON text.
+    Payload,
+    ReasonCode,
+    Reason,
+    /// Numbers are as the answer has them, in decimal digits.
+    Id,
+    Version,
+    HasExperiment,
+    ConfigVersion,
+    RuleType,
+    RuleId,
+    VariantKey,
+    ForcedVariant,
+    /// Of the answer.
+    RequestId,
+    EvaluatedAt,
+    ErrorsWhileComputing,
+    QuotaLimited,
+    MinimalEvents,
+}
+
+/// What comes before the bytes of a record or a field.
+const HEAD_LEN: usize = 5;
+
+/// Writes a table, record by record. When the memory is full it goes on counting.
+#[derive(Debug)]
+pub(super) struct TableWriter<'buf> {
+    memory: &'buf mut [u8],
+    /// Bytes written, or that would have been.
+    len: usize,
+    /// Where the record begins that is being written.
+    record: usize,
+    /// Where its last field begins.
+    field: usize,
+}
+
+impl<'buf> TableWriter<'buf> {
+    pub(super) const fn new(memory: &'buf mut [u8]) -> Self {
+        Self {
+            memory,
+            len: 0,
+            record: 0,
+            field: 0,
+        }
+    }
+
+    pub(super) const fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Bytes that the table has, or would have.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) const fn capacity(&self) -> usize {
+        self.memory.len()
+    }
+
+    /// The table, if it fits.
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
+        self.memory.get(..self.len)
+    }
+
+    /// [`Self::bytes`], for as long as the memory is lent.
+    pub(super) fn into_bytes(self) -> Option<&'buf mut [u8]> {
+        self.memory.get_mut(..self.len)
+    }
+
+    pub(super) fn begin_record(&mut self, kind: Kind) {
+        self.record = self.len;
+        self.head(kind as u8);
+    }
+
+    pub(super) fn begin_field(&mut self, tag: Tag) {
+        self.field = self.len;
+        self.head(tag as u8);
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        let end = self.len.saturating_add(bytes.len());
+        if let Some(room) = self.memory.get_mut(self.len..end) {
+            room.copy_from_slice(bytes);
+        }
+        self.len = end;
+    }
+
+    /// Ends the field; `false` if it is not UTF-8.
+    pub(super) fn end_field(&mut self) -> bool {
+        self.set_len(self.field);
+        let start = self.field.saturating_add(HEAD_LEN);
+        let written = self.memory.get(start..self.len);
+        written.is_none_or(|bytes| core::str::from_utf8(bytes).is_ok())
+    }
+
+    pub(super) fn bool(&mut self, tag: Tag, value: bool) {
+        self.begin_field(tag);
+        self.push(&[value.into()]);
+        self.set_len(self.field);
+    }
+
+    /// Ends the record. An earlier one of the same kind and key counts no more.
+    pub(super) fn end_record(&mut self) {
+        self.set_len(self.record);
+        let Some((before, record)) = self
+            .memory
+            .get_mut(..self.len)
+            .and_then(|table| table.split_at_mut_checked(self.record))
+        else {
+            return;
+        };
+        if let Some(Record { kind, fields }) = Records(record).next()
+            && let Some(key) = key(fields)
+        {
+            let is_same =
+                |other: Record<'_>| other.kind == kind && self::key(other.fields) == Some(key);
+            retire(before, is_same);
+        }
+    }
+
+    /// Forgets the record that is being written.
+    pub(super) const fn drop_record(&mut self) {
+        self.len = self.record;
+    }
+
+    /// Whether the record that is being written, of which there is the key, has this one. Of a key
+    /// that does not fit its length and its beginning decide: the table is too small either way,
+    /// unless the key is not wanted.
+    pub(super) fn has_key(&self, key: &str) -> bool {
+        let start = self.record.saturating_add(2 * HEAD_LEN);
+        let written = self.memory.get(start..).unwrap_or_default();
+        let len = self.len.saturating_sub(start);
+        let fits = written.get(..len).unwrap_or(written);
+        key.len() == len && key.as_bytes().starts_with(fits)
+    }
+
+    /// Forgets all records of this kind.
+    pub(super) fn retire(&mut self, kind: Kind) {
+        if let Some(table) = self.memory.get_mut(..self.len) {
+            retire(table, |record| record.kind == kind as u8);
+        }
+    }
+
+    fn head(&mut self, byte: u8) {
+        self.push(&[byte, 0, 0, 0, 0]);
+    }
+
+    /// Notes the length of what began at `start`.
+    fn set_len(&mut self, start: usize) {
+        let len = self.len.saturating_sub(start).saturating_sub(HEAD_LEN);
+        // What is longer than 4 GiB does not fit.
+        let len = u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes();
+        if let Some([_, place @ ..]) = self
+            .memory
+            .get_mut(start..)
+            .and_then(<[u8]>::first_chunk_mut::<HEAD_LEN>)
+        {
+            *place = len;
+        }
+    }
+}
+
+/// Marks the records of `table` that `are` so as replaced.
+fn retire(table: &mut [u8], are: impl Fn(Record<'_>) -> bool) {
+    let mut at = 0;
+    while let Some(record) = Records(table.get(at..).unwrap_or_default()).next() {
+        let len = record.fields.len();
+        if are(record)
+            && let Some(kind) = table.get_mut(at)
+        {
+            *kind = Kind::Replaced as u8;
+        }
+        at = at.saturating_add(HEAD_LEN).saturating_add(len);
+    }
+}
+
+/// The bytes of a record's key.
+fn key(fields: &[u8]) -> Option<&[u8]> {
+    let (tag, key) = Records(fields)
+        .next()
+        .map(|field| (field.kind, field.fields))?;
+    (tag == Tag::Key as u8).then_some(key)
+}
+
+/// A record, or a field: it has the same form.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record<'a> {
+    pub(super) kind: u8,
+    pub(super) fields: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    pub(super) fn is(self, kind: Kind) -> bool {
+        self.kind == kind as u8
+    }
+
+    pub(super) fn key(self) -> &'a str {
+        self.text(Tag::Key).unwrap_or_default()
+    }
+
+    /// The last field of this kind that is text.
+    pub(super) fn text(self, tag: Tag) -> Option<&'a str> {
+        core::str::from_utf8(self.bytes(tag)?).ok()
+    }
+
+    pub(super) fn bool(self, tag: Tag) -> Option<bool> {
+        match self.bytes(tag)? {
+            [0] => Some(false),
+            [1] => Some(true),
+            _ => None,
+        }
+    }
+
+    /// A whole number; `None` where it is something else, or beyond 64 bits.
+    pub(super) fn u64(self, tag: Tag) -> Option<u64> {
+        let digits = self.text(tag)?;
+        // JSON has one kind of number, so 2.0 is a whole one.
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let is_whole = fraction.bytes().all(|digit| digit == b'0');
+        whole.parse().ok().filter(|_| is_whole)
+    }
+
+    fn bytes(self, tag: Tag) -> Option<&'a [u8]> {
+        let fields = Records(self.fields).filter(|field| field.kind == tag as u8);
+        fields.last().map(|field| field.fields)
+    }
+}
+
+/// The records of a table, or the fields of a record.
+#[derive(Clone, Debug)]
+pub(super) struct Records<'a>(pub(super) &'a [u8]);
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Record<'a>;
+
+    fn next(&mut self) -> Option<Record<'a>> {
+        let (&[kind, len @ ..], rest) = self.0.split_first_chunk::<HEAD_LEN>()?;
+        let (fields, rest) = rest.split_at_checked(usize_of(u32::from_le_bytes(len)))?;
+        self.0 = rest;
+        Some(Record { kind, fields })
+    }
+}
