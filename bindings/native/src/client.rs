@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod builder;
+pub(crate) mod flags;
 pub(crate) mod persons;
 
 use std::fmt;

@@ -27,6 +27,7 @@
 
 mod client;
 mod escape;
+mod flags;
 mod log;
 mod os;
 mod queue;
@@ -36,14 +37,17 @@ mod transport;
 mod types;
 
 pub use client::builder::ClientOptionsBuilder;
+pub use client::flags::FeatureFlagEvaluations;
 pub use client::{Client, WeakClient, client};
 pub use hoglet::{
     self, CaptureError, CaptureMode, Cause, Compression, Compression as CaptureCompression,
-    ConfigError, OnExhausted, OutcomeKind, Overflow, TransportError, Unanswered, Uuid,
+    ConfigError, FlagQueryError, FlagsError, FlagsVersion, OnExhausted, OutcomeKind, Overflow,
+    TransportError, Unanswered, Uuid,
 };
 pub use transport::host::{DEFAULT_HOST, EU_INGESTION_ENDPOINT, US_INGESTION_ENDPOINT};
 pub use types::as_event::AsEvent;
 pub use types::error::{CaptureFailure, Error, PostHogError, Warning};
+pub use types::evaluate_flags_options::{EvaluateFlagsOptions, FlagValue};
 pub use types::event::Event;
 pub use types::options::ClientOptions;
 pub use types::outcome::{Outcome, Receipt};

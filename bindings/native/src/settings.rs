@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use hoglet::{CaptureMode, Compression, Config, ConfigError, Lane};
+use hoglet::{CaptureMode, Compression, Config, ConfigError, FlagsConfig, Lane, MAX_RETRY_WAIT_MS};
 
 use crate::os;
 use crate::transport::headers::{Header, headers};
@@ -90,6 +90,7 @@ impl Settings {
         if !disabled {
             settings.check(Lane::Analytics)?;
             settings.check(Lane::Ai)?;
+            settings.flags_config().check().map_err(in_flags_options)?;
         }
         Ok(settings)
     }
@@ -139,6 +140,22 @@ impl Settings {
         config
     }
 
+    /// How flags are asked for.
+    pub(crate) fn flags_config(&self) -> FlagsConfig<'_> {
+        let options = &self.options;
+        let retries = options.feature_flags_max_retries;
+        let timeout_ms = options.feature_flags_timeout_ms;
+        let mut config = FlagsConfig::new(self.token());
+        config.user_agent = &options.sdk_info;
+        config.version = options.flags_version;
+        config.max_retries = retries;
+        config.request_timeout_ms = timeout_ms;
+        // Every attempt has its time; the waits between them are at most half a minute each.
+        let attempt_ms = timeout_ms.saturating_add(MAX_RETRY_WAIT_MS);
+        config.deadline_ms = attempt_ms.saturating_mul(u32::from(retries).saturating_add(1));
+        config
+    }
+
     /// The size of `lane`'s queue in bytes.
     pub(crate) fn queue_bytes(&self, lane: Lane) -> usize {
         let bytes = match lane {
@@ -183,6 +200,19 @@ fn in_options(error: ConfigError) -> ConfigError {
                 "max_batch_bytes" => "max_batch_bytes (beside max_event_bytes)",
                 other => other,
             },
+            value,
+            min,
+        },
+        other => other,
+    }
+}
+
+/// Likewise of the configuration for flags, whose other fields are those of events or follow from
+/// this one.
+fn in_flags_options(error: ConfigError) -> ConfigError {
+    match error {
+        ConfigError::TooSmall { value, min, .. } => ConfigError::TooSmall {
+            field: "feature_flags_request_timeout_ms",
             value,
             min,
         },

@@ -3,6 +3,7 @@
 pub(crate) mod as_event;
 pub(crate) mod borrowed;
 pub(crate) mod error;
+pub(crate) mod evaluate_flags_options;
 pub(crate) mod event;
 pub(crate) mod options;
 pub(crate) mod outcome;

@@ -75,7 +75,11 @@ impl<'a> FlagsConfig<'a> {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    /// Checks what [`FlagEvaluation::new`](crate::FlagEvaluation::new) checks of it.
+    ///
+    /// # Errors
+    /// The first field that cannot be used.
+    pub fn check(&self) -> Result<(), ConfigError> {
         config::check_token(self.token)?;
         if !config::is_header_text(self.user_agent) {
             return Err(ConfigError::UserAgent);

@@ -300,6 +300,14 @@ impl<'buf> FlagEvaluation<'buf> {
         ))
     }
 
+    /// Until when the answer to the request under way is waited for; `None` if there is none.
+    pub fn deadline(&self) -> Option<Instant> {
+        match self.sleep(Timer::Timeout) {
+            FlagsAction::SleepUntil(then) if self.is_under_way() => Some(then),
+            _ => None,
+        }
+    }
+
     /// Attempts that were made, or are under way.
     pub const fn attempts(&self) -> u16 {
         self.attempt

@@ -2,6 +2,7 @@
 
 use crate::event::Event;
 use crate::flags::snapshot::{Flag, FlagState, FlagValue, Flags};
+use crate::flags::table::Tag;
 use crate::flags::tracker::Hash;
 use crate::json::stream::{Lexer, Token};
 use crate::json::writer::Writer;
@@ -127,15 +128,15 @@ impl<'a> FlagRead<'a> {
                     .name("$feature_flag_has_experiment")
                     .bool(has_experiment);
             }
-            write_number(object, "$feature_flag_id", flag.id());
-            write_number(object, "$feature_flag_version", flag.version());
+            write_number(object, "$feature_flag_id", flag.number(Tag::Id));
+            write_number(object, "$feature_flag_version", flag.number(Tag::Version));
             write_text(object, "$feature_flag_reason", flag.reason());
         }
         write_text(object, "$feature_flag_request_id", self.flags.request_id());
         write_number(
             object,
             "$feature_flag_evaluated_at",
-            self.flags.evaluated_at_ms(),
+            self.flags.evaluated_at(),
         );
         self.write_error(object);
     }
@@ -146,8 +147,8 @@ impl<'a> FlagRead<'a> {
         let errors = [
             (self.flags.has_errors(), "errors_while_computing_flags"),
             (self.flags.is_quota_limited(), "quota_limited"),
-            (state == FlagState::Failed, "evaluation_failed"),
-            (state == FlagState::Missing, "flag_missing"),
+            (matches!(state, FlagState::Failed), "evaluation_failed"),
+            (matches!(state, FlagState::Missing), "flag_missing"),
         ];
         let mut list = List::new("$feature_flag_error", b"\"");
         for (_, error) in errors.into_iter().filter(|(is_so, _)| *is_so) {
@@ -246,9 +247,10 @@ fn write_payload(writer: &mut Writer<'_>, payload: &str) {
     }
 }
 
-fn write_number(object: &mut ObjectWriter<'_, '_>, name: &str, number: Option<u64>) {
-    if let Some(number) = number.filter(|number| *number != 0) {
-        object.name(name).u64(number);
+/// Writes a number as the answer has it, which has checked it; 0 stands for none.
+fn write_number(object: &mut ObjectWriter<'_, '_>, name: &str, digits: Option<&str>) {
+    if let Some(digits) = digits.filter(|digits| *digits != "0") {
+        object.name(name).raw(digits.as_bytes());
     }
 }
 

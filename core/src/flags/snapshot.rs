@@ -142,6 +142,12 @@ impl<'a> Flags<'a> {
             .find_map(|record| record.text(Tag::RequestId))
     }
 
+    /// [`Self::evaluated_at_ms`] in digits.
+    pub(super) fn evaluated_at(self) -> Option<&'a str> {
+        self.answers()
+            .find_map(|record| record.digits(Tag::EvaluatedAt))
+    }
+
     /// When the server evaluated, in Unix milliseconds by its clock.
     pub fn evaluated_at_ms(self) -> Option<u64> {
         self.answers()
@@ -242,6 +248,11 @@ impl<'a> Flag<'a> {
     /// Why it has its value, as a code: `condition_match`, `no_condition_match`, …
     pub fn reason_code(self) -> Option<&'a str> {
         self.record.text(Tag::ReasonCode)
+    }
+
+    /// A whole number about it, in digits.
+    pub(super) fn number(self, tag: Tag) -> Option<&'a str> {
+        self.record.digits(tag)
     }
 
     /// The id of its definition.

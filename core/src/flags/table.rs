@@ -251,13 +251,20 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// A whole number; `None` where it is something else, or beyond 64 bits.
-    pub(super) fn u64(self, tag: Tag) -> Option<u64> {
-        let digits = self.text(tag)?;
+    /// A whole number below 2⁶⁴, in digits; `None` where it is something else.
+    pub(super) fn digits(self, tag: Tag) -> Option<&'a str> {
+        /// Digits that every number below 2⁶⁴ may have.
+        const MAX_DIGITS: usize = 19;
+        let text = self.text(tag)?;
         // JSON has one kind of number, so 2.0 is a whole one.
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        let is_whole = fraction.bytes().all(|digit| digit == b'0');
-        whole.parse().ok().filter(|_| is_whole)
+        let digits = text.strip_suffix(".0").unwrap_or(text);
+        let is_whole =
+            digits.len() <= MAX_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_whole.then_some(digits)
+    }
+
+    pub(super) fn u64(self, tag: Tag) -> Option<u64> {
+        self.digits(tag)?.parse().ok()
     }
 
     fn bytes(self, tag: Tag) -> Option<&'a [u8]> {

@@ -41,7 +41,7 @@ pub(crate) struct Lexer {
     /// One bit for each open bracket, the innermost lowest: 1 for an object, 0 for an array. The
     /// outermost is an object.
     open: u32,
-    /// Behind a leading 1 the hexadecimal digits of `\uXXXX`.
+    /// Behind a leading 1 the hexadecimal digits of `\uXXXX`; of a word the first letter.
     code: u32,
     /// The first half of a surrogate pair; 0 if there is none.
     high: u16,
@@ -49,7 +49,7 @@ pub(crate) struct Lexer {
     expected: Expected,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum State {
     /// Outside strings and numbers.
     Between,
@@ -62,12 +62,12 @@ enum State {
     /// Within a number.
     Number(Digits),
     /// Within `true`, `false` or `null`, of which this is to come.
-    Word(Token<'static>, &'static [u8]),
+    Word(&'static [u8]),
     Faulty,
 }
 
 /// How far a number is (RFC 8259 section 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Digits {
     None,
     Minus,
@@ -97,6 +97,11 @@ enum Expected {
     Nothing,
 }
 
+/// The first letters of words.
+const T: u32 = b't' as u32;
+const F: u32 = b'f' as u32;
+const N: u32 = b'n' as u32;
+
 impl Lexer {
     /// A lexer at the beginning of a text.
     pub(crate) const fn new() -> Self {
@@ -111,7 +116,7 @@ impl Lexer {
 
     /// Whether the object has ended.
     pub(crate) fn is_complete(&self) -> bool {
-        self.state == State::Between && self.expected == Expected::Nothing
+        matches!(self.state, State::Between) && self.expected == Expected::Nothing
     }
 
     /// Whether the string that is being read, or comes next, is the name of a member.
@@ -142,7 +147,7 @@ impl Lexer {
             };
             if let (1.., Some((run, rest))) = (run, piece.split_at_checked(run)) {
                 *piece = rest;
-                if self.state != State::Text {
+                if !matches!(self.state, State::Text) {
                     return Ok(Some(Token::Digits(run)));
                 }
                 self.no_half()?;
@@ -227,16 +232,20 @@ impl Lexer {
                     return self.unit();
                 }
             }
-            State::Word(token, word) => {
+            State::Word(word) => {
                 let (expected, rest) = word.split_first().ok_or(Fault)?;
                 if byte != *expected {
                     return Err(Fault);
                 }
+                self.state = State::Word(rest);
                 if rest.is_empty() {
                     self.end_value();
-                    return Ok(Some(token));
+                    return Ok(Some(match self.code {
+                        T => Token::Bool(true),
+                        F => Token::Bool(false),
+                        _ => Token::Null,
+                    }));
                 }
-                self.state = State::Word(token, rest);
             }
             State::Number(_) | State::Faulty => return Err(Fault),
         }
@@ -279,12 +288,13 @@ impl Lexer {
                 self.expected = if self.open & 1 == 1 { Name } else { Value };
             }
             (_, Value | ValueOrEnd) => {
-                self.state = match byte {
-                    b't' => State::Word(Token::Bool(true), b"rue"),
-                    b'f' => State::Word(Token::Bool(false), b"alse"),
-                    b'n' => State::Word(Token::Null, b"ull"),
+                self.code = byte.into();
+                self.state = State::Word(match self.code {
+                    T => b"rue",
+                    F => b"alse",
+                    N => b"ull",
                     _ => return Err(Fault),
-                };
+                });
             }
             (_, Object | Name | NameOrEnd | Colon | CommaOrEnd | Nothing) => return Err(Fault),
         }

@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Capture, Host, Init, Run, Tests};
+use super::{Capture, FlagCall, Host, Init, Run, Tests};
 
 /// Serves the adapter interface for `host` on 127.0.0.1 until the process ends; port 0 lets the
 /// system choose. Prints the address once it can be connected to.
@@ -85,6 +85,12 @@ fn route(
             let event = parse::<Capture>(body)?;
             let uuid = tests.get(test)?.capture(&event, path == "/capture_ai")?;
             Ok(json!({ "success": true, "uuid": uuid }))
+        }
+        "/get_feature_flag" => {
+            let value = tests
+                .get(test)?
+                .get_feature_flag(parse::<FlagCall>(body)?)?;
+            Ok(json!({ "success": true, "value": value }))
         }
         "/flush" => Ok(json!({ "success": true, "events_flushed": tests.get(test)?.flush() })),
         "/state" => serde_json::to_value(tests.get(test)?.state()).map_err(|e| e.to_string()),

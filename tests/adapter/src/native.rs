@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hoglet::{Event, EventOptions, Uuid};
-use hoglet_native::{Client, ClientOptions, Compression, Error};
+use hoglet_native::{Client, ClientOptions, Compression, Error, EvaluateFlagsOptions, FlagValue};
+use serde_json::Value;
 
-use super::{Capture, Host, Init, Run, Sdk, SdkState};
+use super::{Capture, FlagCall, Host, Init, Run, Sdk, SdkState};
 
 /// The native host, with what the command line chose.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +82,25 @@ impl Sdk for NativeSdk {
         captured
             .map(|uuid| uuid.to_string())
             .map_err(|error: Error| error.to_string())
+    }
+
+    fn get_feature_flag(&self, call: FlagCall) -> Result<Value, String> {
+        // There is no local evaluation: every call is remote, as `force_remote` wants it.
+        let options = EvaluateFlagsOptions {
+            groups: call.groups,
+            person_properties: call.person_properties,
+            group_properties: call.group_properties,
+            disable_geoip: call.disable_geoip,
+            flag_keys: Some(vec![call.key.clone()]),
+            ..EvaluateFlagsOptions::default()
+        };
+        let flags = self.client.evaluate_flags(call.distinct_id, options);
+        let flags = flags.map_err(|error| error.to_string())?;
+        Ok(match flags.get_flag(&call.key) {
+            None => Value::Null,
+            Some(FlagValue::Boolean(value)) => value.into(),
+            Some(FlagValue::String(variant)) => variant.into(),
+        })
     }
 
     fn flush(&self) -> u64 {

@@ -24,9 +24,11 @@ pub const FULL: &str = "hoglet/drop-oldest,hoglet/http-date,hoglet/nested,hoglet
 
 /// Every feature that a device can have, each measured alone on top of the device profile, which
 /// has none.
-const FEATURES: [&str; 13] = [
+const FEATURES: [&str; 15] = [
     "details",
     "drop-oldest",
+    "flag-payloads",
+    "flags",
     "float",
     "gzip",
     "http-date",

@@ -79,6 +79,18 @@ impl ClientOptionsBuilder {
         self
     }
 
+    /// [`ClientOptions::feature_flags_request_timeout_ms`], in seconds.
+    pub fn feature_flags_request_timeout_seconds(&mut self, seconds: u64) -> &mut Self {
+        self.options.feature_flags_timeout_ms = saturate(seconds.saturating_mul(1_000));
+        self
+    }
+
+    /// [`ClientOptions::feature_flags_request_max_retries`], at most 255.
+    pub fn feature_flags_request_max_retries(&mut self, retries: u32) -> &mut Self {
+        self.options.feature_flags_max_retries = u8::try_from(retries).unwrap_or(u8::MAX);
+        self
+    }
+
     /// One more than [`ClientOptions::max_retries`], because the first attempt counts; 0 means 1.
     pub fn max_capture_attempts(&mut self, attempts: u32) -> &mut Self {
         self.options.core.max_retries = attempts.saturating_sub(1);

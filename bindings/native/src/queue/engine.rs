@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use hoglet::{CaptureError, Lane, Uuid};
 
+use crate::flags::evaluator::Evaluator;
 use crate::queue::Queue;
 use crate::queue::callbacks::Callbacks;
 use crate::queue::process::{Process, Processes};
@@ -94,6 +95,11 @@ impl Engine {
             let submitted = self.submit(lane, event)?;
             return submitted.wait(None).map(|(uuid, _)| uuid);
         }
+        self.capture_aside(lane, event)
+    }
+
+    /// [`Self::capture`], without waiting in `sync_mode` either.
+    pub(crate) fn capture_aside(&self, lane: Lane, event: &dyn AsEvent) -> Result<Uuid, Error> {
         if let Some(uuid) = self.disabled(event) {
             return Ok(uuid);
         }
@@ -103,6 +109,11 @@ impl Engine {
         captured
             .map(|(_, uuid)| uuid)
             .inspect_err(|error| self.count_refused(error))
+    }
+
+    /// Who asks for flags in the current process.
+    pub(crate) fn evaluator(&self) -> &Arc<Evaluator> {
+        self.current_process().evaluator(&self.settings)
     }
 
     /// Queues a watched event and makes it due.

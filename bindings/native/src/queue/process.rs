@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hoglet::{CaptureError, Lane};
 
+use crate::flags::evaluator::Evaluator;
 use crate::queue::Queue;
 use crate::queue::callbacks::Callbacks;
 use crate::settings::Settings;
@@ -58,6 +59,7 @@ pub(crate) struct Process {
     generation: Generation,
     analytics: OnceLock<Arc<Queue>>,
     ai: OnceLock<Arc<Queue>>,
+    evaluator: OnceLock<Arc<Evaluator>>,
     is_closed: AtomicBool,
     /// A caller has waited for the end, or is waiting.
     pub(crate) is_over: AtomicBool,
@@ -97,6 +99,7 @@ impl Process {
             generation: Generation::new(),
             analytics: OnceLock::new(),
             ai: OnceLock::new(),
+            evaluator: OnceLock::new(),
             is_closed: AtomicBool::new(is_closed),
             is_over: AtomicBool::new(false),
             refused: AtomicU64::new(0),
@@ -137,6 +140,12 @@ impl Process {
         Ok(queue)
     }
 
+    /// Who asks for flags, made on first use.
+    pub(crate) fn evaluator(&self, settings: &Arc<Settings>) -> &Arc<Evaluator> {
+        self.evaluator
+            .get_or_init(|| Arc::new(Evaluator::new(Arc::clone(settings))))
+    }
+
     /// The queues made so far.
     pub(crate) fn queues(&self) -> impl Iterator<Item = &Arc<Queue>> {
         [&self.analytics, &self.ai]
@@ -149,6 +158,9 @@ impl Process {
         self.is_closed.store(true, Ordering::SeqCst);
         for queue in self.queues() {
             queue.close(timeout);
+        }
+        if let Some(evaluator) = self.evaluator.get() {
+            evaluator.forget_calls();
         }
     }
 

@@ -24,7 +24,10 @@ const MAX_HEAD_BYTES: usize = 64 << 10;
 /// Size of a connection's input buffer in bytes. It must exceed the largest head: the library takes
 /// a full buffer for a closed connection.
 const INPUT_BYTES: usize = MAX_HEAD_BYTES + (16 << 10);
-/// Sends requests to one URL, one at a time.
+/// Connections for flags that stay open when they are not used.
+const MAX_IDLE_CONNECTIONS: usize = 64;
+
+/// Sends requests to one URL.
 #[derive(Debug)]
 pub(crate) struct HttpSender {
     agent: Agent,
@@ -54,8 +57,21 @@ pub(crate) struct Failure {
 }
 
 impl HttpSender {
-    /// Makes a sender to `path` of the settings' host. Opens nothing.
+    /// Makes a sender of events to `path` of the settings' host. Opens nothing.
     pub(crate) fn new(settings: &Settings, path: &str) -> Self {
+        Self::to(settings, path, 1)
+    }
+
+    /// Makes a sender of queries for flags, which are many at once.
+    pub(crate) fn for_flags(settings: &Settings) -> Self {
+        Self::to(
+            settings,
+            settings.flags_config().path(),
+            MAX_IDLE_CONNECTIONS,
+        )
+    }
+
+    fn to(settings: &Settings, path: &str, connections: usize) -> Self {
         let timeout = Duration::from_millis(u64::from(settings.options.core.request_timeout_ms));
         let tunnel = match &settings.route {
             Route::Tunnel(proxy) => Some(proxy.clone()),
@@ -70,6 +86,8 @@ impl HttpSender {
             .proxy(tunnel)
             // Covers the whole request, including the look-up of the name.
             .timeout_global(Some(timeout))
+            .max_idle_connections(connections)
+            .max_idle_connections_per_host(connections)
             .accept("")
             .accept_encoding("identity")
             .max_response_header_size(MAX_HEAD_BYTES)
@@ -119,6 +137,16 @@ impl HttpSender {
         headers: impl Iterator<Item = (&'static str, &'a str)>,
         body: &[u8],
     ) -> Result<Answer<BodyReader<'static>>, Failure> {
+        self.send_within(headers, body, None)
+    }
+
+    /// [`Self::send`] with another timeout than the options'.
+    pub(crate) fn send_within<'a>(
+        &self,
+        headers: impl Iterator<Item = (&'static str, &'a str)>,
+        body: &[u8],
+        timeout: Option<Duration>,
+    ) -> Result<Answer<BodyReader<'static>>, Failure> {
         if let Some(why) = &self.blocked {
             return Err(Failure {
                 kind: TransportError::Connect,
@@ -126,6 +154,9 @@ impl HttpSender {
             });
         }
         let mut request = self.agent.post(&self.url);
+        if timeout.is_some() {
+            request = request.config().timeout_global(timeout).build();
+        }
         for (name, value) in headers {
             request = request.header(name, value);
         }

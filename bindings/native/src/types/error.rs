@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use hoglet::{CaptureError, Cause, ConfigError, Uuid};
+use hoglet::{CaptureError, Cause, ConfigError, FlagQueryError, FlagsError, Uuid};
 
 use crate::types::outcome::{Outcome, Receipt};
 
@@ -41,6 +41,15 @@ pub enum Error {
     Blank(&'static str),
     /// This argument does not serialise as an object; nothing was queued.
     NotAnObject(&'static str),
+    /// Flags cannot be asked for like this; no request was sent.
+    FlagQuery(FlagQueryError),
+    /// The server was asked for flags, and there are none.
+    Flags {
+        /// Why.
+        error: FlagsError,
+        /// The server's or the network's reason, if the error itself does not say everything.
+        reason: Option<String>,
+    },
     /// The timestamp is outside the years 0 to 9999.
     InvalidTimestamp,
     /// A `before_send` hook returned `None` and so dropped the event.
@@ -94,6 +103,14 @@ impl fmt::Display for Error {
             Self::SourcePanicked => f.write_str("the properties' own MemberSource panicked"),
             Self::Blank(name) => write!(f, "{name} is blank"),
             Self::NotAnObject(name) => write!(f, "{name} does not serialise as an object"),
+            Self::FlagQuery(error) => error.fmt(f),
+            Self::Flags { error, reason } => {
+                error.fmt(f)?;
+                match reason {
+                    Some(reason) => write!(f, ": {reason}"),
+                    None => Ok(()),
+                }
+            }
             Self::InvalidTimestamp => f.write_str("timestamp is outside the years 0 to 9999"),
             Self::DroppedByHook => f.write_str("a before_send hook dropped the event"),
             Self::HookPanicked => f.write_str("a before_send hook panicked, the event was dropped"),
@@ -125,6 +142,8 @@ impl std::error::Error for Error {
         match self {
             Self::Config(error) => Some(error),
             Self::Capture(error) => Some(error),
+            Self::FlagQuery(error) => Some(error),
+            Self::Flags { error, .. } => Some(error),
             _ => None,
         }
     }
@@ -255,6 +274,9 @@ pub enum Warning {
     BlankApiKey,
     /// The options passed to [`client`](crate::client) cannot be used: the client is disabled.
     Options(Error),
+    /// [`FeatureFlagEvaluations::only`](crate::FeatureFlagEvaluations::only) was called with keys
+    /// of flags that the snapshot does not have; holds them, with commas between.
+    UnknownFlags(String),
 }
 
 impl fmt::Display for Warning {
@@ -274,6 +296,7 @@ impl fmt::Display for Warning {
                 f,
                 "the proxy of {variable} cannot be used, so nothing is sent: {problem}"
             ),
+            Self::UnknownFlags(keys) => write!(f, "no such flags in the snapshot: {keys}"),
             Self::BlankApiKey => f.write_str("the API key is blank, the client is disabled"),
             Self::Options(error) => write!(f, "the client is disabled: {error}"),
         }

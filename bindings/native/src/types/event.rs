@@ -185,7 +185,7 @@ impl Event {
     }
 
     /// Inserts a property that always serialises.
-    fn insert(&mut self, key: &str, prop: &(impl Serialize + ?Sized)) {
+    pub(crate) fn insert(&mut self, key: &str, prop: &(impl Serialize + ?Sized)) {
         let inserted = self.try_insert(key, prop);
         debug_assert!(inserted.is_ok(), "{inserted:?}");
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use hoglet::{CaptureMode, Compression, Config, OnExhausted, Overflow, Unanswered};
+use hoglet::{CaptureMode, Compression, Config, FlagsVersion, OnExhausted, Overflow, Unanswered};
 
 use crate::queue::callbacks::Callbacks;
 use crate::transport::host::{DEFAULT_HOST, without_credentials};
@@ -28,6 +28,9 @@ pub struct ClientOptions {
     pub(crate) capture_compression: Option<Compression>,
     /// The core's configuration. Token, SDK, lane and seed are filled in when a queue is made.
     pub(crate) core: Config<'static>,
+    pub(crate) feature_flags_timeout_ms: u32,
+    pub(crate) feature_flags_max_retries: u8,
+    pub(crate) flags_version: FlagsVersion,
     pub(crate) max_queue_size: u32,
     pub(crate) max_queue_bytes: u32,
     pub(crate) shutdown_timeout_ms: u32,
@@ -56,6 +59,9 @@ impl ClientOptions {
             capture_mode: None,
             capture_compression: None,
             core,
+            feature_flags_timeout_ms: 3_000,
+            feature_flags_max_retries: 1,
+            flags_version: FlagsVersion::V2,
             max_queue_size: 10_000,
             max_queue_bytes: 8 << 20,
             shutdown_timeout_ms: 5_000,
@@ -319,6 +325,32 @@ impl ClientOptions {
     #[must_use]
     pub const fn on_exhausted(mut self, on_exhausted: OnExhausted) -> Self {
         self.core.on_exhausted = on_exhausted;
+        self
+    }
+
+    /// Sets how many milliseconds one request for feature flags may take, from resolving the host's
+    /// name to the answer's last byte; then it has failed. At least 1, default 3,000. Each retry
+    /// has as many.
+    #[must_use]
+    pub const fn feature_flags_request_timeout_ms(mut self, ms: u32) -> Self {
+        self.feature_flags_timeout_ms = ms;
+        self
+    }
+
+    /// Sets how often a request for feature flags is sent again, if no server answered or one
+    /// answered 502 or 504: after 300 ms, then after twice as long each time. Default 1, 0 for
+    /// never, at most 255.
+    #[must_use]
+    pub const fn feature_flags_request_max_retries(mut self, retries: u8) -> Self {
+        self.feature_flags_max_retries = retries;
+        self
+    }
+
+    /// Sets the shape in which the server answers about flags; by default V2. With V4 a flag may
+    /// have a number or an object as its value, which is then its payload.
+    #[must_use]
+    pub const fn flags_version(mut self, version: FlagsVersion) -> Self {
+        self.flags_version = version;
         self
     }
 

@@ -125,10 +125,86 @@ mod firmware {
                     transmit(&counter.to_le_bytes());
                 }
             }
+            #[cfg(feature = "flags")]
+            6 => flag(client),
             #[cfg(feature = "leave")]
             5 => client.leave(sense(), now()),
             _ => transmit(&[u8::from(client.is_closed())]),
         }
+    }
+
+    /// Asks for one flag, reports that it was read, and attaches it to an event.
+    #[cfg(feature = "flags")]
+    #[inline(never)]
+    fn flag(client: &mut Client<'_>) {
+        use hoglet::{FlagEvaluation, FlagQuery, FlagRead, FlagTracker, FlagsAction, FlagsConfig};
+
+        let config = FlagsConfig::new("phc_size_probe");
+        let mut query = FlagQuery::new("device");
+        query.keys = Some(&["new-valve"]);
+        let (mut body, mut table, mut seen) = ([0; 200], [0; 200], [0; 4]);
+        let Ok(mut evaluation) = FlagEvaluation::new(&config, &query, &mut body, &mut table, now())
+        else {
+            return;
+        };
+        loop {
+            match evaluation.poll(now()) {
+                FlagsAction::Send(id) => {
+                    if let Some(request) = evaluation.request(id) {
+                        transmit(request.method().as_bytes());
+                        transmit(request.path().as_bytes());
+                        for (name, value) in request.headers() {
+                            transmit(name.as_bytes());
+                            transmit(value.as_bytes());
+                        }
+                        transmit(request.body());
+                    }
+                    flag_answer(&mut evaluation, id);
+                }
+                FlagsAction::SleepUntil(at) => transmit(&at.as_millis().to_le_bytes()),
+                FlagsAction::Done => break,
+            }
+        }
+        let Ok(flags) = evaluation.flags() else {
+            return;
+        };
+        let read = FlagRead::new(flags, "new-valve", "device", &[]);
+        let mut tracker = FlagTracker::new(&mut seen);
+        if tracker.insert(read.id()) && client.capture(&read.event(), now(), &mut report).is_err() {
+            tracker.remove(read.id());
+        }
+        let event = Event::new("opened", "device").flags(flags);
+        let _ = client.capture(&event, now(), &mut report);
+        transmit(&[u8::from(read.is_enabled())]);
+        #[cfg(feature = "flag-payloads")]
+        if let Ok(Some(seconds)) = flags.get_flag_payload_as::<u32>("new-valve", &mut []) {
+            transmit(&seconds.to_le_bytes());
+        }
+    }
+
+    #[cfg(feature = "flags")]
+    fn flag_answer(evaluation: &mut hoglet::FlagEvaluation<'_>, id: RequestId) {
+        let mut buffer = [0; 64];
+        let len = receive(&mut buffer);
+        let Some(&[low, high]) = buffer.get(..len).and_then(|line| line.first_chunk()) else {
+            let _ = evaluation.handle_failure(id, TransportError::Interrupted, now());
+            return;
+        };
+        let head = ResponseHead {
+            status: u16::from_le_bytes([low, high]),
+            ..ResponseHead::default()
+        };
+        let _ = evaluation.handle_response_head(id, head, now());
+        loop {
+            let len = receive(&mut buffer);
+            let piece = buffer.get(..len).unwrap_or_default();
+            if len == 0
+                || evaluation.handle_response_body(id, piece) != Ok(hoglet::BodyProgress::NeedsMore)
+            {
+                break;
+            }
+        }
+        let _ = evaluation.handle_response_end(id, now());
     }
 
     /// Tells a person how an event ended.
