@@ -77,11 +77,7 @@ pub(crate) trait Form<'a>: Copy {
 /// Whether the flags of `event` have the property whose name `is` a prefix and a key.
 #[cfg_attr(
     not(feature = "flags"),
-    expect(
-        unused_variables,
-        clippy::needless_pass_by_value,
-        reason = "there are no flags"
-    )
+    expect(unused_variables, reason = "there are no flags")
 )]
 fn is_replaced(event: &Event<'_>, is: impl Fn(&str, &str) -> bool) -> bool {
     #[cfg(feature = "flags")]

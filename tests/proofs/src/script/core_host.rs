@@ -124,6 +124,7 @@ impl Host for CoreHost<'_> {
             set: json(given.set.as_deref()),
             set_once: json(given.set_once.as_deref()),
             groups: &groups,
+            flags: hoglet::FlagProperties::None,
             session_id: given.session_id.as_deref(),
             window_id: given.window_id.as_deref(),
             uuid,
