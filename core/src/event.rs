@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 #[cfg(feature = "flags")]
-use crate::flags::read::FlagProperties;
+use crate::flags::read::{FlagProperties, FlagRead};
 
 /// One event to capture. Everything is borrowed, and nothing is copied before
 /// [`Client::capture`](crate::Client::capture), which writes it in wire form or refuses it.
@@ -155,6 +155,17 @@ impl<'a> Event<'a> {
     pub const fn options(mut self, options: EventOptions<'a>) -> Self {
         self.options = options;
         self
+    }
+}
+
+#[cfg(feature = "flags")]
+impl<'a> FlagRead<'a> {
+    /// The event, `$feature_flag_called`.
+    pub fn event(&self) -> Event<'a> {
+        let event = Event::new("$feature_flag_called", self.distinct_id);
+        #[cfg(feature = "persons")]
+        let event = event.groups(self.groups);
+        event.flags(FlagProperties::Called(*self))
     }
 }
 

@@ -8,7 +8,8 @@
 //! To follow one event through this crate, read in this order: [`Event`] (what the caller says),
 //! `client/capture.rs` (checked, stamped, queued), `wire/encode.rs` (its wire form),
 //! `queue/arena.rs` (the queue), `client.rs` (when it is sent), `wire/request.rs` (what is sent),
-//! `client/answer.rs` (what the answer means), [`Receipt`] (how it ended).
+//! `client/answer.rs` (what the answer means), [`Receipt`] (how it ended). For feature flags:
+//! [`FlagEvaluation`], `flags/answer.rs` (how its answer is read), [`Flags`], [`FlagRead`].
 //!
 //! # On a small device
 //! Every feature is on by default, and every one is something that a device may do without:
@@ -23,6 +24,7 @@
 //! | feature | without it |
 //! | --- | --- |
 //! | `drop-oldest` | a full queue refuses new events ([`Overflow::RejectNew`]) |
+//! | `flags` | there are no feature flags |
 //! | `http-date` | the client does not learn the time from answers (events are stamped by uptime, which the server corrects, until [`Client::set_wall_clock`]), and a `Retry-After` that is a date is no hint |
 //! | `nested` | a [`Value`] has no arrays and objects |
 //! | `park` | a batch whose retries are used up ends ([`OnExhausted::Drop`]); one that no server answered is kept while there is room ([`Unanswered`]) |

@@ -4,6 +4,8 @@
 
 mod coerce;
 pub(crate) mod encode;
+#[cfg(feature = "flags")]
+mod flags;
 pub(crate) mod form;
 #[cfg(not(feature = "persons"))]
 mod no_persons;

@@ -4,8 +4,8 @@ use core::fmt;
 
 use serde::Deserialize;
 
-use crate::flags::read::is_json;
 use crate::flags::snapshot::Flags;
+use crate::json::stream::is_json;
 
 /// Why a payload was not read as a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -143,7 +143,7 @@ impl<'a> Flags<'a> {
     }
 
     /// [`Self::evaluated_at_ms`] in digits.
-    pub(super) fn evaluated_at(self) -> Option<&'a str> {
+    pub(crate) fn evaluated_at(self) -> Option<&'a str> {
         self.answers()
             .find_map(|record| record.digits(Tag::EvaluatedAt))
     }
@@ -251,7 +251,7 @@ impl<'a> Flag<'a> {
     }
 
     /// A whole number about it, in digits.
-    pub(super) fn number(self, tag: Tag) -> Option<&'a str> {
+    pub(crate) fn number(self, tag: Tag) -> Option<&'a str> {
         self.record.digits(tag)
     }
 

@@ -9,7 +9,7 @@ use crate::usize_of;
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Nothing any more: a later record has replaced it.
     Replaced,
     /// What the answer says beside its flags.
@@ -25,7 +25,7 @@ pub(super) enum Kind {
 /// What a field is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Tag {
+pub(crate) enum Tag {
     /// Of a record, the first: the flag's name.
     Key,
     /// Booleans are one byte, 0 or 1.
@@ -64,7 +64,7 @@ const HEAD_LEN: usize = 5;
 
 /// Writes a table, record by record. When the memory is full it goes on counting.
 #[derive(Debug)]
-pub(super) struct TableWriter<'buf> {
+pub(crate) struct TableWriter<'buf> {
     memory: &'buf mut [u8],
     /// Bytes written, or that would have been.
     len: usize,
@@ -75,7 +75,7 @@ pub(super) struct TableWriter<'buf> {
 }
 
 impl<'buf> TableWriter<'buf> {
-    pub(super) const fn new(memory: &'buf mut [u8]) -> Self {
+    pub(crate) const fn new(memory: &'buf mut [u8]) -> Self {
         Self {
             memory,
             len: 0,
@@ -84,40 +84,40 @@ impl<'buf> TableWriter<'buf> {
         }
     }
 
-    pub(super) const fn clear(&mut self) {
+    pub(crate) const fn clear(&mut self) {
         self.len = 0;
     }
 
     /// Bytes that the table has, or would have.
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) const fn capacity(&self) -> usize {
+    pub(crate) const fn capacity(&self) -> usize {
         self.memory.len()
     }
 
     /// The table, if it fits.
-    pub(super) fn bytes(&self) -> Option<&[u8]> {
+    pub(crate) fn bytes(&self) -> Option<&[u8]> {
         self.memory.get(..self.len)
     }
 
     /// [`Self::bytes`], for as long as the memory is lent.
-    pub(super) fn into_bytes(self) -> Option<&'buf mut [u8]> {
+    pub(crate) fn into_bytes(self) -> Option<&'buf mut [u8]> {
         self.memory.get_mut(..self.len)
     }
 
-    pub(super) fn begin_record(&mut self, kind: Kind) {
+    pub(crate) fn begin_record(&mut self, kind: Kind) {
         self.record = self.len;
         self.head(kind as u8);
     }
 
-    pub(super) fn begin_field(&mut self, tag: Tag) {
+    pub(crate) fn begin_field(&mut self, tag: Tag) {
         self.field = self.len;
         self.head(tag as u8);
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         let end = self.len.saturating_add(bytes.len());
         if let Some(room) = self.memory.get_mut(self.len..end) {
             room.copy_from_slice(bytes);
@@ -126,21 +126,21 @@ impl<'buf> TableWriter<'buf> {
     }
 
     /// Ends the field; `false` if it is not UTF-8.
-    pub(super) fn end_field(&mut self) -> bool {
+    pub(crate) fn end_field(&mut self) -> bool {
         self.set_len(self.field);
         let start = self.field.saturating_add(HEAD_LEN);
         let written = self.memory.get(start..self.len);
         written.is_none_or(|bytes| core::str::from_utf8(bytes).is_ok())
     }
 
-    pub(super) fn bool(&mut self, tag: Tag, value: bool) {
+    pub(crate) fn bool(&mut self, tag: Tag, value: bool) {
         self.begin_field(tag);
         self.push(&[value.into()]);
         self.set_len(self.field);
     }
 
     /// Ends the record. An earlier one of the same kind and key counts no more.
-    pub(super) fn end_record(&mut self) {
+    pub(crate) fn end_record(&mut self) {
         self.set_len(self.record);
         let Some((before, record)) = self
             .memory
@@ -159,14 +159,14 @@ impl<'buf> TableWriter<'buf> {
     }
 
     /// Forgets the record that is being written.
-    pub(super) const fn drop_record(&mut self) {
+    pub(crate) const fn drop_record(&mut self) {
         self.len = self.record;
     }
 
     /// Whether the record that is being written, of which there is the key, has this one. Of a key
     /// that does not fit its length and its beginning decide: the table is too small either way,
     /// unless the key is not wanted.
-    pub(super) fn has_key(&self, key: &str) -> bool {
+    pub(crate) fn has_key(&self, key: &str) -> bool {
         let start = self.record.saturating_add(2 * HEAD_LEN);
         let written = self.memory.get(start..).unwrap_or_default();
         let len = self.len.saturating_sub(start);
@@ -175,7 +175,7 @@ impl<'buf> TableWriter<'buf> {
     }
 
     /// Forgets all records of this kind.
-    pub(super) fn retire(&mut self, kind: Kind) {
+    pub(crate) fn retire(&mut self, kind: Kind) {
         if let Some(table) = self.memory.get_mut(..self.len) {
             retire(table, |record| record.kind == kind as u8);
         }
@@ -224,26 +224,26 @@ fn key(fields: &[u8]) -> Option<&[u8]> {
 
 /// A record, or a field: it has the same form.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Record<'a> {
-    pub(super) kind: u8,
-    pub(super) fields: &'a [u8],
+pub(crate) struct Record<'a> {
+    pub(crate) kind: u8,
+    pub(crate) fields: &'a [u8],
 }
 
 impl<'a> Record<'a> {
-    pub(super) fn is(self, kind: Kind) -> bool {
+    pub(crate) fn is(self, kind: Kind) -> bool {
         self.kind == kind as u8
     }
 
-    pub(super) fn key(self) -> &'a str {
+    pub(crate) fn key(self) -> &'a str {
         self.text(Tag::Key).unwrap_or_default()
     }
 
     /// The last field of this kind that is text.
-    pub(super) fn text(self, tag: Tag) -> Option<&'a str> {
+    pub(crate) fn text(self, tag: Tag) -> Option<&'a str> {
         core::str::from_utf8(self.bytes(tag)?).ok()
     }
 
-    pub(super) fn bool(self, tag: Tag) -> Option<bool> {
+    pub(crate) fn bool(self, tag: Tag) -> Option<bool> {
         match self.bytes(tag)? {
             [0] => Some(false),
             [1] => Some(true),
@@ -252,7 +252,7 @@ impl<'a> Record<'a> {
     }
 
     /// A whole number below 2⁶⁴, in digits; `None` where it is something else.
-    pub(super) fn digits(self, tag: Tag) -> Option<&'a str> {
+    pub(crate) fn digits(self, tag: Tag) -> Option<&'a str> {
         /// Digits that every number below 2⁶⁴ may have.
         const MAX_DIGITS: usize = 19;
         let text = self.text(tag)?;
@@ -263,7 +263,7 @@ impl<'a> Record<'a> {
         is_whole.then_some(digits)
     }
 
-    pub(super) fn u64(self, tag: Tag) -> Option<u64> {
+    pub(crate) fn u64(self, tag: Tag) -> Option<u64> {
         self.digits(tag)?.parse().ok()
     }
 
@@ -275,7 +275,7 @@ impl<'a> Record<'a> {
 
 /// The records of a table, or the fields of a record.
 #[derive(Clone, Debug)]
-pub(super) struct Records<'a>(pub(super) &'a [u8]);
+pub(crate) struct Records<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Iterator for Records<'a> {
     type Item = Record<'a>;

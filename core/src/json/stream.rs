@@ -343,5 +343,31 @@ impl Digits {
     }
 }
 
+/// Whether `text` is one value of JSON that the server takes within an event.
+pub(crate) fn is_json(text: &str) -> bool {
+    // The lexer reads an object, so the value is made its only member.
+    let mut lexer = Lexer::new();
+    let (mut depth, mut members) = (0_u32, 0_u32);
+    for mut piece in [&b"{\"\":"[..], text.as_bytes(), b"}"] {
+        while let Ok(Some(token)) = lexer.read(&mut piece) {
+            match token {
+                Token::Open { .. } => depth = depth.saturating_add(1),
+                Token::Close => depth = depth.saturating_sub(1),
+                Token::Name if depth == 1 => members = members.saturating_add(1),
+                Token::Digits(digits) if may_be_infinite(digits) => return false,
+                _ => {}
+            }
+        }
+    }
+    members == 1 && lexer.is_complete()
+}
+
+/// Whether a number may be beyond a 64-bit float, for which a V0 server refuses the whole batch.
+fn may_be_infinite(digits: &[u8]) -> bool {
+    /// Digits of the largest float.
+    const MAX_DIGITS: usize = 308;
+    digits.len() > MAX_DIGITS || digits.iter().any(|byte| matches!(byte, b'e' | b'E'))
+}
+
 #[cfg(test)]
 mod tests;

@@ -63,6 +63,8 @@ const FEATURES: &[&str] = &[
     "--no-default-features",
     "--no-default-features --features details",
     "--no-default-features --features drop-oldest",
+    "--no-default-features --features flags",
+    "--no-default-features --features flag-payloads",
     "--no-default-features --features float",
     "--no-default-features --features gzip",
     "--no-default-features --features http-date",

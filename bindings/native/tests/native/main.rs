@@ -3,6 +3,7 @@
 mod answers;
 mod asynchronous;
 mod delivery;
+mod flags;
 mod hooks;
 mod limits;
 mod proxies;

@@ -154,14 +154,14 @@ fn payloads_that_are_not_one_json_value_are_strings() {
         ("01", false),
         ("1 2", false),
     ] {
-        assert_eq!(crate::flags::read::is_json(payload), is_json, "{payload}");
+        assert_eq!(crate::json::stream::is_json(payload), is_json, "{payload}");
         assert_eq!(
             is_json,
             serde_json::from_str::<serde_json::Value>(payload).is_ok(),
             "{payload}"
         );
     }
-    assert!(!crate::flags::read::is_json(&"9".repeat(309)));
+    assert!(!crate::json::stream::is_json(&"9".repeat(309)));
 }
 
 #[test]
