@@ -27,7 +27,7 @@ impl<'a> From<Flags<'a>> for FlagProperties<'a> {
 ///
 /// ```
 /// # use hoglet::*;
-/// # fn read(client: &mut Client<'_>, tracker: &mut FlagTracker<'_>, flags: Flags<'_>, now: Instant) {
+/// # fn f(client: &mut Client<'_>, tracker: &mut FlagTracker<'_>, flags: Flags<'_>, now: Instant) {
 /// let read = FlagRead::new(flags, "new-nav", "user-1", &[]);
 /// if tracker.insert(read.id()) && client.capture(&read.event(), now, &mut Ignore).is_err() {
 ///     // It was refused: the next access tries again.
