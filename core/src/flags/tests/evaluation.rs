@@ -84,8 +84,8 @@ fn a_query_that_cannot_be_asked_is_refused() {
     );
 }
 
-/// Plays statuses (0: no answer) to an evaluation; returns the instants at which it sent, and how it
-/// ended.
+/// Plays statuses (0: no answer) to an evaluation; returns the instants at which it sent, and how
+/// it ended.
 fn play(config: &FlagsConfig<'_>, answers: &[u16]) -> (Vec<u64>, Result<(), FlagsError>) {
     let (mut body, mut table) = ([0; 256], [0; 64]);
     let query = FlagQuery::new("ann");
