@@ -2,6 +2,7 @@
 //! table of requests is in the module's own documentation.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -11,7 +12,8 @@ use serde_json::{Map, Value, json};
 
 use super::Shared;
 use super::fault::Fault;
-use super::record::{RecordedRequest, StoredEvent};
+use super::flags::Table;
+use super::record::{Evaluation, RecordedRequest, StoredEvent};
 use super::route::{json, plain, read};
 use super::state::State;
 use super::stream::Body;
@@ -21,7 +23,7 @@ const PAGE: &str = include_str!("page.html");
 const BODY_MAX: usize = 1 << 20;
 /// A waiting `GET /_/live` is answered after this long, changed or not.
 const LIVE_WAIT: Duration = Duration::from_secs(25);
-/// The most events and the most requests one answer of `/_/live` holds; the newest ones.
+/// The most events, evaluations and requests one answer of `/_/live` holds; the newest ones.
 const LIVE_MAX: usize = 300;
 
 pub(super) async fn handle(
@@ -48,12 +50,12 @@ pub(super) async fn handle(
         }
         (&Method::PUT, "/_/flags") => {
             let (body, _) = read(request.into_body(), BODY_MAX).await?;
-            match serde_json::from_slice::<Map<String, Value>>(&body) {
-                Ok(table) => {
-                    shared.lock().flags = table;
+            match flags(&body) {
+                Ok((_, table)) => {
+                    shared.lock().flags = Arc::new(table);
                     plain(204, "")
                 }
-                Err(why) => plain(400, &format!("no JSON object: {why}\n")),
+                Err(why) => plain(400, &format!("{why}\n")),
             }
         }
         (&Method::DELETE, "/_/" | "/_") => {
@@ -75,6 +77,14 @@ pub(super) fn script(json: &[u8]) -> Result<Vec<Fault>, String> {
     }
 }
 
+/// Reads a file of flags; gives it as it is too.
+pub(super) fn flags(json: &[u8]) -> Result<(Map<String, Value>, Table), String> {
+    let file: Map<String, Value> =
+        serde_json::from_slice(json).map_err(|why| format!("no JSON object: {why}"))?;
+    let table = Table::read(file.clone())?;
+    Ok((file, table))
+}
+
 fn page() -> Response<Body> {
     let mut response = Response::new(Body::whole(PAGE));
     let html = HeaderValue::from_static("text/html; charset=utf-8");
@@ -86,6 +96,7 @@ fn show(state: &State, path: &str, query: &str) -> Response<Body> {
     match path {
         "/_/events" if query == "all" => json(&state.seen().collect::<Vec<_>>()),
         "/_/events" => json(&state.events().collect::<Vec<_>>()),
+        "/_/evaluations" => json(&state.evaluations().collect::<Vec<_>>()),
         "/_/requests" => json(&state.requests().collect::<Vec<_>>()),
         "/_/stats" => json(&state.stats()),
         "/_/faults" => json(&state.script().collect::<Vec<_>>()),
@@ -110,6 +121,8 @@ async fn live(shared: &Shared, query: &str) -> Response<Body> {
 fn news(state: &State, since: u64) -> Value {
     let events: Vec<&StoredEvent> = state.changed_since(since).collect();
     let events = events.get(events.len().saturating_sub(LIVE_MAX)..);
+    let evaluations: Vec<&Evaluation> = state.evaluated_since(since).collect();
+    let evaluations = evaluations.get(evaluations.len().saturating_sub(LIVE_MAX)..);
     let requests: Vec<&RecordedRequest> = state.requests().collect();
     let requests = requests.get(requests.len().saturating_sub(LIVE_MAX)..);
     let requests = requests
@@ -122,6 +135,7 @@ fn news(state: &State, since: u64) -> Value {
         "stats": state.stats(),
         "script": state.script().collect::<Vec<_>>(),
         "events": events.unwrap_or_default(),
+        "evaluations": evaluations.unwrap_or_default(),
         "requests": requests.collect::<Vec<_>>(),
     })
 }

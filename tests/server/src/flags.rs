@@ -1,4 +1,4 @@
-//! `POST /flags/`: answers from a table as the real server does with `v=2`.
+//! `POST /flags/`: answers from the table in the shape that is asked for.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,22 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::record::{Evaluation, Shape};
 use super::refusal::{Refusal, check_token};
+use answer::Evaluated;
+use rule::Subject;
 
+mod answer;
+mod property;
+mod rule;
+mod table;
 #[cfg(test)]
 mod tests;
+
+pub(super) use table::Table;
+
+/// The resource whose quota counts here.
+const RESOURCE: &str = "feature_flags";
 
 /// The body; a wrong type anywhere refuses it.
 #[derive(Deserialize)]
@@ -17,97 +29,139 @@ struct Request {
     #[serde(alias = "api_key")]
     token: Option<String>,
     distinct_id: Option<String>,
-    #[serde(default, rename = "groups")]
-    _groups: Map<String, Value>,
-    #[serde(default, rename = "person_properties")]
-    _person_properties: Map<String, Value>,
-    #[serde(default, rename = "group_properties")]
-    _group_properties: BTreeMap<String, Map<String, Value>>,
+    #[serde(default)]
+    groups: Map<String, Value>,
+    #[serde(default)]
+    person_properties: Map<String, Value>,
+    #[serde(default)]
+    group_properties: BTreeMap<String, Map<String, Value>>,
     #[serde(default, rename = "geoip_disable")]
     _geoip_disable: bool,
     flag_keys_to_evaluate: Option<Vec<String>>,
 }
 
-/// Answers a decoded body in the shape that `query` asks for: `v=2` and up, or the old one.
+/// Answers a decoded body in the shape that `query` asks for. Gives the JSON to send and what to
+/// keep of it.
 ///
-/// In `table` a flag is true, false, a variant's name, or an object laid over the v2 shape, such as
-/// `{"variant": "b", "metadata": {"payload": "{\"n\":1}"}}`.
+/// The server knows of a person and of groups what the request says, and nothing else.
 pub(super) fn answer(
     query: &str,
     body: &[u8],
-    table: &Map<String, Value>,
+    table: &Table,
     received_us: i64,
-) -> Result<Value, Refusal> {
+) -> Result<(Value, Evaluation), Refusal> {
     if body.is_empty() {
         return Err(Refusal::empty_body());
     }
     let request: Request = serde_json::from_slice(body).map_err(Refusal::unparsable)?;
-    check_token(request.token.as_deref().unwrap_or_default())?;
-    if request.distinct_id.is_none_or(|id| id.trim().is_empty()) {
-        return Err(Refusal::missing_distinct_id());
-    }
+    let token = check_token(request.token.as_deref().unwrap_or_default())?.to_owned();
+    let distinct_id = request.distinct_id.filter(|id| !id.trim().is_empty());
+    let distinct_id = distinct_id.ok_or_else(Refusal::missing_distinct_id)?;
     let asked = request.flag_keys_to_evaluate;
-    let wanted = |key: &String| asked.as_ref().is_none_or(|asked| asked.contains(key));
-    let flags: Map<String, Value> = table
-        .iter()
-        .enumerate()
-        .filter(|(_, (key, _))| wanted(key))
-        .map(|(position, (key, value))| (key.clone(), flag(position + 1, key, value)))
-        .collect();
-    let asked_version = query.split('&').find_map(|pair| pair.strip_prefix("v="));
-    let version = asked_version.and_then(|version| version.parse().ok());
-    Ok(if version.is_some_and(|version: u32| version >= 2) {
-        json!({
-            "flags": flags,
-            "errorsWhileComputingFlags": false,
-            "requestId": Uuid::from_u64_pair(received_us.cast_unsigned(), 0).to_string(),
-            "evaluatedAt": received_us / 1000,
-        })
-    } else {
-        old_shape(&flags)
-    })
-}
-
-/// One flag in the v2 shape.
-fn flag(id: usize, key: &str, value: &Value) -> Value {
-    let enabled = *value != Value::Bool(false);
-    let (code, description) = if enabled {
-        ("condition_match", "Matched condition set 1")
-    } else {
-        ("no_condition_match", "No matching condition set")
+    let subject = Subject {
+        distinct_id: &distinct_id,
+        groups: &request.groups,
+        person: &request.person_properties,
+        group_properties: &request.group_properties,
     };
-    let mut flag = json!({
-        "key": key,
-        "enabled": enabled,
-        "variant": value.as_str(),
-        "reason": {"code": code, "description": description, "condition_index": enabled.then_some(0)},
-        "metadata": {"id": id, "version": 1, "description": null, "payload": null},
+    let shape = shape(query);
+    let flags = evaluate(table, asked.as_deref(), subject);
+    let answer = write(table, shape, &flags, received_us);
+    let values = flags.iter().map(|(key, flag)| {
+        let value = flag.laid_over_value();
+        ((*key).to_owned(), value)
     });
-    for (name, value) in value.as_object().into_iter().flatten() {
-        match (flag.get_mut(name), value) {
-            (Some(Value::Object(under)), Value::Object(over)) => under.extend(over.clone()),
-            _ => flag[name] = value.clone(),
-        }
-    }
-    flag
+    let failed = flags.iter().filter(|(_, flag)| flag.failed());
+    let evaluation = Evaluation {
+        values: values.collect(),
+        failed: failed.map(|(key, _)| (*key).to_owned()).collect(),
+        request: 0,
+        received_ms: received_us.div_euclid(1000),
+        token,
+        groups: request.groups,
+        asked,
+        shape,
+        answer: answer.clone(),
+        fault: None,
+        version: 0,
+        distinct_id,
+    };
+    Ok((answer, evaluation))
 }
 
-fn old_shape(flags: &Map<String, Value>) -> Value {
-    let mut values = Map::new();
-    let mut payloads = Map::new();
-    for (key, flag) in flags {
-        let value = match &flag["variant"] {
-            Value::Null => flag["enabled"].clone(),
-            variant => variant.clone(),
-        };
-        values.insert(key.clone(), value);
-        if !flag["metadata"]["payload"].is_null() {
-            payloads.insert(key.clone(), flag["metadata"]["payload"].clone());
+/// `v=2` and 3, 4 and up, or the old shape.
+fn shape(query: &str) -> Shape {
+    let version = query.split('&').find_map(|pair| pair.strip_prefix("v="));
+    match version.and_then(|version| version.parse().ok()) {
+        None | Some(0..2) => Shape::Old,
+        Some(2..4) => Shape::V2,
+        Some(4_u32..) => Shape::V4,
+    }
+}
+
+/// The flags of those keys, or all; none if their quota is used up.
+fn evaluate<'a>(
+    table: &'a Table,
+    asked: Option<&[String]>,
+    subject: Subject<'_>,
+) -> Vec<(&'a str, Evaluated<'a>)> {
+    if table.is_limited() {
+        return Vec::new();
+    }
+    let flags = table.flags.iter().enumerate();
+    let wanted = flags.filter(|(_, (key, _))| asked.is_none_or(|asked| asked.contains(key)));
+    let evaluated = wanted.map(|(position, (key, flag))| {
+        let evaluated = Evaluated::new(position + 1, key, flag, subject);
+        (key.as_str(), evaluated)
+    });
+    evaluated.collect()
+}
+
+fn write(table: &Table, shape: Shape, flags: &[(&str, Evaluated<'_>)], received_us: i64) -> Value {
+    let settings = &table.settings;
+    let failed = flags.iter().any(|(_, flag)| flag.failed());
+    let mut answer = json!({
+        "errorsWhileComputingFlags": failed || settings.errors_while_computing_flags,
+        "requestId": Uuid::from_u64_pair(received_us.cast_unsigned(), 0).to_string(),
+        "evaluatedAt": received_us / 1000,
+    });
+    if !settings.quota_limited.is_empty() {
+        answer["quotaLimited"] = settings.quota_limited.clone().into();
+    }
+    // The old shape never says it: clients that ask for that shape do not read it.
+    if settings.minimal_flag_called_events && shape != Shape::Old {
+        answer["minimalFlagCalledEvents"] = true.into();
+    }
+    let all = |record: fn(&Evaluated<'_>) -> Value| -> Value {
+        let records = flags.iter().map(|(key, flag)| (*key, record(flag)));
+        records.collect()
+    };
+    match shape {
+        Shape::V2 => answer["flags"] = all(|flag| flag.v2()),
+        Shape::V4 => answer["flags"] = all(|flag| flag.v4()),
+        Shape::Old => {
+            answer["featureFlags"] = all(|flag| flag.old().0);
+            let payloads = flags
+                .iter()
+                .filter_map(|(key, flag)| Some((*key, flag.old().1?)));
+            answer["featureFlagPayloads"] = payloads.collect();
         }
     }
-    json!({
-        "featureFlags": values,
-        "featureFlagPayloads": payloads,
-        "errorsWhileComputingFlags": false,
-    })
+    answer
+}
+
+impl Table {
+    /// The keys of the flags.
+    #[cfg(test)]
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.flags.iter().map(|(key, _)| key.as_str())
+    }
+
+    /// Whether the quota of flags is used up.
+    fn is_limited(&self) -> bool {
+        self.settings
+            .quota_limited
+            .iter()
+            .any(|name| name == RESOURCE)
+    }
 }

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use hyper::header::HeaderMap;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::decode::decode;
 use super::event::Event;
 use super::fault::{Fault, Verdict};
 use super::head::Head;
-use super::record::Lane;
+use super::record::{Evaluation, Lane};
 use super::refusal::{Refusal, tag_for};
 use super::{Options, flags, v0, v1};
 
@@ -42,6 +42,8 @@ pub(super) struct Outcome {
     /// The events with their verdicts. If the batch was refused, what could be gleaned, the status
     /// as their verdict.
     pub(super) events: Vec<Event>,
+    /// What a request for flags came to.
+    pub(super) evaluation: Option<Evaluation>,
     pub(super) token: String,
     pub(super) lib: Option<(String, String)>,
 }
@@ -60,7 +62,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub(super) fn judge(
     arrival: &Arrival<'_>,
     options: &Options,
-    table: &Map<String, Value>,
+    table: &flags::Table,
     fault: &Fault,
 ) -> Outcome {
     let encoding = encoding(arrival.headers);
@@ -156,13 +158,17 @@ fn check_v0_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
 fn flags_outcome(
     arrival: &Arrival<'_>,
     decoded: &Result<Option<Vec<u8>>, Refusal>,
-    table: &Map<String, Value>,
+    table: &flags::Table,
 ) -> Outcome {
     let answer = check_v0_encoding(arrival.headers)
         .and_then(|()| body(arrival, decoded))
         .and_then(|body| flags::answer(arrival.query, body, table, arrival.received_us));
     match answer {
-        Ok(answer) => ok(answer.to_string()),
+        Ok((answer, evaluation)) => Outcome {
+            token: evaluation.token.clone(),
+            evaluation: Some(evaluation),
+            ..ok(answer.to_string())
+        },
         Err(refusal) => refused(arrival.lane, &refusal),
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::fault::Fault;
 use super::judge::Outcome;
-use super::record::{Answer, EventResult, Lane, RecordedRequest};
+use super::record::{Answer, Evaluation, EventResult, Lane, RecordedRequest};
 use super::state::Origin;
 use super::{Shared, log};
 
@@ -36,6 +36,11 @@ pub(super) fn keep(
     let cut = fault.as_ref().and_then(|fault| fault.cut);
     let events = outcome.as_mut().map(|o| std::mem::take(&mut o.events));
     let events = events.unwrap_or_default();
+    let evaluation = outcome.as_mut().and_then(|o| o.evaluation.take());
+    let evaluation = evaluation.map(|evaluation| Evaluation {
+        fault: fault.clone(),
+        ..evaluation
+    });
     let status = outcome.as_ref().map(|outcome| outcome.status);
     let accepted = status.is_some_and(|status| (200..300).contains(&status));
     let results = events.iter().filter(|_| accepted).map(|event| EventResult {
@@ -57,6 +62,14 @@ pub(super) fn keep(
         log::print(record, events.len());
     }
     state.count(status, cut.is_some(), received.body.len(), decoded.len());
+    if let Some(evaluation) = evaluation {
+        let keep = if options.record {
+            options.keep_requests
+        } else {
+            0
+        };
+        state.note_evaluation(evaluation, id, keep);
+    }
     if let (Some(record), true) = (record, options.record) {
         state.keep_request(record, options.keep_requests);
         let outcome = outcome.unwrap_or_default();

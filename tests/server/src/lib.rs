@@ -42,6 +42,8 @@ use serde_json::{Map, Value};
 use tokio::runtime;
 use tokio::sync::{Notify, oneshot};
 
+use flags::Table;
+
 mod control;
 mod decode;
 mod event;
@@ -66,7 +68,9 @@ mod v0;
 mod v1;
 
 pub use fault::{Cut, Fault, Verdict};
-pub use record::{Answer, EventResult, Lane, RecordedRequest, Stats, StoredEvent};
+pub use record::{
+    Answer, Evaluation, EventResult, Lane, RecordedRequest, Shape, Stats, StoredEvent,
+};
 pub use state::State;
 pub use time::http_date_in;
 
@@ -154,14 +158,16 @@ impl Shared {
 }
 
 impl Server {
-    /// Starts a server that can be connected to at once. Fails if the port is taken or a thread
-    /// cannot be had.
+    /// Starts a server that can be connected to at once. Fails if the port is taken, a thread cannot
+    /// be had, or [`Options::flags`] make no sense.
     pub fn start(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
+        let table = Table::read(options.flags.clone());
+        let table = table.map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
         let mut state = State::default();
-        state.flags.clone_from(&options.flags);
+        state.flags = Arc::new(table);
         let shared = Arc::new(Shared {
             options,
             state: Mutex::new(state),
@@ -225,8 +231,12 @@ impl Server {
     }
 
     /// Sets the flag table; see [`Options::flags`].
+    ///
+    /// # Panics
+    /// If the table makes no sense, such as a rollout of 120 %.
     pub fn set_flags(&self, table: Map<String, Value>) {
-        self.shared.lock().flags = table;
+        let table = Table::read(table).unwrap_or_else(|why| panic!("{why}"));
+        self.shared.lock().flags = Arc::new(table);
     }
 
     /// The events that were accepted, in the order they first came, each once.
@@ -242,6 +252,11 @@ impl Server {
     /// The requests, oldest first.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.shared.lock().requests().cloned().collect()
+    }
+
+    /// The evaluations of flags, oldest first: whom for, and what was answered.
+    pub fn evaluations(&self) -> Vec<Evaluation> {
+        self.shared.lock().evaluations().cloned().collect()
     }
 
     /// The counts.
@@ -260,7 +275,7 @@ impl Server {
         !result.timed_out()
     }
 
-    /// Forgets requests, events, counts and scripts. The flag table stays.
+    /// Forgets requests, events, evaluations, counts and scripts. The flag table stays.
     pub fn clear(&self) {
         self.shared.lock().clear();
         self.shared.tell();
@@ -279,6 +294,12 @@ impl Server {
 /// Reads a script: a JSON list of [`Fault`]s. An error says what is wrong with it.
 pub fn read_script(json: &[u8]) -> Result<Vec<Fault>, String> {
     control::script(json)
+}
+
+/// Reads a file of flags, for [`Options::flags`]. An error names the flag and the field.
+pub fn read_flags(json: &[u8]) -> Result<Map<String, Value>, String> {
+    let (file, _) = control::flags(json)?;
+    Ok(file)
 }
 
 impl Drop for Server {

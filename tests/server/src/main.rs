@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use capture_server::{Options, Server, read_script};
+use capture_server::{Options, Server, read_flags, read_script};
 
 const HELP: &str = "\
 A local PostHog: takes events and flag requests, shows them, plays faults.
@@ -49,8 +49,8 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
             }
             "--flags" => {
                 let file = value()?;
-                let table = serde_json::from_slice(&read(&file)?);
-                options.flags = table.map_err(|why| format!("{file}: {why}"))?;
+                options.flags =
+                    read_flags(&read(&file)?).map_err(|why| format!("{file}: {why}"))?;
             }
             "--quiet" => options.log = false,
             "--help" | "-h" => {

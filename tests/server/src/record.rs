@@ -191,6 +191,51 @@ pub struct StoredEvent {
     pub(super) version: u64,
 }
 
+/// One evaluation of flags: a request to `/flags/` that was not refused, also if its answer was then
+/// lost.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// The id of the request.
+    pub request: u64,
+    /// When its head was there, in milliseconds since 1970.
+    pub received_ms: i64,
+    /// The project token, trimmed.
+    pub token: String,
+    /// Whom the flags were evaluated for.
+    pub distinct_id: String,
+    /// The groups, by their types.
+    pub groups: Map<String, Value>,
+    /// `flag_keys_to_evaluate`: none asks for all flags.
+    pub asked: Option<Vec<String>>,
+    /// The shape that was asked for.
+    pub shape: Shape,
+    /// The values by flag: true, false, a variant's name, a number, an object, or null for a flag
+    /// that failed or has no value. Empty if the quota was used up.
+    pub values: Map<String, Value>,
+    /// The keys of the flags that failed.
+    pub failed: Vec<String>,
+    /// The whole answer, before a scripted behaviour changed it.
+    pub answer: Value,
+    /// The scripted behaviour that the request met, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+    /// The state's version when this was kept.
+    #[serde(skip)]
+    pub(super) version: u64,
+}
+
+/// The shape of an answer about flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// Without `v`, or `v=1`: a map of values and one of payloads.
+    Old,
+    /// `v=2`, `v=3`: a record for each flag.
+    V2,
+    /// `v=4` and up: a record with a typed value.
+    V4,
+}
+
 /// Counts since the start or the last [`Server::clear`](super::Server::clear).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
@@ -212,10 +257,12 @@ pub struct Stats {
     pub warnings: u64,
     /// Results `retry`.
     pub retries: u64,
+    /// Requests to `/flags/` that were evaluated.
+    pub evaluations: u64,
     /// Bytes of bodies as they came.
     pub encoded_bytes: u64,
     /// Bytes of bodies once decoded.
     pub decoded_bytes: u64,
-    /// Requests and events forgotten because there were too many.
+    /// Requests, events and evaluations forgotten because there were too many.
     pub forgotten: u64,
 }

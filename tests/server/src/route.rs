@@ -167,8 +167,8 @@ fn answer(shared: &Shared, received: &Received, script: &Fault) -> Outcome {
         received_us: received.at_us,
     };
     let table = match received.lane {
-        Lane::Flags => shared.lock().flags.clone(),
-        _ => serde_json::Map::new(),
+        Lane::Flags => Arc::clone(&shared.lock().flags),
+        _ => Arc::default(),
     };
     judge(&arrival, &shared.options, &table, script)
 }

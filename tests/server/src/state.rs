@@ -1,13 +1,14 @@
 //! Everything that arrived, and the script for what comes next.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::event::Event;
 use super::fault::Fault;
-use super::record::{Lane, RecordedRequest, Stats, StoredEvent};
+use super::flags::Table;
+use super::record::{Evaluation, Lane, RecordedRequest, Stats, StoredEvent};
 use super::time;
 
 /// What the server knows. Tests look at it in [`Server::wait_until`](super::Server::wait_until).
@@ -20,10 +21,11 @@ pub struct State {
     index: HashMap<Uuid, usize>,
     order: VecDeque<Uuid>,
     gone: usize,
+    evaluations: VecDeque<Evaluation>,
     stats: Stats,
     capture_script: VecDeque<Fault>,
     flags_script: VecDeque<Fault>,
-    pub(super) flags: Map<String, Value>,
+    pub(super) flags: Arc<Table>,
     pub(super) version: u64,
     /// How often it was cleared.
     pub(super) epoch: u64,
@@ -54,6 +56,11 @@ impl State {
     /// All events that came, the dropped and refused ones included.
     pub fn seen(&self) -> impl ExactSizeIterator<Item = &StoredEvent> {
         self.events.iter()
+    }
+
+    /// The evaluations of flags, oldest first.
+    pub fn evaluations(&self) -> impl ExactSizeIterator<Item = &Evaluation> {
+        self.evaluations.iter()
     }
 
     /// The counts.
@@ -133,7 +140,21 @@ impl State {
         }
     }
 
-    /// Forgets requests, events, counts and scripts; the flag table stays.
+    /// Takes in what a request for flags came to, and forgets the oldest ones over `keep`.
+    pub(super) fn note_evaluation(&mut self, evaluation: Evaluation, request: u64, keep: usize) {
+        self.stats.evaluations += 1;
+        self.evaluations.push_back(Evaluation {
+            request,
+            version: self.version,
+            ..evaluation
+        });
+        while self.evaluations.len() > keep {
+            self.evaluations.pop_front();
+            self.stats.forgotten += u64::from(keep > 0);
+        }
+    }
+
+    /// Forgets requests, events, evaluations, counts and scripts; the flag table stays.
     pub(super) fn clear(&mut self) {
         *self = Self {
             flags: std::mem::take(&mut self.flags),
@@ -148,6 +169,12 @@ impl State {
     pub(super) fn changed_since(&self, version: u64) -> impl Iterator<Item = &StoredEvent> {
         let events = self.events.iter();
         events.filter(move |event| event.version > version)
+    }
+
+    /// Evaluations that are newer than `version`, oldest first.
+    pub(super) fn evaluated_since(&self, version: u64) -> impl Iterator<Item = &Evaluation> {
+        let evaluations = self.evaluations.iter();
+        evaluations.filter(move |evaluation| evaluation.version > version)
     }
 
     fn count_verdict(&mut self, event: &Event, accepted: bool) {
@@ -291,11 +318,13 @@ mod tests {
     #[test]
     fn clearing_leaves_the_flags() {
         let mut state = State::default();
-        state.flags.insert("beta".to_owned(), json!(true));
+        let table = json!({"beta": true});
+        state.flags = Arc::new(Table::read(table.as_object().unwrap().clone()).unwrap());
         state.push(false, [Fault::status(503)]);
         note(&mut state, &[1], "ok", true, 10);
         state.clear();
         assert_eq!((state.seen().len(), state.script().count()), (0, 0));
-        assert_eq!((state.stats(), state.flags.len()), (Stats::default(), 1));
+        assert_eq!(state.stats(), Stats::default());
+        assert_eq!(state.flags.keys().collect::<Vec<_>>(), ["beta"]);
     }
 }

@@ -32,7 +32,7 @@ fn judge_with(lane: Lane, headers: &HeaderMap, body: &[u8], fault: &Fault) -> Ou
         max_decompressed_bytes: 4096,
         ..Options::default()
     };
-    judge(&arrival, &options, &Map::new(), fault)
+    judge(&arrival, &options, &flags::Table::default(), fault)
 }
 
 /// Two events against one fault: status, `Retry-After`, and what of the answer a program reads.
@@ -148,7 +148,12 @@ fn a_body_over_the_limit_is_a_413() {
         oversize: true,
         received_us: 0,
     };
-    let outcome = judge(&arrival, &Options::default(), &Map::new(), &Fault::honest());
+    let outcome = judge(
+        &arrival,
+        &Options::default(),
+        &flags::Table::default(),
+        &Fault::honest(),
+    );
     assert_eq!(outcome.status, 413);
 }
 
@@ -187,6 +192,11 @@ fn without_validation_everything_with_a_uuid_is_ok() {
         validate: false,
         ..Options::default()
     };
-    let outcome = judge(&arrival, &options, &Map::new(), &Fault::honest());
+    let outcome = judge(
+        &arrival,
+        &options,
+        &flags::Table::default(),
+        &Fault::honest(),
+    );
     assert_eq!((outcome.status, outcome.events.len()), (200, 2));
 }

@@ -1,0 +1,361 @@
+//! The flag table: what a file of flags says, checked.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::rule::{ConditionSet, Percentage, Rule, Variant};
+
+/// A file with one of these keys is the long form: flags stand under the first of them.
+const LONG: [&str; 4] = [
+    "flags",
+    "quota_limited",
+    "errors_while_computing_flags",
+    "minimal_flag_called_events",
+];
+
+/// The fields of a flag that are laid over its answer as they are.
+const OVER: [&str; 5] = ["key", "enabled", "variant", "reason", "metadata"];
+
+/// Every flag by its key, and what holds for the whole project.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    /// In the order of their keys; a flag's id counts from 1 in it.
+    pub(super) flags: Vec<(String, Flag)>,
+    pub(super) settings: Settings,
+}
+
+/// What holds for the whole project.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Settings {
+    /// Resources over their quota. With `feature_flags` among them there are no flags.
+    pub(super) quota_limited: Vec<String>,
+    /// Said of every answer, even if no flag failed.
+    pub(super) errors_while_computing_flags: bool,
+    /// Asks clients for short `$feature_flag_called` events.
+    pub(super) minimal_flag_called_events: bool,
+}
+
+/// One flag.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Flag {
+    pub(super) rule: Rule,
+    /// What those get whom the rule matches and gives no variant. None is true.
+    pub(super) value: Option<Value>,
+    /// Payloads by the value they go with, written as text.
+    pub(super) payloads: Map<String, Value>,
+    pub(super) has_experiment: bool,
+    /// Whether the server fails to evaluate it.
+    pub(super) failed: bool,
+    /// 2 if values are typed and rules have ids; these show in the newest shape only.
+    pub(super) config_version: u8,
+    /// What is laid over the answer.
+    pub(super) over: Map<String, Value>,
+}
+
+/// The fields of a flag, beside its value and what is laid over its answer.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Written {
+    conditions: Option<Vec<ConditionSet>>,
+    rollout_percentage: Option<Percentage>,
+    variants: Vec<Variant>,
+    payloads: Map<String, Value>,
+    has_experiment: bool,
+    failed: bool,
+    group: Option<String>,
+    config_version: Option<u8>,
+}
+
+impl Table {
+    /// Reads the JSON of a file of flags. An error names the flag and the field.
+    pub(crate) fn read(mut file: Map<String, Value>) -> Result<Self, String> {
+        if !LONG.iter().any(|key| file.contains_key(*key)) {
+            let settings = Settings::default();
+            return Ok(Self {
+                flags: read_flags(file)?,
+                settings,
+            });
+        }
+        let flags = match file.remove("flags") {
+            None => Vec::new(),
+            Some(Value::Object(flags)) => read_flags(flags)?,
+            Some(other) => return Err(format!("flags: {other} is no object of flags")),
+        };
+        let settings = read(file)?;
+        Ok(Self { flags, settings })
+    }
+}
+
+fn read_flags(flags: Map<String, Value>) -> Result<Vec<(String, Flag)>, String> {
+    let flags = flags.into_iter().map(|(key, written)| {
+        let flag = Flag::read(written).map_err(|why| format!("flag {key:?}: {why}"))?;
+        Ok((key, flag))
+    });
+    flags.collect()
+}
+
+/// Reads an object. An error says at which field, as in `conditions[0].properties[1].operator`.
+fn read<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, String> {
+    serde_path_to_error::deserialize(Value::Object(object)).map_err(|why| match why.path() {
+        path if path.iter().next().is_none() => why.inner().to_string(),
+        path => format!("{path}: {}", why.inner()),
+    })
+}
+
+impl Flag {
+    fn read(written: Value) -> Result<Self, String> {
+        match written {
+            Value::Bool(_) | Value::String(_) => Ok(Self::of(written)),
+            Value::Object(fields) => Self::read_fields(fields),
+            other => Err(format!(
+                "{other} is neither true, false, a variant's name nor an object"
+            )),
+        }
+    }
+
+    /// A flag that everybody gets.
+    fn of(value: Value) -> Self {
+        Self {
+            value: Some(value),
+            rule: Rule {
+                sets: vec![ConditionSet::default()],
+                ..Rule::default()
+            },
+            config_version: 1,
+            ..Self::default()
+        }
+    }
+
+    fn read_fields(mut fields: Map<String, Value>) -> Result<Self, String> {
+        let over = OVER.iter().filter_map(|name| fields.remove_entry(*name));
+        let over: Map<String, Value> = over.collect();
+        let value = fields.remove("value");
+        let written: Written = read(fields)?;
+        check_variants(&written, value.as_ref())?;
+        let config_version = config_version(&written, value.as_ref())?;
+        let flag = Self {
+            value: value.or_else(|| laid_over(&over)),
+            rule: Rule {
+                group: written.group,
+                sets: sets(written.conditions, written.rollout_percentage),
+                variants: written.variants,
+            },
+            payloads: written.payloads.into_iter().map(as_text).collect(),
+            has_experiment: written.has_experiment,
+            failed: written.failed,
+            config_version,
+            over,
+        };
+        flag.check_payloads()?;
+        Ok(flag)
+    }
+
+    fn check_payloads(&self) -> Result<(), String> {
+        let Some(key) = self.payloads.keys().find(|key| !self.can_be(key)) else {
+            return match self.config_version {
+                2 if !self.payloads.is_empty() => {
+                    Err("payloads: a flag of config version 2 has none, only a value".to_owned())
+                }
+                _ => Ok(()),
+            };
+        };
+        Err(format!("payloads.{key}: this flag is never {key:?}"))
+    }
+
+    /// Whether `name` is a value this flag can have.
+    fn can_be(&self, name: &str) -> bool {
+        let mut variants = self.rule.variants.iter();
+        match &self.value {
+            Some(Value::String(value)) => value == name,
+            Some(value) => name == "true" && *value == Value::Bool(true),
+            // Those whom no variant has room for have the value true.
+            None => name == "true" || variants.any(|variant| variant.key == name),
+        }
+    }
+}
+
+/// The value that the fields laid over an answer amount to.
+fn laid_over(over: &Map<String, Value>) -> Option<Value> {
+    let enabled = over.get("enabled").filter(|enabled| **enabled == false);
+    let variant = over.get("variant").filter(|variant| variant.is_string());
+    enabled.or(variant).cloned()
+}
+
+fn check_variants(written: &Written, value: Option<&Value>) -> Result<(), String> {
+    let variants = &written.variants;
+    if value.is_some() && !variants.is_empty() {
+        return Err("variants: the flag has a value already".to_owned());
+    }
+    let sum = Percentage::sum(variants.iter().map(|variant| variant.rollout_percentage));
+    // Room for the error of adding thirds.
+    if sum > 100.001 {
+        return Err(format!(
+            "variants: their percentages are {sum} in all, not 100"
+        ));
+    }
+    let sets = written.conditions.iter().flatten().enumerate();
+    for (index, name) in sets.filter_map(|(index, set)| Some((index, set.variant.as_ref()?))) {
+        if !variants.iter().any(|variant| variant.key == *name) {
+            return Err(format!(
+                "conditions[{index}].variant: {name:?} is none of the variants"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn config_version(written: &Written, value: Option<&Value>) -> Result<u8, String> {
+    let is_typed = match value {
+        Some(Value::Array(_)) => {
+            return Err("value: true, false, a string, a number, an object or null".to_owned());
+        }
+        Some(Value::Number(_) | Value::Object(_) | Value::Null) => true,
+        _ => false,
+    };
+    match written.config_version {
+        None => Ok(1 + u8::from(is_typed)),
+        Some(1) if is_typed => {
+            Err("config_version: a number, an object or null needs version 2".to_owned())
+        }
+        Some(version @ 1..=2) => Ok(version),
+        Some(other) => Err(format!("config_version: {other} is neither 1 nor 2")),
+    }
+}
+
+/// The condition sets; with none written, one that everybody meets. `rollout` is for those that
+/// have none of their own.
+fn sets(written: Option<Vec<ConditionSet>>, rollout: Option<Percentage>) -> Vec<ConditionSet> {
+    let mut sets = written.unwrap_or_else(|| vec![ConditionSet::default()]);
+    for set in &mut sets {
+        set.rollout_percentage = set.rollout_percentage.or(rollout);
+    }
+    sets
+}
+
+/// A payload as it is answered: a string as it is, anything else as JSON text.
+fn as_text((name, payload): (String, Value)) -> (String, Value) {
+    match payload {
+        Value::String(_) => (name, payload),
+        other => (name, Value::String(other.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(file: &Value) -> Result<Vec<String>, String> {
+        let table = Table::read(file.as_object().unwrap().clone())?;
+        Ok(table.flags.into_iter().map(|(key, _)| key).collect())
+    }
+
+    #[test]
+    fn a_file_is_a_map_of_flags_or_has_them_beside_settings() {
+        let both = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(check(&json!({"b": true, "a": "x"})), Ok(both.to_vec()));
+        let long = json!({"flags": {"b": true, "a": "x"}, "quota_limited": ["feature_flags"]});
+        assert_eq!(check(&long), Ok(both.to_vec()));
+        let settings = json!({"errors_while_computing_flags": true});
+        assert_eq!(check(&settings), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_wrong_file_is_refused_with_the_settings_name() {
+        for (file, expected) in [
+            (json!({"flags": true}), "flags: true is no object of flags"),
+            (
+                json!({"quota_limited": true}),
+                "quota_limited: invalid type: boolean `true`, expected a sequence",
+            ),
+            (
+                json!({"flags": {}, "beta": true}),
+                "beta: unknown field `beta`, expected one of `quota_limited`, \
+                 `errors_while_computing_flags`, `minimal_flag_called_events`",
+            ),
+        ] {
+            assert_eq!(check(&file), Err(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_wrong_flag_is_refused_with_its_key_and_field() {
+        let ab =
+            json!([{"key": "a", "rollout_percentage": 50}, {"key": "b", "rollout_percentage": 50}]);
+        let property = |property: Value| json!({"conditions": [{}, {"properties": [property]}]});
+        for (flag, expected) in [
+            (
+                json!(7),
+                "7 is neither true, false, a variant's name nor an object",
+            ),
+            (
+                json!({"rolout_percentage": 5}),
+                "rolout_percentage: unknown field",
+            ),
+            (
+                json!({"rollout_percentage": 120}),
+                "rollout_percentage: 120 is not 0 to 100",
+            ),
+            (
+                json!({"has_experiment": "no"}),
+                "has_experiment: invalid type: string",
+            ),
+            (
+                json!({"conditions": [{"rollout": 5}]}),
+                "conditions[0].rollout: unknown field",
+            ),
+            (
+                property(json!({"key": "plan", "operator": "like", "value": 1})),
+                "conditions[1].properties[0].operator: unknown variant `like`, expected one of `exact`",
+            ),
+            (
+                property(json!({"key": "age", "operator": "gt", "value": "old"})),
+                "conditions[1].properties[0]: value: \"old\" is no number",
+            ),
+            (
+                property(json!({"key": "age", "operator": "is_not"})),
+                "conditions[1].properties[0]: value: there is none to compare with",
+            ),
+            (
+                property(json!({"value": 1})),
+                "conditions[1].properties[0]: missing field `key`",
+            ),
+            (
+                json!({"variants": ab, "value": 1}),
+                "variants: the flag has a value already",
+            ),
+            (
+                json!({"variants": [{"key": "a", "rollout_percentage": 60}, {"key": "b", "rollout_percentage": 60}]}),
+                "variants: their percentages are 120 in all, not 100",
+            ),
+            (
+                json!({"variants": ab, "conditions": [{"variant": "c"}]}),
+                "conditions[0].variant: \"c\" is none of the variants",
+            ),
+            (
+                json!({"variants": ab, "payloads": {"c": 1}}),
+                "payloads.c: this flag is never \"c\"",
+            ),
+            (
+                json!({"value": 1, "config_version": 1}),
+                "config_version: a number, an object or null",
+            ),
+            (
+                json!({"config_version": 3}),
+                "config_version: 3 is neither 1 nor 2",
+            ),
+            (
+                json!({"config_version": 2, "payloads": {"true": 1}}),
+                "payloads: a flag of config version 2 has none",
+            ),
+            (json!({"value": []}), "value: true, false, a string"),
+        ] {
+            let why = check(&json!({"fine": true, "nav": flag})).unwrap_err();
+            let expected = format!("flag \"nav\": {expected}");
+            assert!(why.starts_with(&expected), "{why}\n{expected}");
+        }
+    }
+}
