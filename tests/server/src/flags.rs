@@ -132,19 +132,19 @@ fn write(table: &Table, shape: Shape, flags: &[(&str, Evaluated<'_>)], received_
     if settings.minimal_flag_called_events && shape != Shape::Old {
         answer["minimalFlagCalledEvents"] = true.into();
     }
-    let all = |record: fn(&Evaluated<'_>) -> Value| -> Value {
-        let records = flags.iter().map(|(key, flag)| (*key, record(flag)));
-        records.collect()
-    };
+    let records = flags.iter();
     match shape {
-        Shape::V2 => answer["flags"] = all(|flag| flag.v2()),
-        Shape::V4 => answer["flags"] = all(|flag| flag.v4()),
+        Shape::V2 => answer["flags"] = records.map(|(key, flag)| (*key, flag.v2())).collect(),
+        Shape::V4 => answer["flags"] = records.map(|(key, flag)| (*key, flag.v4())).collect(),
         Shape::Old => {
-            answer["featureFlags"] = all(|flag| flag.old().0);
-            let payloads = flags
-                .iter()
-                .filter_map(|(key, flag)| Some((*key, flag.old().1?)));
-            answer["featureFlagPayloads"] = payloads.collect();
+            let (mut values, mut payloads) = (Map::new(), Map::new());
+            for (key, flag) in records {
+                let (value, payload) = flag.old();
+                values.insert((*key).to_owned(), value);
+                payloads.extend(payload.map(|payload| ((*key).to_owned(), payload)));
+            }
+            answer["featureFlags"] = values.into();
+            answer["featureFlagPayloads"] = payloads.into();
         }
     }
     answer

@@ -47,14 +47,13 @@ impl<'a> Evaluated<'a> {
 
     /// The record of `v=2`.
     pub(super) fn v2(&self) -> Value {
-        let enabled = !matches!(self.value, Value::Null | Value::Bool(false));
         let (code, description, set) = self.reason();
         let mut record = json!({
             "key": self.key,
-            "enabled": enabled,
+            "enabled": self.is_enabled(),
             "variant": self.value.as_str(),
             "reason": {"code": code, "description": description, "condition_index": set},
-            "metadata": self.metadata(self.payload(enabled)),
+            "metadata": self.metadata(&self.payload()),
         });
         self.finish(&mut record);
         record
@@ -62,14 +61,12 @@ impl<'a> Evaluated<'a> {
 
     /// The record of `v=4`: one typed value, and where it comes from.
     pub(super) fn v4(&self) -> Value {
-        let (code, description, set) = match self.flag.config_version {
-            2 => self.typed_reason(),
-            _ => self.reason(),
+        let (reason, payload) = match self.flag.config_version {
+            2 => (self.typed_reason(), Value::Null),
+            _ => (self.reason(), self.payload()),
         };
-        let is_typed = self.flag.config_version == 2;
-        let enabled = !matches!(self.value, Value::Null | Value::Bool(false));
-        let payload = self.payload(enabled).filter(|_| !is_typed);
-        let mut metadata = self.metadata(payload);
+        let (code, description, set) = reason;
+        let mut metadata = self.metadata(&payload);
         metadata.insert("config_version".to_owned(), self.flag.config_version.into());
         metadata.extend(self.origin());
         let mut record = json!({
@@ -109,7 +106,7 @@ impl<'a> Evaluated<'a> {
         }
     }
 
-    fn metadata(&self, payload: Option<Value>) -> Map<String, Value> {
+    fn metadata(&self, payload: &Value) -> Map<String, Value> {
         let metadata = json!({
             "id": self.id,
             "version": 1,
@@ -123,15 +120,19 @@ impl<'a> Evaluated<'a> {
         }
     }
 
-    /// The payload of the value: for a number or an object, that itself as text.
-    fn payload(&self, enabled: bool) -> Option<Value> {
+    /// The payload of the value, or null: for a number or an object, that itself as text.
+    fn payload(&self) -> Value {
         let name = match &self.value {
-            Value::Number(_) | Value::Object(_) => return Some(self.value.to_string().into()),
+            Value::Number(_) | Value::Object(_) => return self.value.to_string().into(),
             Value::String(variant) => variant,
-            _ => "true",
+            Value::Bool(true) => "true",
+            _ => return Value::Null,
         };
-        let payload = self.flag.payloads.get(name);
-        payload.filter(|_| enabled).cloned()
+        self.flag.payloads.get(name).cloned().unwrap_or_default()
+    }
+
+    fn is_enabled(&self) -> bool {
+        !matches!(self.value, Value::Null | Value::Bool(false))
     }
 
     /// Code, description and condition set, as the server words them.

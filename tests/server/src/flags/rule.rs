@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     /// Decides for ann of the company acme, who pays.
-    fn check(rule: Rule) -> Decision {
+    fn check(rule: &Rule) -> Decision {
         let (groups, person) = (
             json!({"company": "acme", "team": 7}),
             json!({"plan": "pro"}),
@@ -252,7 +252,7 @@ mod tests {
             (json!([{}]), matched(0)),
             (json!([]), Decision::NoMatch),
         ] {
-            assert_eq!(check(sets(given.clone())), expected, "{given}");
+            assert_eq!(check(&sets(given.clone())), expected, "{given}");
         }
     }
 
@@ -272,7 +272,7 @@ mod tests {
             ),
             (nobody, Decision::NoMatch),
         ] {
-            assert_eq!(check(sets(given.clone())), expected, "{given}");
+            assert_eq!(check(&sets(given.clone())), expected, "{given}");
         }
     }
 
@@ -295,7 +295,7 @@ mod tests {
                 variant: expected.map(str::to_owned),
                 forced: is_forced,
             };
-            assert_eq!(check(rule), expected, "{percent:?}");
+            assert_eq!(check(&rule), expected, "{percent:?}");
         }
     }
 
@@ -315,7 +315,7 @@ mod tests {
         ] {
             let mut rule = sets(given.clone());
             rule.group = group.map(str::to_owned);
-            assert_eq!(check(rule), expected, "{group:?} {given}");
+            assert_eq!(check(&rule), expected, "{group:?} {given}");
         }
     }
 }
