@@ -82,12 +82,13 @@ impl<'a> Evaluated<'a> {
     /// The value of the old map, and the payload.
     pub(super) fn old(&self) -> (Value, Option<Value>) {
         let mut record = self.v2();
-        let payload = record["metadata"]["payload"].take();
+        // What is laid over a record may be no object.
+        let payload = record.pointer_mut("/metadata/payload").map(Value::take);
         let value = match record["variant"].take() {
             Value::Null => record["enabled"].take(),
             variant => variant,
         };
-        (value, Some(payload).filter(|payload| !payload.is_null()))
+        (value, payload.filter(|payload| !payload.is_null()))
     }
 
     /// Whether the server failed at it.

@@ -133,6 +133,7 @@ impl Flag {
         let over: Map<String, Value> = over.collect();
         let value = fields.remove("value");
         let written: Written = read(fields)?;
+        check_over(&over, &written, value.as_ref())?;
         check_variants(&written, value.as_ref())?;
         let config_version = config_version(&written, value.as_ref())?;
         let flag = Self {
@@ -181,6 +182,25 @@ fn laid_over(over: &Map<String, Value>) -> Option<Value> {
     let enabled = over.get("enabled").filter(|enabled| **enabled == false);
     let variant = over.get("variant").filter(|variant| variant.is_string());
     enabled.or(variant).cloned()
+}
+
+/// A rule says who gets a value; one that is laid over every answer leaves it nothing to say.
+fn check_over(
+    over: &Map<String, Value>,
+    written: &Written,
+    value: Option<&Value>,
+) -> Result<(), String> {
+    let has_rule = written.conditions.is_some()
+        || written.rollout_percentage.is_some()
+        || written.group.is_some()
+        || !written.variants.is_empty();
+    let mut names = ["variant", "enabled"].iter();
+    match names.find(|name| over.contains_key(**name)) {
+        Some(name) if has_rule || value.is_some() => Err(format!(
+            "{name}: it is laid over every answer; what a rule gives is its value"
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn check_variants(written: &Written, value: Option<&Value>) -> Result<(), String> {
@@ -352,6 +372,14 @@ mod tests {
                 "payloads: a flag of config version 2 has none",
             ),
             (json!({"value": []}), "value: true, false, a string"),
+            (
+                json!({"variant": "b", "rollout_percentage": 50}),
+                "variant: it is laid over every answer",
+            ),
+            (
+                json!({"enabled": false, "value": 1}),
+                "enabled: it is laid over every answer",
+            ),
         ] {
             let why = check(&json!({"fine": true, "nav": flag})).unwrap_err();
             let expected = format!("flag \"nav\": {expected}");

@@ -269,6 +269,19 @@ fn what_is_laid_over_an_answer_shows_in_every_shape() {
 }
 
 #[test]
+fn a_record_may_be_broken_on_purpose() {
+    for over in [
+        json!({"metadata": 5}),
+        json!({"metadata": null, "reason": []}),
+    ] {
+        for query in ["v=2", "v=4", ""] {
+            let (_, evaluation) = ask(json!({ "nav": over.clone() }), query, BODY).unwrap();
+            assert_eq!(evaluation.values["nav"], true, "{over} {query}");
+        }
+    }
+}
+
+#[test]
 fn a_failed_flag_says_so_for_the_whole_answer() {
     let errors = |file| ask(file, "v=2", BODY).unwrap().0["errorsWhileComputingFlags"].clone();
     assert_eq!(errors(json!({"on": true})), false);
