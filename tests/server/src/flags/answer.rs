@@ -6,6 +6,9 @@ use uuid::Uuid;
 use super::rule::{Decision, Subject};
 use super::table::Flag;
 
+#[cfg(test)]
+mod tests;
+
 /// A flag and what it comes to for somebody.
 #[derive(Debug)]
 pub(super) struct Evaluated<'a> {
