@@ -1,5 +1,5 @@
 //! A local capture server: V1, V0 and `/flags/`, as strict as the real one (PROTOCOL
-//! sections 1 and 2; flags as the real server answers `/flags/?v=2`).
+//! sections 1, 2 and 3).
 //!
 //! It checks headers, encodings, sizes, whole batches and single events, answers with per-event
 //! results, keeps what arrived for tests and for people, and plays scripted faults. Beside the
@@ -9,11 +9,12 @@
 //! | --- | --- |
 //! | `GET /` | a page that shows what arrives |
 //! | `GET /_/events` | the events that were accepted; with `?all`, all that came |
+//! | `GET /_/evaluations` | who asked for flags, and what was answered |
 //! | `GET /_/requests` | the requests with their answers |
 //! | `GET /_/stats` | the counts |
 //! | `GET /_/faults` | what is left of the script |
 //! | `POST /_/faults` | adds a JSON list of [`Fault`]s to the script; with `?flags`, to that of `/flags/` |
-//! | `PUT /_/flags` | sets the flag table ([`Options::flags`]) to a JSON object |
+//! | `PUT /_/flags` | sets the flag table to the JSON of a file of flags |
 //! | `GET /_/live?since=N` | waits up to 25 s for anything newer than version N |
 //! | `DELETE /_/` | forgets everything that came, and the script |
 //!
@@ -31,6 +32,7 @@
 //! assert!(!arrived);
 //! # Ok::<(), std::io::Error>(())
 //! ```
+#![doc = include_str!("../README.md")]
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -93,14 +95,15 @@ pub struct Options {
     pub max_encoded_bytes: usize,
     /// What a decoded body must stay under, in bytes; more is a 413. Default: the server's 50 MiB.
     pub max_decompressed_bytes: usize,
-    /// Requests kept, older ones are forgotten. Each costs its decoded body about four times.
-    /// Default: 2,000.
+    /// Requests kept, and as many evaluations; older ones are forgotten. Each costs its decoded body
+    /// about four times, an evaluation its answer about twice. Default: 2,000.
     pub keep_requests: usize,
     /// Events kept, older ones are forgotten. Each costs its properties and about 1 KB. Default:
     /// 100,000.
     pub keep_events: usize,
-    /// The flag table: per key true, false, a variant's name, or an object laid over the v2 answer,
-    /// such as `{"variant": "b", "metadata": {"payload": "{}"}}`. Default: none.
+    /// The flag table: per key true, false, a variant's name, or an object such as
+    /// `{"rollout_percentage": 50, "payloads": {"true": 7}}`. The crate's documentation has all of
+    /// it under "A file of flags". Default: no flags.
     pub flags: Map<String, Value>,
 }
 

@@ -12,10 +12,11 @@ Usage: capture-server [--port N] [--faults FILE.json] [--flags FILE.json] [--qui
 
   --port N            listen on 127.0.0.1:N (default 8000; 0 lets the system choose)
   --faults FILE.json  a script: a list such as [{\"status\": 503, \"retry_after\": \"2\"}, {\"cut\": \"in_body\"}]
-  --flags FILE.json   the flag table, such as {\"beta\": true, \"colour\": \"blue\"}
+  --flags FILE.json   the flag table, such as {\"beta\": true, \"colour\": \"blue\", \"nav\": {\"rollout_percentage\": 50}};
+                      tests/server/README.md has all of it, tests/server/flags.json is an example
   --quiet             do not print a line per request
 
-Open its URL in a browser to watch events arrive. For programs: GET /_/events, /_/requests and /_/stats;
+Open its URL in a browser to watch events arrive. For programs: GET /_/events, /_/evaluations, /_/requests and /_/stats;
 POST /_/faults adds to the script, PUT /_/flags sets the flag table, DELETE /_/ forgets everything.
 ";
 

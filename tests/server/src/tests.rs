@@ -7,6 +7,8 @@ use serde_json::json;
 
 use super::*;
 
+mod flags;
+
 const A: &str = "01983a6f-4b1e-7cc0-8f3a-00000000000a";
 const SOON: Duration = Duration::from_secs(10);
 
@@ -195,23 +197,6 @@ fn programs_script_it_over_http() {
     script("DELETE /_/", "");
     assert_eq!(server.stats(), Stats::default());
     assert!(get(&server, "/_/faults").ends_with("[]"));
-}
-
-#[test]
-fn flags_come_from_the_table_and_have_a_script_of_their_own() {
-    let server = start();
-    let ask = || {
-        let body = r#"{"token":"phc_test","distinct_id":"ann"}"#;
-        send(&server, &request("POST /flags/?v=2", "", body))
-    };
-    let set = request("PUT /_/flags", "", r#"{"beta":"b"}"#);
-    assert!(send(&server, &set).starts_with("HTTP/1.1 204 "));
-    server.play_flags([Fault::status(502)]);
-    server.push(Fault::status(500));
-    assert!(ask().starts_with("HTTP/1.1 502 "));
-    let answer = ask();
-    assert!(answer.contains(r#""variant":"b""#), "{answer}");
-    assert_eq!(server.requests()[1].lane, Lane::Flags);
 }
 
 #[test]

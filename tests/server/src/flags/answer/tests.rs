@@ -1,6 +1,6 @@
 //! What each shape says of each kind of flag.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::flags::tests::{BODY, ask, check};
 
