@@ -144,6 +144,7 @@ fn news(state: &State, since: u64) -> Value {
 fn summary(request: &RecordedRequest) -> Value {
     json!({
         "id": request.id,
+        "lane": request.lane,
         "path": request.path,
         "received_ms": request.received_ms,
         "encoding": request.encoding(),

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::record::RecordedRequest;
+use super::record::{Lane, RecordedRequest};
 use super::time;
 
 /// Prints a request and its answer, with how many events were found in it.
@@ -27,7 +27,11 @@ impl Display for Line<'_> {
         }
         let encoding = request.encoding().unwrap_or("plain");
         let (events, bytes) = (self.events, request.encoded_bytes);
-        write!(f, ", {events} events in {bytes} B {encoding} ->")?;
+        match request.lane {
+            Lane::Flags => write!(f, ", flags of {}", request.body["distinct_id"])?,
+            _ => write!(f, ", {events} events")?,
+        }
+        write!(f, " in {bytes} B {encoding} ->")?;
         match (request.answer.status, request.answer.cut) {
             (_, Some(_)) => write!(f, " cut")?,
             (Some(status), _) => write!(f, " {status}")?,
