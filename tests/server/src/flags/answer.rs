@@ -1,4 +1,5 @@
-//! One flag as it is answered: the record of `v=2`, the typed one of `v=4`, the pair of the old map.
+//! One flag as it is answered: the record of `v=2`, the typed one of `v=4`, the pair of the old
+//! map.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
