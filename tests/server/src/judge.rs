@@ -165,7 +165,6 @@ fn flags_outcome(
         .and_then(|body| flags::answer(arrival.query, body, table, arrival.received_us));
     match answer {
         Ok((answer, evaluation)) => Outcome {
-            token: evaluation.token.clone(),
             evaluation: Some(evaluation),
             ..ok(answer.to_string())
         },

@@ -95,8 +95,8 @@ pub struct Options {
     pub max_encoded_bytes: usize,
     /// What a decoded body must stay under, in bytes; more is a 413. Default: the server's 50 MiB.
     pub max_decompressed_bytes: usize,
-    /// Requests kept, and as many evaluations; older ones are forgotten. A request costs its decoded
-    /// body about four times, an evaluation its answer about twice. Default: 2,000.
+    /// Requests kept, and as many evaluations; older ones are forgotten. A request costs its
+    /// decoded body about four times, an evaluation its answer about twice. Default: 2,000.
     pub keep_requests: usize,
     /// Events kept, older ones are forgotten. Each costs its properties and about 1 KB. Default:
     /// 100,000.

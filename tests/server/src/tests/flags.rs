@@ -242,5 +242,7 @@ fn the_oldest_evaluations_are_forgotten_first() {
     }
     let left = server.evaluations();
     let left: Vec<_> = left.iter().map(|kept| &*kept.distinct_id).collect();
-    assert_eq!((left, server.stats().evaluations), (vec!["bob"], 2));
+    let stats = server.stats();
+    assert_eq!((left, stats.evaluations), (vec!["bob"], 2));
+    assert_eq!(stats.forgotten, 2, "a request and its evaluation");
 }

@@ -127,3 +127,21 @@ fn a_flag_of_groups_goes_by_the_groups_key_and_properties() {
         assert_eq!(check(&rule), expected, "{group:?} {given}");
     }
 }
+
+#[test]
+fn the_first_200_characters_of_an_identity_are_hashed() {
+    let rule = sets(json!([{"rollout_percentage": 50}]));
+    let decide = |distinct_id: &str| {
+        let subject = Subject {
+            distinct_id,
+            groups: &Map::new(),
+            person: &Map::new(),
+            group_properties: &BTreeMap::new(),
+        };
+        rule.decide("nav", subject)
+    };
+    let cut = "\u{e9}".repeat(200);
+    for tail in ["1", "2", "3", "4", "5", "6", "7", "8"] {
+        assert_eq!(decide(&format!("{cut}{tail}")), decide(&cut));
+    }
+}
