@@ -191,8 +191,8 @@ pub struct StoredEvent {
     pub(super) version: u64,
 }
 
-/// One evaluation of flags: a request to `/flags/` that was not refused, also if its answer was then
-/// lost.
+/// One evaluation of flags: a request to `/flags/` that was not refused. It counts even if its
+/// answer was then lost.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
     /// The id of the request.
