@@ -3,9 +3,10 @@
 /// Monotonic milliseconds, as the host counts them: uptime, `performance.now()`,
 /// `std::time::Instant` since start. The core compares and adds; it never asks for the time.
 ///
-/// A reading that goes back takes no time (law 1 of [`Client`](crate::Client)). If it undoes one
-/// reading that was ahead, that one is forgotten; a clock that goes back further has started anew,
-/// as a counter of 32 bits does after 49 days, and the client's time goes on from where it was.
+/// A reading that goes back takes no time (law 1 of [`Client`](crate::Client)). By less than a
+/// second it came late, as those of threads may, and counts as the latest. If it undoes one reading
+/// that was ahead, that one is forgotten; a clock that goes back further has started anew, as a
+/// counter of 32 bits does after 49 days, and the client's time goes on from where it was.
 /// Which kind of clock it is, [`Config::monotonic`](crate::Config::monotonic) says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);

@@ -73,9 +73,10 @@ impl Queue {
         event: &hoglet::Event<'_>,
         is_watched: bool,
     ) -> Result<Uuid, Error> {
-        let at = self.clock.read();
         let mut state = self.lock();
         self.ensure_worker(&mut state)?;
+        // Under the lock, so that the readings come to the core in order.
+        let at = self.clock.read();
         let captured = state.capture(event, is_watched, at);
         self.unlock_and_notify(state);
         captured.map_err(Error::Capture)
@@ -129,9 +130,8 @@ impl Queue {
 
     /// Runs `act` on the state, then wakes the threads and futures that its effect concerns.
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut State, hoglet::Instant) -> R) -> R {
-        let now = self.clock.now();
         let mut state = self.lock();
-        let result = act(&mut state, now);
+        let result = act(&mut state, self.clock.now());
         self.unlock_and_notify(state);
         result
     }

@@ -51,6 +51,10 @@ pub(crate) const GIVEN: Base = u8::MAX;
 /// events stamped by it were still queued.
 const WALL_BASES: usize = 2;
 
+/// A reading of the monotonic clock that is earlier than the last one by this or more is no reading
+/// that came late, as those of threads may: it tells another time.
+const RESTART_MS: u64 = 1_000;
+
 /// A leap smaller than this is ignored, so that repeated small ones (NTP slewing) cannot add up
 /// inside one base.
 const MIN_LEAP_MS: i64 = 1_000;
@@ -118,22 +122,24 @@ impl Clock {
 
     /// Takes the host's reading in; returns the milliseconds that have passed since the last one.
     ///
-    /// A reading before the last one (law 1) takes no time. If it is no earlier than the one before
-    /// that, the last one was wrong and is forgotten. Otherwise the host's clock has started anew,
-    /// as a counter of 32 bits does after 49 days, and the client's time goes on from where it was.
+    /// A reading before the last one (law 1) takes no time. By less than [`RESTART_MS`] it is a
+    /// reading that came late, and counts as the last one. Otherwise, if it is not as much before
+    /// the one before that, the last one was wrong and is forgotten; if it is, the host's clock has
+    /// started anew, as a counter of 32 bits does after 49 days, and the client's time goes on from
+    /// where it was.
     pub(crate) fn advance(&mut self, now: Instant) -> u64 {
-        let host = replace(&mut self.host, now);
-        if now > host {
-            self.before = host;
-            return host.ms_until(now);
-        }
-        if now < host {
-            if now < self.before {
-                self.missed_ms = self.missed_ms.wrapping_add(now.ms_until(host));
+        let back_ms = now.ms_until(self.host);
+        if back_ms >= RESTART_MS {
+            if now.ms_until(self.before) >= RESTART_MS {
+                self.missed_ms = self.missed_ms.wrapping_add(back_ms);
             }
-            self.before = now;
+            (self.host, self.before) = (now, now);
         }
-        0
+        let passed_ms = self.host.ms_until(now);
+        if passed_ms > 0 {
+            self.before = replace(&mut self.host, now);
+        }
+        passed_ms
     }
 
     /// The host's latest reading.
@@ -335,14 +341,29 @@ mod tests {
 
     #[test]
     fn a_reading_that_goes_back_takes_no_time_and_freezes_nothing() {
-        check(&[10, 20, 15, 16], 16);
+        check(&[10, 20, 15, 16], 20);
         check(&[10, 20, 15, 16, 30], 30);
-        check(&[10, 20, 20, 15], 15);
-        // One wild reading is forgotten.
+        check(&[10, 20, 20, 15], 20);
+        // One wild reading is forgotten, also after a reading that came late.
         check(&[1_000, 31_536_000_000, 1_001, 2_000], 2_000);
+        check(&[1_000, 990, 31_536_000_000, 995, 2_000], 2_000);
         // A clock that starts anew goes on from where it was.
         check(&[1_000, 2_000, 0, 500], 2_500);
-        check(&[1_000, 2_000, 0, 500, 600, 100, 150], 2_650);
+        check(&[1_000, 2_000, 0, 500, 2_000, 3_000, 100, 150], 5_050);
+    }
+
+    /// Threads read the clock, then wait for each other: their readings come in any order.
+    #[test]
+    fn readings_out_of_order_do_not_make_time_run_ahead() {
+        let mut clock = Clock::new(ms(0));
+        let mut passed_ms = 0;
+        for turn in 0..100_000_u64 {
+            // Two of three come late, by up to 999 ms.
+            let late_ms = [0, 1, turn * 7_919 % RESTART_MS][usize::try_from(turn % 3).unwrap()];
+            passed_ms += clock.advance(ms((2_000 + turn).saturating_sub(late_ms)));
+        }
+        assert_eq!(clock.unix_ms(Clock::UPTIME), 2_000 + 99_999);
+        assert_eq!(passed_ms, 2_000 + 99_999);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use hoglet::MonotonicClock;
 
 /// A leap of the wall clock that is not slewing, in milliseconds.
 const LEAP_MS: i64 = 1_000;
+/// A reading of the host's clock that is before the last one by so much is not one that came late.
+const LATE_MS: u64 = 1_000;
 /// How far a server's `Date` may be from the wall clock to confirm it, in milliseconds.
 const CONFIRMING_MS: i64 = 5_000;
 
@@ -75,17 +77,22 @@ impl ClientTime {
         self.elapsed_ms = self.elapsed_ms.saturating_add(ms);
     }
 
-    /// The host's clock shows this. One reading that went back undoes the one before it; a clock
-    /// that goes back further has started anew.
+    /// The host's clock shows this. A reading that is late by less than a second counts for
+    /// nothing; one that is earlier undoes the one before it; a clock that goes back further has
+    /// started anew.
     pub(super) fn advance(&mut self, host_ms: u64) {
-        self.pass(host_ms.saturating_sub(self.host_ms));
-        if host_ms < self.before_ms {
-            self.missed_ms = self.missed_ms.wrapping_add(self.host_ms - host_ms);
+        let is_back = |from_ms: u64| host_ms.saturating_add(LATE_MS) <= from_ms;
+        if is_back(self.host_ms) {
+            if is_back(self.before_ms) {
+                self.missed_ms = self.missed_ms.wrapping_add(self.host_ms - host_ms);
+            }
+            self.before_ms = host_ms;
+            self.host_ms = host_ms;
+        } else if host_ms > self.host_ms {
+            self.pass(host_ms - self.host_ms);
+            self.before_ms = self.host_ms;
+            self.host_ms = host_ms;
         }
-        if host_ms != self.host_ms {
-            self.before_ms = self.host_ms.min(host_ms);
-        }
-        self.host_ms = host_ms;
     }
 
     /// The wall clock shows this. `is_free` says whether a correction finds a base to use.

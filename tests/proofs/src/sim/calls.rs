@@ -37,7 +37,7 @@ impl World<'_> {
     /// Law 2: the reason to sleep holds, and it ends no later than that allows.
     fn check_sleep(&mut self, until_ms: u64, why: Timer) -> Check {
         let now_ms = self.client.elapsed_ms();
-        let left_ms = until_ms.saturating_sub(self.client.now_ms());
+        let left_ms = until_ms.saturating_sub(self.client.host_ms());
         self.wake_ms = Some(self.true_ms + left_ms);
         // From here on as the client's deadlines count.
         let until_ms = now_ms + left_ms;

@@ -23,8 +23,6 @@ pub(super) struct Clocks {
     /// The last request left by a reading that was a year ahead: when it is overdue, nobody can
     /// tell.
     pub(super) is_sent_by_misreading: bool,
-    /// Readings that went back, all together: as much the client's time may have drifted.
-    pub(super) drift_ms: u64,
     /// The monotonic clock has missed a pause, and the host has not told the wall time since.
     has_untold_pause: bool,
     /// Nothing reaches the host, nor does it do anything, before this.
@@ -73,10 +71,9 @@ impl World<'_> {
                 Ok(())
             }
             _ => {
-                let back_ms = self.rng.below(500);
+                let back_ms = self.rng.below(1_000);
                 self.note(|| format!("     the next reading is {back_ms} ms behind"));
                 self.clocks.misreading_ms = -back_ms.cast_signed();
-                self.clocks.drift_ms += back_ms;
                 Ok(())
             }
         }

@@ -65,7 +65,7 @@ impl World<'_> {
             }
             let stored_ms = event.timestamp_ms.saturating_sub(skew_ms);
             let off_ms = stored_ms.abs_diff(moment.true_unix_ms);
-            let tolerance_ms = 2_000 + self.clocks.drift_ms + (self.true_ms - left_ms);
+            let tolerance_ms = 2_000 + (self.true_ms - left_ms);
             ensure!(
                 off_ms <= tolerance_ms,
                 TrueTime,

@@ -36,7 +36,7 @@ fn law_1_any_order() {
             5 idle
             9 send #1 batch[a]
             9 sleep 10009 (timeout)
-            3 sleep 10003 (timeout)
+            3 sleep 10009 (timeout)
             9 sleep 134 (retry)
             134 send #2 batch[a]
             400 a abandoned | idle | flushed | closed"#]],

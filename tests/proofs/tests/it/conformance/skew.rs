@@ -217,7 +217,7 @@ fn the_time_is_not_learned_from_an_answer_that_is_overdue() {
 fn a_reading_that_was_ahead_is_forgotten() {
     check(
         "flush_at=2
-         500  capture a
+         5500 capture a
          100  capture b
          100  poll
          100  show a timestamp
@@ -225,8 +225,32 @@ fn a_reading_that_was_ahead_is_forgotten() {
          100  header posthog-request-timestamp",
         expect![[r#"
             100 send #1 batch[a,b]
-            100 timestamp="1970-01-01T00:00:00.500Z"
+            100 timestamp="1970-01-01T00:00:05.500Z"
             100 timestamp="1970-01-01T00:00:00.100Z"
             100 posthog-request-timestamp: 1970-01-01T00:00:00.100Z"#]],
+    );
+}
+
+/// Threads read the clock, then wait for each other: what came late by less than a second counts as
+/// the latest, and no time passes twice.
+#[test]
+fn readings_out_of_order_pass_no_time_twice() {
+    check(
+        "flush_at=9
+         5000 capture a
+         4001 capture b
+         5000 capture c
+         4500 capture d
+         5001 capture e
+         5001 flush
+         5001 poll
+         5001 show b timestamp
+         5001 show e timestamp
+         5001 header posthog-request-timestamp",
+        expect![[r#"
+            5001 send #1 batch[a,b,c,d,e]
+            5001 timestamp="1970-01-01T00:00:05.000Z"
+            5001 timestamp="1970-01-01T00:00:05.001Z"
+            5001 posthog-request-timestamp: 1970-01-01T00:00:05.001Z"#]],
     );
 }
