@@ -206,16 +206,21 @@ pub enum TransportError {
     Timeout = 3,
     /// The connection broke before the answer was whole.
     Interrupted = 4,
+    /// An answer has come, and its head or the coding of its body cannot be read. The server may
+    /// have stored the events: what has no verdict ends as [`Outcome::Unconfirmed`] in both modes,
+    /// and is not sent again.
+    Unreadable = 5,
 }
 
 impl TransportError {
     /// Every error, at the index that is its [code](Self::code).
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Dns,
         Self::Connect,
         Self::Tls,
         Self::Timeout,
         Self::Interrupted,
+        Self::Unreadable,
     ];
 
     /// The error as a number. A released code keeps its meaning; new errors get new codes.
@@ -236,6 +241,7 @@ impl TransportError {
             Self::Tls => "tls",
             Self::Timeout => "timeout",
             Self::Interrupted => "interrupted",
+            Self::Unreadable => "unreadable",
         }
     }
 }
@@ -265,11 +271,18 @@ mod tests {
             assert_eq!(kind, Some((code, name)));
         }
         assert_eq!(OutcomeKind::from_code(11), None);
-        let errors = ["dns", "connect", "tls", "timeout", "interrupted"];
+        let errors = [
+            "dns",
+            "connect",
+            "tls",
+            "timeout",
+            "interrupted",
+            "unreadable",
+        ];
         for (code, name) in (0..).zip(errors) {
             let error = TransportError::from_code(code).map(|error| (error.code(), error.name()));
             assert_eq!(error, Some((code, name)));
         }
-        assert_eq!(TransportError::from_code(5), None);
+        assert_eq!(TransportError::from_code(6), None);
     }
 }

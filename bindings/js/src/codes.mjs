@@ -3,7 +3,7 @@
 export const OUTCOMES = ["delivered", "warning", "accepted", "dropped", "absent", "unconfirmed", "rejected", "exhausted",
   "undeliverable", "evicted", "abandoned"];
 
-export const TRANSPORT_ERRORS = ["dns", "connect", "tls", "timeout", "interrupted"];
+export const TRANSPORT_ERRORS = ["dns", "connect", "tls", "timeout", "interrupted", "unreadable"];
 
 /** By code; 0 is none. */
 export const CAPTURE_ERRORS = ["", "name_empty", "name_too_long", "name_reserved", "name_not_ai", "distinct_id_empty",

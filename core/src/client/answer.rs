@@ -202,11 +202,16 @@ impl Client<'_> {
         receipts: &mut dyn Receipts,
     ) {
         let part = self.part(id);
+        // What cannot be read may say anything, so that no event is sent again for it.
+        let broken = match end {
+            Err(TransportError::Unreadable) => Verdict::Results,
+            _ => Verdict::NoAnswer,
+        };
         let (status, verdict, hint_ms, is_complete) = match self.answer(id) {
             // For an error status, the head is enough: a server that rejects a large body may
             // close the connection right after the head.
-            Some(answer) if end.is_err() && (200..=299).contains(&answer.status) => {
-                (answer.status, Verdict::NoAnswer, answer.hint_ms, false)
+            Some(answer) if end.is_err() && matches!(answer.status, 0 | 200..=299) => {
+                (answer.status, broken, answer.hint_ms, false)
             }
             Some(answer) => (
                 answer.status,
@@ -215,7 +220,7 @@ impl Client<'_> {
                 answer.parser.is_complete(),
             ),
             // An end without a head is a connection that broke.
-            None => (0, Verdict::NoAnswer, 0, false),
+            None => (0, broken, 0, false),
         };
         if verdict == Verdict::Results {
             // What the body did not mention is final; what it asked for is sent again.
@@ -378,10 +383,11 @@ impl Client<'_> {
         self.timers.start(timer, wait_ms);
     }
 
-    /// Keeps to a `Retry-After` for which nothing is left to be sent again.
+    /// Keeps to a `Retry-After` for which nothing is left to be sent again, and to an earlier one
+    /// that asks for longer.
     pub(super) fn hold(&mut self, hint_ms: u32) {
         let hold_ms = hint_ms.min(MAX_RETRY_WAIT_MS);
-        self.timers.start(Timer::Hold, hold_ms);
+        self.timers.put_off(Timer::Hold, hold_ms);
     }
 
     /// 413: the same events in two requests, each new; of a single event it is a refusal.

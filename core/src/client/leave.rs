@@ -84,7 +84,7 @@ impl Client<'_> {
     ///
     /// It is over once each request has ended, or `request_timeout_ms` after the last `Send`. If
     /// the host is still there then, what has not ended is queued again, in order, and goes on as
-    /// usual; after a failure that is not at once.
+    /// usual after a backoff, whatever its size.
     pub fn leave(&mut self, limit: u32, now: Instant) {
         self.advance(now);
         if self.arena.is_empty() {
@@ -146,17 +146,15 @@ impl Client<'_> {
             }
         }
         self.arena.retain_unended();
-        let mut has_failed = false;
         for slot in self.arena.pinned_mut() {
-            has_failed |= slot.request != UNSENT;
             slot.request = UNSENT;
         }
         if self.arena.pinned_len() == 0 {
             self.finish_batch();
-            return None;
-        }
-        self.unpin_batch();
-        if has_failed {
+        } else {
+            self.unpin_batch();
+            // What failed gets its backoff, and a host that is on its way out is not handed what
+            // was too large for it.
             self.wait(Timer::Park, self.config.retry_initial_ms, 1, 0);
         }
         None

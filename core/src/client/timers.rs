@@ -63,10 +63,14 @@ impl Timers {
         !self.0.get(timer as usize).copied().unwrap_or(0)
     }
 
-    /// Sets `timer` to `ms` milliseconds from now.
+    /// Sets `timer` to `ms` milliseconds from now, at most [`LONGEST_MS`].
     pub(crate) fn start(&mut self, timer: Timer, ms: u32) {
+        self.set(timer, ms.min(LONGEST_MS));
+    }
+
+    fn set(&mut self, timer: Timer, left_ms: u32) {
         if let Some(lacks) = self.0.get_mut(timer as usize) {
-            *lacks = !ms;
+            *lacks = !left_ms;
         }
     }
 
@@ -75,8 +79,16 @@ impl Timers {
         self.start(timer, self.left(timer).min(ms));
     }
 
+    /// Sets `timer`, unless more of it is left.
+    pub(crate) fn put_off(&mut self, timer: Timer, ms: u32) {
+        let left = self.left(timer);
+        if left == NEVER || left < ms {
+            self.start(timer, ms);
+        }
+    }
+
     pub(crate) fn clear(&mut self, timer: Timer) {
-        self.start(timer, NEVER);
+        self.set(timer, NEVER);
     }
 
     /// Clears `timer` if its deadline has come, and says so.
@@ -166,6 +178,27 @@ mod tests {
         assert_eq!(earlier(&timers), Some((7, Timer::Flush)));
         timers.clear(Timer::Close);
         assert_eq!(earlier(&timers), Some((7, Timer::Flush)));
+    }
+
+    #[test]
+    fn the_longest_wait_is_a_wait() {
+        let mut timers = Timers::new();
+        timers.start(Timer::Park, u32::MAX);
+        assert_eq!(timers.left(Timer::Park), LONGEST_MS);
+        assert_eq!(timers.latest_pending(&[Timer::Park]), Some(Timer::Park));
+        timers.advance(LONGEST_MS.into());
+        assert!(timers.is_expired(Timer::Park));
+        timers.clear(Timer::Park);
+        assert!(!timers.is_expired(Timer::Park));
+    }
+
+    #[test]
+    fn a_timer_is_put_off_and_never_brought_forward() {
+        let mut timers = Timers::new();
+        for (given, left) in [(3, 3), (9, 9), (4, 9)] {
+            timers.put_off(Timer::Hold, given);
+            assert_eq!(timers.left(Timer::Hold), left);
+        }
     }
 
     #[test]

@@ -384,9 +384,10 @@ impl<'buf> FlagEvaluation<'buf> {
                 status: 0 | 200..=299,
                 ..
             }
-            | Phase::Sending => {
-                self.try_again(no_answer);
-            }
+            | Phase::Sending => match why {
+                TransportError::Unreadable => self.end(Err(FlagsError::Malformed)),
+                _ => self.try_again(no_answer),
+            },
             // A gateway did not reach the server (PROTOCOL section 3).
             Phase::Reading {
                 status: status @ (502 | 504),

@@ -3,10 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-use hoglet::{CaptureMode, TransportError};
+use hoglet::TransportError;
 use ureq::http::header::{HeaderName, HeaderValue};
 use ureq::unversioned::transport::{Connector as _, TcpConnector};
-use ureq::{Agent, Body, BodyReader, Proxy};
+use ureq::{Agent, BodyReader, Proxy};
 
 use crate::escape::Escaped;
 use crate::settings::Settings;
@@ -36,8 +36,6 @@ pub(crate) struct HttpSender {
     via: Via,
     /// The reason why nothing is sent: the environment's proxy is unusable.
     blocked: Option<String>,
-    /// The status reported for an answer whose head is unreadable.
-    unreadable_status: u16,
 }
 
 /// The way that answers and failures take, for their texts.
@@ -111,13 +109,6 @@ impl HttpSender {
             Route::Nowhere(why) => Some(why.clone()),
             _ => None,
         };
-        // An answer with an unreadable head may mean anything. 200 with an empty body makes the
-        // core end the events as unconfirmed. In V0 a 2xx alone means that the events are stored,
-        // so 0 is used there, which ends them as rejected.
-        let unreadable_status = match settings.capture_mode {
-            CaptureMode::V1 => 200,
-            CaptureMode::V0 => 0,
-        };
         Self {
             agent,
             url: format!("{}{path}", settings.host),
@@ -127,7 +118,6 @@ impl HttpSender {
                 is_forwarded: matches!(settings.route, Route::Forward(_)),
             },
             blocked,
-            unreadable_status,
         }
     }
 
@@ -163,14 +153,9 @@ impl HttpSender {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let response = match request.send(body) {
-            Ok(response) => response,
-            Err(error) => {
-                return self
-                    .unreadable(&error)
-                    .ok_or_else(|| self.via.failure(&error));
-            }
-        };
+        let response = request
+            .send(body)
+            .map_err(|error| self.via.failure(&error))?;
         let header = |name| {
             response
                 .headers()
@@ -206,34 +191,14 @@ impl HttpSender {
     pub(crate) fn shutdown(&self) {
         self.agent.clone().shutdown();
     }
-
-    /// Makes an answer of an error that only means that the head is too large. A retry would get
-    /// the same head, and the server may have stored the events.
-    fn unreadable(&self, error: &ureq::Error) -> Option<Answer<BodyReader<'static>>> {
-        let what = match error {
-            ureq::Error::LargeResponseHeader(..) => {
-                format!("has more than {MAX_HEAD_BYTES} bytes")
-            }
-            // The library does not export this error's type, so only its text identifies it.
-            ureq::Error::Protocol(error) if error.to_string().ends_with("too many headers") => {
-                "has more than 128 headers".to_owned()
-            }
-            _ => return None,
-        };
-        Some(Answer {
-            status: self.unreadable_status,
-            retry_after: None,
-            date: None,
-            body: Body::builder().data(Vec::new()).into_reader(),
-            note: Some(format!("the answer cannot be read: its head {what}")),
-            via: self.via.clone(),
-        })
-    }
 }
 
 impl Via {
     fn failure(&self, error: &ureq::Error) -> Failure {
-        let text = Escaped(&error.to_string()).to_string();
+        let text = match unreadable_head(error) {
+            Some(what) => format!("the answer cannot be read: its head {what}"),
+            None => Escaped(&error.to_string()).to_string(),
+        };
         Failure {
             kind: kind(error),
             text: match &self.proxy {
@@ -319,8 +284,24 @@ impl<B> Answer<B> {
     }
 }
 
+/// What is too large about an answer's head, if that is what the error means. A retry would get
+/// the same head.
+fn unreadable_head(error: &ureq::Error) -> Option<String> {
+    match error {
+        ureq::Error::LargeResponseHeader(..) => {
+            Some(format!("has more than {MAX_HEAD_BYTES} bytes"))
+        }
+        // The library does not export this error's type, so only its text identifies it.
+        ureq::Error::Protocol(error) if error.to_string().ends_with("too many headers") => {
+            Some("has more than 128 headers".to_owned())
+        }
+        _ => None,
+    }
+}
+
 fn kind(error: &ureq::Error) -> TransportError {
     match error {
+        error if unreadable_head(error).is_some() => TransportError::Unreadable,
         ureq::Error::HostNotFound => TransportError::Dns,
         ureq::Error::Timeout(_) => TransportError::Timeout,
         ureq::Error::Io(error) if is_lookup(error) => TransportError::Dns,

@@ -8,9 +8,14 @@ use crate::{PATIENCE, capture, client, with_errors};
 /// Sends one event to a server that gives this answer. Returns the text that `on_error` gets, and
 /// the heads of the requests.
 fn reported(answer: String) -> (String, Vec<String>) {
+    reported_in(CaptureMode::V1, answer)
+}
+
+fn reported_in(mode: CaptureMode, answer: String) -> (String, Vec<String>) {
     let server = Raw::answering(answer);
     let options = ClientOptions::new("phc_test")
         .host(server.url())
+        .capture_mode(mode)
         .retry_initial_backoff_ms(100);
     let (options, errors) = with_errors(options);
     let client = client(options);
@@ -50,11 +55,13 @@ fn a_head_that_is_too_large_is_final() {
     let many = "X-Header: x\r\n".repeat(200);
     let large = format!("X-Header: {}\r\n", "x".repeat(100 << 10));
     for (headers, why) in [(many, "128 headers"), (large, "65536 bytes")] {
-        let (text, requests) = reported(answer("200 OK", &headers, "{}"));
-        let begin = "1 event(s) not known to be stored: unconfirmed: the answer cannot be read";
-        assert!(text.starts_with(begin), "{text}");
-        assert!(text.ends_with(why), "{text}");
-        assert_eq!(requests.len(), 1, "it would be the same again");
+        for mode in [CaptureMode::V1, CaptureMode::V0] {
+            let (text, requests) = reported_in(mode, answer("200 OK", &headers, "{}"));
+            let begin = "1 event(s) not known to be stored: unconfirmed: the answer cannot be read";
+            assert!(text.starts_with(begin), "{mode:?}: {text}");
+            assert!(text.ends_with(why), "{mode:?}: {text}");
+            assert_eq!(requests.len(), 1, "{mode:?}: it would be the same again");
+        }
     }
 }
 

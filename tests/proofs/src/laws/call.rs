@@ -61,6 +61,11 @@ impl Call {
         };
         // Of a refusal the status is enough, whether its body arrives or not.
         let by_failure = |why, status| match status {
+            // Nothing is known of what the server made of it.
+            None if why == TransportError::Unreadable => *fate == Fate::Unconfirmed,
+            Some(200..=299) if why == TransportError::Unreadable => {
+                *fate != Fate::Absent && *fate != Fate::Delivered && by_end(status)
+            }
             None | Some(200..=299) => *fate == Fate::Exhausted(Cause::Transport(why)),
             Some(_) => by_end(status),
         };

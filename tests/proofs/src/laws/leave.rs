@@ -120,7 +120,6 @@ impl Checked<'_> {
 
     /// A poll has given `Send(id)`: whether `leave` is why, and then what must hold.
     pub(super) fn leaves(&mut self, id: RequestId) -> bool {
-        let is_last = self.left().next().is_none();
         let Some(leaving) = &mut self.leaving else {
             return false;
         };
@@ -132,11 +131,6 @@ impl Checked<'_> {
         // As the client counts: an event with its comma, and a round number for the rest.
         let events: usize = sent.spans.iter().map(|span| span.len() + 1).sum();
         let fits = events + ENVELOPE_BYTES <= limit && leaving.requests.len() < MAX_REQUESTS;
-        if is_last && !fits {
-            // All of them have ended, and what does not fit goes on as usual.
-            self.leaving = None;
-            return false;
-        }
         let keeps = fits && sent.body.len() <= limit;
         holds(Law::Bounded, keeps, "the limit of leave holds");
         let is_new = sent.attempt == 1;

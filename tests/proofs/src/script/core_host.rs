@@ -63,14 +63,8 @@ fn json(text: Option<&str>) -> Properties<'_> {
 }
 
 fn transport_error(why: &str) -> TransportError {
-    let all = [
-        TransportError::Dns,
-        TransportError::Connect,
-        TransportError::Tls,
-        TransportError::Timeout,
-        TransportError::Interrupted,
-    ];
-    let found = all.into_iter().find(|error| error.name() == why);
+    let mut all = TransportError::ALL.into_iter();
+    let found = all.find(|error| error.name() == why);
     found.unwrap_or_else(|| panic!("`{why}` is not a transport error"))
 }
 

@@ -38,7 +38,7 @@ impl World<'_> {
             ensure!(polls < 1_000, Progress, "leaving does not end");
         }
         self.is_leaving = false;
-        self.come_back(&out);
+        self.come_back();
         match last {
             Some(Action::Send(id)) => {
                 let wire = self.check_send(id)?;
@@ -127,11 +127,10 @@ impl World<'_> {
         Ok(wire)
     }
 
-    /// What has not ended is queued again, as it was; after a failure it rests.
-    fn come_back(&mut self, out: &[Live]) {
+    /// What has not ended is queued again, as it was, and rests.
+    fn come_back(&mut self) {
         let now_ms = self.client.elapsed_ms();
-        let mut queue = self.model.queue.iter();
-        if queue.any(|live| out.iter().any(|out| out.uuid == live.uuid)) {
+        if !self.model.queue.is_empty() {
             let initial_ms = u64::from(self.setup.config.retry_initial_ms);
             let least_ms = u64::from(MIN_RETRY_INITIAL_MS);
             self.model.parked_until_ms =

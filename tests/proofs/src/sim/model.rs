@@ -172,15 +172,26 @@ impl Model {
         }
     }
 
-    /// Of a refusal the head is enough; of a success it is not.
+    /// Of a refusal the head is enough; of a success it is not. What cannot be read ends what it
+    /// has not decided.
     fn no_answer(&mut self, why: TransportError, now_ms: u64) -> After {
-        let answer = self
-            .flight
-            .as_ref()
-            .and_then(|flight| flight.answer.clone());
+        let Some(flight) = &self.flight else {
+            return After::default();
+        };
+        let answer = flight.answer.clone();
+        let status = answer.as_ref().map(|answer| answer.status);
         match answer {
-            Some(answer) if answer.status != 0 && !(200..300).contains(&answer.status) => {
-                self.conclude(now_ms)
+            Some(_) if !matches!(status, Some(0 | 200..=299)) => self.conclude(now_ms),
+            _ if why == TransportError::Unreadable && flight.is_opaque => After {
+                endings: Vec::new(),
+                is_opaque: true,
+            },
+            answer if why == TransportError::Unreadable => {
+                let hint_ms = answer.and_then(|answer| answer.hint_ms);
+                let mut endings = self.end_pending(&Fate::Unconfirmed);
+                self.note_taken();
+                endings.extend(self.try_again(Cause::ServerRetry, hint_ms, now_ms));
+                After::from(endings)
             }
             answer => {
                 let hint_ms = answer.and_then(|answer| answer.hint_ms);

@@ -67,6 +67,8 @@ impl World<'_> {
                 TransportError::Tls,
                 TransportError::Timeout,
                 TransportError::Interrupted,
+                // A proxy's answer.
+                TransportError::Unreadable,
             ];
             let why = *self.rng.pick(&why);
             self.post(delay_ms, InFlightMessage::Failure(id, why));
@@ -158,10 +160,9 @@ impl World<'_> {
         if !self.rng.chance(self.faults.delivery) {
             if self.rng.chance(50) {
                 let delay_ms = self.delay();
-                self.post(
-                    delay_ms,
-                    InFlightMessage::Failure(id, TransportError::Interrupted),
-                );
+                let why = [TransportError::Interrupted, TransportError::Unreadable];
+                let why = *self.rng.pick(&why);
+                self.post(delay_ms, InFlightMessage::Failure(id, why));
             }
             return;
         }
@@ -236,7 +237,8 @@ impl World<'_> {
         let last = match self.rng.below(10) {
             _ if !is_cut => InFlightMessage::End(id),
             0..=4 => InFlightMessage::End(id),
-            5..=8 => InFlightMessage::Failure(id, TransportError::Interrupted),
+            5..=7 => InFlightMessage::Failure(id, TransportError::Interrupted),
+            8 => InFlightMessage::Failure(id, TransportError::Unreadable),
             _ => return,
         };
         self.post(delay_ms, last);
@@ -316,7 +318,7 @@ impl World<'_> {
         self.tell_time();
         let _ = self.client.fail(id, why);
         let after = self.model.failure(id, why, self.client.elapsed_ms());
-        self.settle(after.endings)
+        self.settle_answer(Vec::new(), after)
     }
 
     fn settle_answer(&mut self, mut endings: Vec<Ending>, after: After) -> Check {

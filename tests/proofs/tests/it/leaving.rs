@@ -67,8 +67,8 @@ fn a_body_keeps_to_the_limit_and_what_is_larger_stays() {
             0 captured 4, queued 1, in_flight 3, requests 2
             1 a delivered | b delivered
             1 d delivered
-            1 send #3 batch[large]
-            1 sleep 10001 (timeout)"#]],
+            1 sleep 352 (park)
+            1 send #3 batch[large]"#]],
     );
 }
 
@@ -266,5 +266,40 @@ fn an_empty_client_leaves_at_once() {
         expect![[r#"
             0 idle
             0 sleep 10000 (flush)"#]],
+    );
+}
+
+/// The longest wait that an answer asks for holds, in whichever order they come.
+#[test]
+fn a_shorter_retry_after_does_not_shorten_a_longer_one() {
+    check(
+        "max_batch_events=1 flush_at=1
+         0     capture a
+         0     capture b
+         0     leave 1000
+         0     poll
+         0     poll
+         1     respond #1 503 retry-after=20
+         2     respond #2 503 retry-after=1
+         2     poll",
+        expect![[r#"
+            0 send #1 batch[a]
+            0 send #2 batch[b]
+            2 sleep 20001 (hold)"#]],
+    );
+}
+
+/// A host on its way out that polls once more is not handed what was too large for it.
+#[test]
+fn an_event_that_is_too_large_is_not_handed_out_at_once() {
+    check(
+        "flush_at=1
+         0  capture a
+         0  leave 200
+         0  poll
+            wake",
+        expect![[r#"
+            0 sleep 294 (park)
+            294 send #1 batch[a]"#]],
     );
 }

@@ -361,3 +361,50 @@ fn a_stale_answer_is_refused() {
             6 idle"#]],
     );
 }
+
+/// The server may have stored what it answered something unreadable to: nothing is sent twice.
+#[test]
+fn an_answer_that_cannot_be_read_ends_its_events() {
+    for capture_mode in ["v0", "v1"] {
+        check(
+            &format!(
+                "capture_mode={capture_mode} flush_at=2
+                 0 capture a
+                 0 capture b
+                 0 poll
+                 1 fail #1 unreadable
+                 1 poll"
+            ),
+            expect![[r#"
+                0 send #1 batch[a,b]
+                1 a unconfirmed | b unconfirmed
+                1 idle"#]],
+        );
+    }
+}
+
+/// Verdicts that were read before count; a refusal's head is enough.
+#[test]
+fn what_was_read_of_an_unreadable_answer_counts() {
+    check(
+        "flush_at=2
+         0   capture a
+         0   capture b
+         0   poll
+         1   head #1 200
+         1   body #1 {\"results\":{\"$uuid0\":{\"result\":\"ok\"},
+         1   fail #1 unreadable
+         2   capture c
+         2   capture d
+         2   poll
+         3   head #2 503
+         3   fail #2 unreadable
+         3   poll",
+        expect![[r#"
+            0 send #1 batch[a,b]
+            1 a delivered
+            1 b unconfirmed
+            2 send #2 batch[c,d]
+            3 sleep 354 (retry)"#]],
+    );
+}
