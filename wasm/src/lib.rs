@@ -7,8 +7,9 @@
 //! import, `receipt`, from within a call.
 //!
 //! A call that breaks the rules (from within `receipt`, before `create`, with a length beyond the
-//! input) is a trap, `WebAssembly.RuntimeError` in JavaScript; so is every later one. A host then
-//! makes another instance. Refusals are no traps, but codes.
+//! input) is a trap, `WebAssembly.RuntimeError` in JavaScript. After one from within `receipt`, and
+//! after an exception that leaves `receipt`, so is every later call. A host then makes another
+//! instance. Refusals are no traps, but codes.
 //!
 //! Times are milliseconds: `now` counts from wherever the host likes (`performance.now()`) and
 //! never goes back, `unix_ms` is `Date.now()`.

@@ -13,18 +13,18 @@ const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
 
 /**
  * An event or a configuration that cannot be used, and why: `code` is the core's, `reason` its name. An event's own uuid
- * that is none has no code, but -1: the core never sees it.
+ * that is none has no code, but -1: the core never sees it. `details`, if there are any, name the value and its limit.
  */
 export class Refusal extends Error {
-  constructor(what, code, reason) {
-    super(`hoglet: ${what}: ${reason}`);
+  constructor(what, code, reason, details, cause) {
+    super(`hoglet: ${what}: ${reason}${details ? `: ${details}` : ""}`, { cause });
     this.code = code;
     this.reason = reason;
   }
 }
 
-function refuse(reason) {
-  throw new Refusal("event refused", CAPTURE_ERRORS.indexOf(reason), reason);
+function refuse(reason, details, cause) {
+  throw new Refusal("event refused", CAPTURE_ERRORS.indexOf(reason), reason, details, cause);
 }
 
 export class Core {
@@ -37,7 +37,7 @@ export class Core {
 
   /**
    * `onReceipt` is called with `{ uuid, outcome, attempts, status, details }` when an event has ended. It is called from
-   * within the other methods, and must not call them.
+   * within the other methods, and must not call them. What it throws goes to `console.error`: it would end the instance.
    */
   constructor(module, token, options, now, onReceipt) {
     const receipt = (outcome, why, attempts, uuid, words, length) => {
@@ -45,7 +45,12 @@ export class Core {
       let details = String.fromCharCode(...this.#memory.subarray(words, words + length));
       if (why > 0 && !isStatus) details = TRANSPORT_ERRORS[why - 1];
       const status = isStatus ? why : 0;
-      onReceipt({ uuid: this.#uuidAt(uuid), outcome: OUTCOMES[outcome], attempts, status, details });
+      try {
+        onReceipt({ uuid: this.#uuidAt(uuid), outcome: OUTCOMES[outcome], attempts, status, details });
+      } catch (error) {
+        if (error instanceof WebAssembly.RuntimeError) throw error;
+        console.error("hoglet: onReceipt failed:", error);
+      }
     };
     // wasm-bindgen has a name of its own for the one import.
     const [{ module: from, name }] = WebAssembly.Module.imports(module);
@@ -66,15 +71,16 @@ export class Core {
 
   /** Queues an event and returns its uuid; throws a `Refusal`. */
   capture({ event, distinctId, properties, uuid, timestamp }, now) {
-    for (const name of ["$set", "$set_once"]) {
-      const value = properties?.[name] ?? {};
-      if (typeof value !== "object" || Array.isArray(value)) refuse("not_an_object");
+    // All of it is read before any of it is written: the caller's own `toJSON` or `toString` may capture as well.
+    if (typeof event !== "string") refuse("name_empty", `event is ${typeof event}, it must be a string`);
+    if (!["string", "number", "bigint"].includes(typeof distinctId)) {
+      refuse("distinct_id_illegal", `distinctId is ${distinctId === null ? null : typeof distinctId}, it must be a string`);
     }
-    // The server takes their names for nobody.
-    if (distinctId === undefined || distinctId === null) refuse("distinct_id_illegal");
-    const name = `${event}`;
+    const name = event;
     const id = `${distinctId}`;
-    const json = `${JSON.stringify(properties)}`;
+    const json = jsonOf(properties);
+    const ownUuid = uuidNumbers(uuid);
+    const ownTime = unixMs(timestamp);
     let lengths = [name.length, id.length, json.length];
     const text = name + id + json;
     // A byte for each character: all of it is ASCII, and the parts have the lengths that they have here.
@@ -86,7 +92,8 @@ export class Core {
         return length;
       });
     }
-    const code = this.#wasm.capture(...lengths, uuid !== undefined, ...uuidNumbers(uuid), unixMs(timestamp), now);
+    const hasUuid = uuid !== undefined && uuid !== null;
+    const code = this.#wasm.capture(...lengths, hasUuid, ...ownUuid, ownTime, now);
     if (code) throw new Refusal("event refused", code, CAPTURE_ERRORS[code]);
     return this.#uuidAt(this.#uuid);
   }
@@ -175,7 +182,7 @@ export class Core {
   /** Writes text into the input at `start` and returns its bytes. */
   #write(text, start = 0) {
     const { read, written } = encoder.encodeInto(text, this.#input.subarray(start));
-    if (read < text.length) refuse("event_too_large");
+    if (read < text.length) refuse("event_too_large", `it has over ${this.#input.length - start} bytes`);
     return written;
   }
 
@@ -191,17 +198,35 @@ function u32(number) {
   return Math.min(Math.max(Math.trunc(number) || 0, 0), 2 ** 32 - 1);
 }
 
-/** Four numbers of 32 bits. */
-function uuidNumbers(uuid = "0".repeat(32)) {
-  const digits = `${uuid}`.replaceAll("-", "");
+/** The properties as JSON, in which `$set` and `$set_once` are objects; whether all of it is one, the core checks. */
+function jsonOf(properties) {
+  try {
+    // What a `toJSON` of their own makes of them is what is sent, and what is checked.
+    const sent = typeof properties?.toJSON === "function" ? properties.toJSON("") : properties;
+    for (const name of ["$set", "$set_once"]) {
+      const own = sent?.[name];
+      if (own !== undefined && own !== null && !/^(\{|undefined$|null$)/.test(JSON.stringify(own))) refuse("not_an_object", name);
+    }
+    return `${JSON.stringify(sent)}`;
+  } catch (error) {
+    // A BigInt, a cycle, or an error of the caller's own.
+    throw error instanceof Refusal ? error : new Refusal(
+      "event refused", CAPTURE_ERRORS.indexOf("json_invalid"), "json_invalid", `${error?.message ?? error}`, error);
+  }
+}
+
+/** Four numbers of 32 bits; zeroes for none. */
+function uuidNumbers(uuid) {
+  const digits = `${uuid ?? "0".repeat(32)}`.replaceAll("-", "");
   if (!/^[\da-f]{32}$/i.test(digits)) refuse("uuid_invalid");
   return [0, 8, 16, 24].map((start) => Number.parseInt(digits.slice(start, start + 8), 16));
 }
 
 /** A date, its text or its milliseconds as a number; what cannot be read is beyond every limit, and none is not a number. */
 function unixMs(timestamp) {
-  if (timestamp === undefined) return NaN;
-  const ms = new Date(timestamp).getTime();
+  if (timestamp === undefined || timestamp === null) return NaN;
+  const isTime = timestamp instanceof Date || ["string", "number"].includes(typeof timestamp);
+  const ms = isTime ? new Date(timestamp).getTime() : NaN;
   return Number.isNaN(ms) ? Infinity : ms;
 }
 

@@ -19,7 +19,21 @@ const FAILURES = {
   EHOSTUNREACH: "connect",
   ENETUNREACH: "connect",
   UND_ERR_CONNECT_TIMEOUT: "connect",
+  UND_ERR_HEADERS_OVERFLOW: "unreadable",
 };
+
+/** The least and the greatest value of each option that is a number. */
+const LIMITS = {
+  flushAt: [1, 2 ** 32 - 1],
+  flushInterval: [0, MAX_DELAY],
+  maxRetries: [0, 2 ** 32 - 1],
+  retryInitial: [100, MAX_DELAY],
+  requestTimeout: [1, MAX_DELAY],
+  queueBytes: [1, 1 << 20],
+  queueEvents: [1, 1_024],
+};
+
+const DEFAULT_HOST = "https://us.i.posthog.com";
 
 export class Hoglet {
   #token;
@@ -45,10 +59,10 @@ export class Hoglet {
    * Times are milliseconds. The queue has `queueBytes` bytes and `queueEvents` events, which cannot be more than the
    * defaults. `onReceipt` is called once for every captured event, when it has ended, with
    * `{ uuid, outcome, attempts, status, details }`; the first time that it throws, or rejects, `console.error`
-   * is told. Throws a `Refusal` if the token or an option cannot be used.
+   * is told. Throws a `Refusal` if the token cannot be used, a `RangeError` if an option cannot.
    */
   constructor(token, {
-    host = "https://us.i.posthog.com",
+    host = DEFAULT_HOST,
     flushAt = 20,
     flushInterval = 10_000,
     maxRetries = 3,
@@ -59,8 +73,15 @@ export class Hoglet {
     onReceipt = () => {},
   } = {}) {
     this.#token = `${token}`;
-    this.#url = host.replace(/\/+$/, "");
+    this.#url = urlOf(host);
     this.#options = { flushAt, flushInterval, maxRetries, retryInitial, requestTimeout, queueBytes, queueEvents };
+    for (const [name, [least, most]] of Object.entries(LIMITS)) {
+      const value = this.#options[name];
+      if (!(typeof value === "number" && value >= least && value <= most)) {
+        throw new RangeError(`hoglet: ${name} is ${value}, it must be ${least} to ${most}`);
+      }
+      this.#options[name] = Math.trunc(value);
+    }
     this.#onReceipt = onReceipt;
     this.#start();
   }
@@ -88,10 +109,10 @@ export class Hoglet {
 
   /**
    * Refuses further events, sends the others, and resolves, within `timeout`, to the number of events captured
-   * since the start that were not delivered, whatever became of them.
+   * since the start that were not delivered, whatever became of them. No timeout is longer than 24 days.
    */
   async shutdown(timeout = 30_000) {
-    this.#deadline = performance.now() + timeout;
+    this.#deadline = performance.now() + Math.min(Math.max(timeout, 0) || 0, MAX_DELAY);
     this.#call((core) => core.close(this.#deadline));
     await this.flush();
     this.#stop.abort();
@@ -167,17 +188,22 @@ export class Hoglet {
   async #send({ id, path, headers, body }) {
     const core = this.#core;
     const signal = AbortSignal.any([AbortSignal.timeout(this.#options.requestTimeout), this.#stop.signal]);
-    let answer;
+    // A body that fetch fails to decode looks like one that broke off.
+    const plain = { "accept-encoding": "identity", ...headers };
+    let answer, isEncoded;
     try {
-      const response = await fetch(this.#url + path, { method: "POST", headers, body, redirect: "manual", signal });
+      const response = await fetch(this.#url + path, { method: "POST", headers: plain, body, redirect: "manual", signal });
       const header = (name) => response.headers.get(name);
+      isEncoded = !["identity", ""].includes(header("content-encoding") ?? "");
       this.#answer(core, (now) => core.head(id, response.status, header("retry-after"), header("date"), now));
       for await (const piece of response.body ?? []) {
         if (!this.#answer(core, () => core.body(id, piece))) break;
       }
       answer = (now) => core.end(id, now);
     } catch (error) {
-      const why = signal.aborted ? "timeout" : FAILURES[error.cause?.code] ?? "interrupted";
+      const code = error.cause?.code;
+      const isUnreadable = isEncoded && code !== "UND_ERR_SOCKET";
+      const why = signal.aborted ? "timeout" : FAILURES[code] ?? (isUnreadable ? "unreadable" : "interrupted");
       answer = (now) => core.fail(id, why, now);
     }
     this.#answer(core, answer);
@@ -188,4 +214,19 @@ export class Hoglet {
   #answer(core, work) {
     return this.#core === core && this.#call((_, now) => work(now));
   }
+}
+
+/** The URL that paths are appended to. */
+function urlOf(host) {
+  let url;
+  try {
+    url = new URL(`${host ?? ""}`.trim() || DEFAULT_HOST);
+  } catch (cause) {
+    throw new RangeError(`hoglet: host is ${host}, it must be a URL such as ${DEFAULT_HOST}`, { cause });
+  }
+  const { protocol, username, password, search, hash } = url;
+  if (!["http:", "https:"].includes(protocol) || username || password || search || hash) {
+    throw new RangeError(`hoglet: host is ${url.protocol}//${url.host}…, it must be http or https, without a user, query or fragment`);
+  }
+  return url.href.replace(/\/+$/, "");
 }

@@ -122,19 +122,25 @@ test("a refused event says why, as a code and as a name", () => {
   const refused = (more, code, reason) => assert.throws(() => core.capture(event(1, more), 1), (error) => {
     assert.ok(error instanceof Refusal);
     assert.deepEqual([error.code, error.reason], [code, reason]);
-    return error.message === `hoglet: event refused: ${reason}`;
+    return new RegExp(`^hoglet: event refused: ${reason}(: [^]+)?$`).test(error.message);
   });
   const uuid = "0190a6c2-3b4d-7e5f-8a9b-c0d1e2f3a4b5";
-  refused({ event: "" }, 1, "name_empty");
+  for (const event of ["", undefined, null, 7, {}]) refused({ event }, 1, "name_empty");
   refused({ event: "ä".repeat(101) }, 2, "name_too_long");
   refused({ event: "$performance_event" }, 3, "name_reserved");
   refused({ distinctId: " \u2003" }, 5, "distinct_id_empty");
-  for (const distinctId of [undefined, null]) refused({ distinctId }, 7, "distinct_id_illegal");
+  for (const distinctId of [undefined, null, true, {}, Symbol("u")]) refused({ distinctId }, 7, "distinct_id_illegal");
   refused({ timestamp: "yesterday" }, 8, "timestamp_invalid");
-  refused({ timestamp: 1e15 }, 8, "timestamp_invalid");
+  for (const timestamp of [1e15, true, [], {}, new Date(NaN)]) refused({ timestamp }, 8, "timestamp_invalid");
   for (const properties of [[], null, undefined, () => {}, { toJSON: () => "text" }, { half: "\ud800" }]) {
     refused({ properties }, 9, "json_invalid");
   }
+  const cycle = {};
+  cycle.itself = cycle;
+  const thrown = { toJSON: () => { throw new Error("mine"); } };
+  for (const value of [cycle, 1n, thrown]) refused({ properties: { value } }, 9, "json_invalid");
+  refused({ properties: { $set_once: new Date(0) } }, 11, "not_an_object");
+  refused({ properties: { toJSON: () => ({ $set: 1 }) } }, 11, "not_an_object");
   for (const value of ["text", 5, []]) refused({ properties: { $set: value } }, 11, "not_an_object");
   refused({ uuid: "not a uuid" }, -1, "uuid_invalid");
   refused({ uuid: uuid.replaceAll(/\w/g, "0") }, 12, "uuid_nil");
@@ -278,7 +284,32 @@ test("why there was no delivery is a status or a name", () => {
       core.end(id, 1);
     });
   }
-  assert.deepEqual(receipts, [...TRANSPORT_ERRORS.map((why) => `exhausted 0 ${why}`), "exhausted 503 ", "rejected 401 "]);
+  const failed = TRANSPORT_ERRORS.map((why) => why === "unreadable" ? "unconfirmed 0 " : `exhausted 0 ${why}`);
+  assert.deepEqual(receipts, [...failed, "exhausted 503 ", "rejected 401 "]);
+});
+
+test("what a caller's value captures while it is read does not mix with its event", () => {
+  const core = start();
+  const captures = (number) => ({ toJSON: () => core.capture(event(number), 1), toString: () => core.capture(event(number), 1) });
+  core.capture(event(1, { properties: { inner: captures(2) } }), 1);
+  // The uuid of the inner event is taken already, so that the outer one is refused.
+  assert.throws(() => core.capture(event(3, { uuid: captures(4) }), 1), { reason: "uuid_queued" });
+  core.flush(1);
+  const { batch } = send(core, 1).body;
+  assert.deepEqual(batch.map(({ event }) => event), ["event 2", "event 1", "event 4"]);
+  assert.equal(batch[1].properties.inner, batch[0].uuid);
+});
+
+test("a receipt's callback that throws is reported, and the instance goes on", (t) => {
+  const { mock } = t.mock.method(console, "error", () => {});
+  const core = start({}, () => { throw new Error("mine"); });
+  for (const number of [1, 2]) {
+    core.capture(event(number), 1);
+    core.flush(1);
+    deliver(core, send(core, 1), 1);
+  }
+  assert.equal(core.stats().delivered, 2);
+  assert.equal(mock.calls.length, 2);
 });
 
 test("Retry-After is seconds or a date", () => {

@@ -83,7 +83,7 @@ test("a full batch leaves without a flush, and shutdown waits for what is left",
 
 test("what cannot be sent is refused with its reason", async () => {
   const { hoglet } = await start([]);
-  const refused = (event, why) => assert.throws(() => hoglet.capture(event), new RegExp(`refused: ${why}$`));
+  const refused = (event, why) => assert.throws(() => hoglet.capture(event), new RegExp(`refused: ${why}\\b`));
   refused({ distinctId: "u", event: "" }, "name_empty");
   refused({ distinctId: undefined, event: "e" }, "distinct_id_illegal");
   refused({ distinctId: "u", event: "e", properties: [] }, "json_invalid");
@@ -92,7 +92,62 @@ test("what cannot be sent is refused with its reason", async () => {
   refused({ distinctId: "u", event: "e" }, "closed");
   assert.deepEqual(await shown("requests"), []);
   assert.throws(() => new Hoglet("phx_personal"), /cannot start: personal_token$/);
-  assert.throws(() => new Hoglet("phc_node", { flushAt: 0 }), /cannot start: too_small$/);
+});
+
+test("an option that cannot be used is named, with its limit and its value", () => {
+  const message = (options) => {
+    try {
+      new Hoglet("phc_node", options);
+      return "";
+    } catch (error) {
+      return error instanceof RangeError ? error.message : `${error}`;
+    }
+  };
+  assert.equal(message({ flushAt: 0 }), "hoglet: flushAt is 0, it must be 1 to 4294967295");
+  for (const requestTimeout of [0, NaN, Infinity, 2 ** 31, "1000"]) {
+    assert.equal(message({ requestTimeout }), `hoglet: requestTimeout is ${requestTimeout}, it must be 1 to 2147483647`);
+  }
+  assert.equal(message({ requestTimeout: 1_500.5 }), "");
+  for (const host of ["us.i.posthog.com", "ftp://x", "http://u:p@x", "http://x/?a", "http://x/#a"]) {
+    assert.match(message({ host }), /^hoglet: host is /);
+  }
+  for (const host of ["", "  ", undefined, null, "http://x/prefix//"]) assert.equal(message({ host }), "");
+});
+
+/** A server that answers each request with the next of these, byte for byte, and counts them. */
+async function raw(answers) {
+  const requests = [];
+  const server = createServer((socket) => {
+    let text = "";
+    socket.on("error", () => {});
+    socket.on("data", (piece) => {
+      text += piece;
+      const [, length] = /content-length: (\d+)/i.exec(text) ?? [];
+      const end = text.indexOf("\r\n\r\n");
+      if (end < 0 || text.length < end + 4 + Number(length)) return;
+      requests.push(text);
+      text = "";
+      socket.end(answers[requests.length - 1] ?? "");
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { server, requests, host: `http://127.0.0.1:${server.address().port}` };
+}
+
+test("an answer that cannot be read is not asked for again: the events may be stored", async () => {
+  for (const answer of [
+    "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
+    `HTTP/1.1 200 OK\r\n${"X-Padding: x\r\n".repeat(3_000)}Content-Length: 2\r\n\r\n{}`,
+  ]) {
+    const { server, requests, host } = await raw([answer]);
+    const { hoglet, receipts } = await start([], { host, requestTimeout: 5_000 });
+    hoglet.capture({ distinctId: "u", event: "e" });
+    assert.equal(await hoglet.shutdown(), 1);
+    assert.deepEqual(receipts.map(({ outcome }) => outcome), ["unconfirmed"]);
+    assert.equal(requests.length, 1);
+    assert.match(requests[0], /accept-encoding: identity\r\n/i);
+    server.close();
+  }
 });
 
 test("two clients share nothing", async () => {
