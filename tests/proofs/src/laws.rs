@@ -8,6 +8,7 @@
 mod call;
 mod checked;
 mod client_time;
+mod evaluation;
 mod event;
 mod law;
 mod leave;
@@ -17,6 +18,7 @@ mod time;
 mod watch;
 
 pub use checked::Checked;
+pub use evaluation::CheckedEvaluation;
 pub use event::{Captured, Ended, Fate};
 pub use law::Law;
 pub use sent::Sent;

@@ -38,6 +38,9 @@ impl World<'_> {
         let unix_ms = unix_ms(self.true_ms);
         let lane = self.setup.config.lane;
         let mut spec = generate::valid(&mut self.rng, self.serials, unix_ms, lane);
+        if self.rng.chance(20) {
+            spec.flags.clone_from(&self.evaluations.known);
+        }
         let fault = self
             .rng
             .chance(self.faults.invalid)

@@ -1,8 +1,14 @@
 //! An event as a caller might have it, owned: typed, asked for by index, as JSON text, through
 //! serde.
 
-use hoglet::{Event, EventOptions, MemberSource, Properties, Timestamp, Uuid, Value, to_json};
+use std::rc::Rc;
+
+use hoglet::{
+    Event, EventOptions, Flags, MemberSource, Properties, Timestamp, Uuid, Value, to_json,
+};
 use serde_json::{Map, json};
+
+use super::flags::Known;
 
 /// A member of typed properties, owned.
 #[derive(Clone, Debug)]
@@ -177,6 +183,8 @@ pub(super) struct Spec {
     pub(super) disable_skew_correction: Option<bool>,
     pub(super) process_person_profile: Option<bool>,
     pub(super) product_tour_id: Option<String>,
+    /// The table of the flags that were in force, and what they are.
+    pub(super) flags: Option<Rc<(Vec<u8>, Known)>>,
     /// How many arrays to wrap a typed property in, beyond what is allowed; 0 for none.
     pub(super) too_deep: usize,
 }
@@ -202,6 +210,9 @@ impl Spec {
                 process_person_profile: self.process_person_profile,
                 product_tour_id: self.product_tour_id.as_deref(),
             });
+        if let Some((table, _)) = self.flags.as_deref() {
+            event = event.flags(Flags::from_bytes(table));
+        }
         event.session_id = self.session_id.as_deref();
         event.window_id = self.window_id.as_deref();
         event.uuid = self.uuid;

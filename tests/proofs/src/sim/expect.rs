@@ -26,6 +26,9 @@ pub(super) fn wire_event(
     if geoip {
         properties.entry("$geoip_disable").or_insert(true.into());
     }
+    if let Some((_, known)) = spec.flags.as_deref() {
+        properties.extend(known.properties());
+    }
     let mut event = Map::new();
     event.insert("event".into(), spec.name.clone().into());
     event.insert("distinct_id".into(), spec.distinct_id.clone().into());

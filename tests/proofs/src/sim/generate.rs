@@ -58,6 +58,7 @@ pub(super) fn valid(rng: &mut Rng, serial: u64, unix_ms: i64, lane: Lane) -> Spe
         disable_skew_correction: option(rng),
         process_person_profile: option(rng),
         product_tour_id: text(rng),
+        flags: None,
         too_deep: 0,
     }
 }

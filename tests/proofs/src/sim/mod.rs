@@ -8,7 +8,8 @@
 //!   by the seed. `rng.rs`: chance. `clocks.rs`: the host's clocks, which lag, leap and stop.
 //!   `outage.rs`: nothing gets through for a while. `runner.rs`: many worlds, on several threads.
 //! * **The host.** `capture.rs`: events, and what must become of each. `calls.rs`: everything else
-//!   that a host calls on its own account. `leave.rs`: it is about to go.
+//!   that a host calls on its own account. `leave.rs`: it is about to go. `evaluations.rs`: it asks
+//!   for flags, several people's at once. `flags.rs`: what the server knows of them.
 //! * **Events.** `event.rs`: as a caller has them. `generate.rs`: valid ones. `invalid.rs`: each to
 //!   be refused for one reason. `members.rs`: a JSON object without duplicate keys.
 //! * **The network and the server.** `network.rs`: delays, losses, repetitions, cuts. `answer.rs`:
@@ -29,8 +30,10 @@ mod capture;
 mod check;
 mod clocks;
 mod encoded;
+mod evaluations;
 mod event;
 mod expect;
+mod flags;
 mod flight;
 mod generate;
 mod invalid;

@@ -6,6 +6,7 @@ use hoglet::{Cause, RequestId, ResponseHead, TransportError};
 
 use super::answer::Answer;
 use super::check::{Check, ensure};
+use super::evaluations::FlagsMessage;
 use super::flight::Ending;
 use super::model::After;
 use super::outage::Kind as Outage;
@@ -26,11 +27,17 @@ pub(super) enum InFlightMessage {
     Body(RequestId, Rc<Answer>, usize, usize),
     End(RequestId),
     Failure(RequestId, TransportError),
+    /// To or from an evaluation of flags.
+    Flags(usize, FlagsMessage),
 }
 
 impl InFlightMessage {
     fn is_to_host(&self) -> bool {
-        !matches!(self, Self::Request(..))
+        match self {
+            Self::Request(..) => false,
+            Self::Flags(_, message) => message.is_to_host(),
+            _ => true,
+        }
     }
 }
 
@@ -75,7 +82,7 @@ impl World<'_> {
         }
     }
 
-    fn delay(&mut self) -> u64 {
+    pub(super) fn delay(&mut self) -> u64 {
         let longest = self.faults.delay_ms;
         self.rng.below(longest + 1)
     }
@@ -85,7 +92,7 @@ impl World<'_> {
         u64::from((self.setup.config.request_timeout_ms - 1) / 3).min(50)
     }
 
-    fn post(&mut self, delay_ms: u64, message: InFlightMessage) {
+    pub(super) fn post(&mut self, delay_ms: u64, message: InFlightMessage) {
         self.messages_sent += 1;
         let mut due_ms = self.true_ms + delay_ms;
         if message.is_to_host() {
@@ -127,6 +134,7 @@ impl World<'_> {
             }
             InFlightMessage::End(id) => self.take_end(id),
             InFlightMessage::Failure(id, why) => self.take_failure(id, why),
+            InFlightMessage::Flags(at, message) => self.arrive_flags(at, &message),
         }
     }
 

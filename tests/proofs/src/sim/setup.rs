@@ -142,6 +142,8 @@ pub(super) struct Faults {
     pub(super) leaps: u64,
     /// Whether the host tells the wall time before every capture and every poll.
     pub(super) tells_wall: bool,
+    /// Steps in which the host asks for somebody's flags.
+    pub(super) asks: u64,
     /// Steps before the end.
     pub(super) steps: u64,
 }
@@ -183,6 +185,7 @@ impl Faults {
             outages: *rng.pick(&[0, 0, 5, 20]),
             leaps: *rng.pick(&[0, 0, 2, 10]),
             tells_wall: rng.chance(50),
+            asks: *rng.pick(&[0, 1, 5]),
             steps: rng.between(50, 500),
         }
     }

@@ -7,6 +7,7 @@ use hoglet::{RequestId, Slot, Storage, Uuid};
 use super::account::ADRIFT;
 use super::check::{Check, ensure};
 use super::clocks::Clocks;
+use super::evaluations::{Evaluations, Memory};
 use super::model::Model;
 use super::network::InFlightMessage;
 use super::outage::Outage;
@@ -44,6 +45,7 @@ pub(super) struct World<'a> {
     pub(super) serials: u64,
     pub(super) clocks: Clocks,
     pub(super) truth: Truth,
+    pub(super) evaluations: Evaluations<'a>,
     /// The outage that goes on.
     pub(super) outage: Option<Outage>,
     /// Everything is handed out, and the second account looks away.
@@ -82,6 +84,7 @@ pub(super) fn run(seed: u64, liveness: bool, trace: bool, report: &mut Report) -
         client.err()
     );
     let Ok(client) = client else { return Ok(()) };
+    let mut memory = Memory::of_a_world();
     let mut world = World {
         rng,
         setup: &setup,
@@ -101,6 +104,7 @@ pub(super) fn run(seed: u64, liveness: bool, trace: bool, report: &mut Report) -
         serials: 0,
         clocks: Clocks::default(),
         truth: Truth::default(),
+        evaluations: Evaluations::new(seed, &mut memory),
         outage: None,
         is_leaving: false,
         is_good: false,
@@ -192,6 +196,7 @@ impl World<'_> {
 
     fn step(&mut self) -> Check {
         self.begin_or_end_outage();
+        self.step_flags()?;
         if self.rng.chance(self.faults.leaps) {
             return self.leap();
         }
