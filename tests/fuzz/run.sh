@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 seconds=${1:-10}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(response headers properties timestamp compress)
+[ ${#targets[@]} -gt 0 ] || targets=(response flags headers properties timestamp compress)
 
 # A target triple keeps the flags off build scripts, which do not link libFuzzer.
 host=$(rustc -vV | sed -n 's/^host: //p')

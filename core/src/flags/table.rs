@@ -251,9 +251,9 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// A whole number below 2⁶⁴, in digits; `None` where it is something else.
+    /// A whole number below 10¹⁹, in digits; `None` where it is something else.
     pub(crate) fn digits(self, tag: Tag) -> Option<&'a str> {
-        /// Digits that every number below 2⁶⁴ may have.
+        /// Each number of so many digits is below 2⁶⁴.
         const MAX_DIGITS: usize = 19;
         let text = self.text(tag)?;
         // JSON has one kind of number, so 2.0 is a whole one.

@@ -7,7 +7,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use hoglet::{
-    Action, CaptureMode, Client, Compression, Config, Event, Instant, MemberSource, OnExhausted,
+    Action, CaptureMode, Client, Compression, Config, Event, FlagEvaluation, FlagQuery, FlagRead,
+    FlagTracker, Flags, FlagsAction, FlagsConfig, Ignore, Instant, MemberSource, OnExhausted,
     Overflow, Properties, Receipt, Receipts, RequestId, Response, ResponseHead, StorageArray,
     TransportError, Uuid, Value, deflate, to_json,
 };
@@ -189,4 +190,57 @@ fn nothing_is_allocated_from_capture_to_receipt() {
             }
         }
     }
+}
+
+/// Asks for flags twice, reads them, reports each access, and attaches them to an event.
+fn ask(client: &mut Client<'_>, tracker: &mut FlagTracker<'_>) {
+    const ANSWER: &[u8] = br#"{"flags":{"a":{"enabled":true,"variant":"b\u00e9","metadata":{"id":1,
+        "payload":"{\"seconds\":5}"}},"off":{"enabled":false},"bad":{"failed":true}},"requestId":"r"}"#;
+    let now = Instant::from_millis(5);
+    let config = FlagsConfig::new("phc_test");
+    let (mut body, mut table) = ([0; 512], [0; 512]);
+    let query = FlagQuery::new("user-1");
+    let evaluation = FlagEvaluation::new(&config, &query, &mut body, &mut table, now);
+    let Ok(mut evaluation) = evaluation else {
+        return;
+    };
+    for (status, now) in [(504, now), (200, now.plus_ms(300))] {
+        let FlagsAction::Send(id) = evaluation.poll(now) else {
+            return;
+        };
+        let mut request = [0; 64];
+        assert_eq!(evaluation.request_read(id, 0, &mut request), Some(64));
+        let _ = evaluation.handle_response_head(id, ResponseHead::new(status), now);
+        for piece in ANSWER.chunks(7) {
+            let _ = evaluation.handle_response_body(id, piece);
+        }
+        let _ = evaluation.handle_response_end(id, now);
+    }
+    let flags = evaluation.into_flags().unwrap_or(Flags::EMPTY);
+    assert_eq!(flags.keys().count(), 2);
+    assert_eq!(flags.get_flag_payload("a"), Some("{\"seconds\":5}"));
+    for key in ["a", "off", "bad", "absent"] {
+        let read = FlagRead::new(flags, key, "user-1", &[("company", "acme")]);
+        if tracker.insert(read.id()) {
+            let captured = client.capture(&read.event(), now, &mut Ignore);
+            assert!(captured.is_ok(), "{captured:?}");
+        }
+    }
+    let event = Event::new("paid", "user-1").flags(flags);
+    let captured = client.capture(&event, now, &mut Ignore);
+    assert!(captured.is_ok(), "{captured:?}");
+}
+
+#[test]
+fn nothing_is_allocated_for_flags() {
+    let mut storage = StorageArray::<8192, 16>::new();
+    let config = Config::new("phc_test", [7; 16]);
+    let client = Client::new(config, storage.storage(), Instant::from_millis(0));
+    let mut client = client.expect("a good configuration");
+    let mut seen = [0; 4];
+    let mut tracker = FlagTracker::new(&mut seen);
+    assert_eq!(allocations(|| ask(&mut client, &mut tracker)), 0);
+    assert_eq!(client.stats().captured, 5, "the flags were read");
+    assert_eq!(allocations(|| ask(&mut client, &mut tracker)), 0);
+    assert_eq!(client.stats().captured, 6, "each access is reported once");
 }

@@ -8,6 +8,7 @@ mod clocks;
 mod config;
 mod conformance;
 mod exhaustive;
+mod flags;
 mod golden;
 mod laws;
 mod leaving;
