@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::flags::table::{Kind, Record, Records, Tag};
+use crate::flags::table::{Kind, Record, Records, Tag, bool_of};
 
 /// The flags of one answer, as a view of a table in somebody's memory. Reading asks nobody.
 ///
@@ -84,7 +84,7 @@ impl<'a> Flags<'a> {
 
     /// The flag `key`; `None` if the answer does not have it.
     pub fn get(self, key: &str) -> Option<Flag<'a>> {
-        self.iter().find(|flag| flag.key() == key)
+        self.iter().find(|flag| flag.record.has_key(key))
     }
 
     /// What is known of the flag `key`.
@@ -123,7 +123,10 @@ impl<'a> Flags<'a> {
                 record,
                 flags: self,
             })
-            .filter(move |flag| self.only.is_none_or(|only| only.contains(&flag.key())))
+            .filter(move |flag| {
+                let is_it = |key: &&str| flag.record.has_key(key);
+                self.only.is_none_or(|only| only.iter().any(is_it))
+            })
     }
 
     /// Whether the server could not compute all flags: some may be missing.
@@ -202,26 +205,25 @@ impl<'a> Flag<'a> {
 
     /// Its value, or that it failed.
     pub fn state(self) -> FlagState<'a> {
-        let record = self.record;
-        let value = if record.bool(Tag::Failed) == Some(true) {
+        let fields = self.record.value_fields();
+        let field = |tag: Tag| fields.get(tag as usize).copied().flatten();
+        let bool = |tag| field(tag).and_then(bool_of);
+        let text = |tag| core::str::from_utf8(field(tag)?).ok();
+        let enabled = bool(Tag::Enabled);
+        // In an answer without typed values; an empty one is none.
+        let variant = || text(Tag::Variant).filter(|it| !it.is_empty() && enabled != Some(false));
+        let value = if bool(Tag::Failed) == Some(true) {
             None
-        } else if let Some(is_on) = record.bool(Tag::ValueBool) {
+        } else if let Some(is_on) = bool(Tag::ValueBool) {
             Some(FlagValue::Bool(is_on))
-        } else if let Some(json) = record.text(Tag::ValueJson) {
+        } else if let Some(json) = text(Tag::ValueJson) {
             Some(FlagValue::Json(json))
-        } else if let Some(variant) = record.text(Tag::ValueText).or_else(|| self.variant()) {
+        } else if let Some(variant) = text(Tag::ValueText).or_else(variant) {
             Some(FlagValue::Variant(variant))
         } else {
-            record.bool(Tag::Enabled).map(FlagValue::Bool)
+            enabled.map(FlagValue::Bool)
         };
         value.map_or(FlagState::Failed, FlagState::Value)
-    }
-
-    /// The variant in an answer without typed values; an empty one is none.
-    fn variant(self) -> Option<&'a str> {
-        let is_off = self.record.bool(Tag::Enabled) == Some(false);
-        let variant = self.record.text(Tag::Variant);
-        variant.filter(|variant| !variant.is_empty() && !is_off)
     }
 
     /// Its payload, as JSON text; a typed value that is a number or an object is its own.
@@ -230,7 +232,7 @@ impl<'a> Flag<'a> {
             FlagState::Value(FlagValue::Json(json)) => Some(json),
             FlagState::Value(_) => self.record.text(Tag::Payload).or_else(|| {
                 let mut others = Records(self.flags.table);
-                let own = others.find(|other| other.is(Kind::Payload) && other.key() == self.key());
+                let own = others.find(|it| it.is(Kind::Payload) && it.has_key(self.key()));
                 own?.text(Tag::Payload)
             }),
             _ => None,

@@ -222,6 +222,15 @@ fn key(fields: &[u8]) -> Option<&[u8]> {
     (tag == Tag::Key as u8).then_some(key)
 }
 
+/// What a field says that is a boolean.
+pub(crate) fn bool_of(field: &[u8]) -> Option<bool> {
+    match field {
+        [0] => Some(false),
+        [1] => Some(true),
+        _ => None,
+    }
+}
+
 /// A record, or a field: it has the same form.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record<'a> {
@@ -235,7 +244,24 @@ impl<'a> Record<'a> {
     }
 
     pub(crate) fn key(self) -> &'a str {
-        self.text(Tag::Key).unwrap_or_default()
+        let key = key(self.fields).map(core::str::from_utf8);
+        key.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// Whether its key is this one.
+    pub(crate) fn has_key(self, wanted: &str) -> bool {
+        key(self.fields).unwrap_or_default() == wanted.as_bytes()
+    }
+
+    /// The last field of each kind that a value depends on, at the index that is its tag.
+    pub(crate) fn value_fields(self) -> [Option<&'a [u8]>; Tag::Failed as usize + 1] {
+        let mut found = [None; Tag::Failed as usize + 1];
+        for field in Records(self.fields) {
+            if let Some(place) = found.get_mut(usize::from(field.kind)) {
+                *place = Some(field.fields);
+            }
+        }
+        found
     }
 
     /// The last field of this kind that is text.
@@ -244,11 +270,7 @@ impl<'a> Record<'a> {
     }
 
     pub(crate) fn bool(self, tag: Tag) -> Option<bool> {
-        match self.bytes(tag)? {
-            [0] => Some(false),
-            [1] => Some(true),
-            _ => None,
-        }
+        bool_of(self.bytes(tag)?)
     }
 
     /// A whole number below 10¹⁹, in digits; `None` where it is something else.

@@ -14,7 +14,8 @@ impl FlagProperties<'_> {
         let Self::Active(flags) = self else {
             return false;
         };
-        is("$active_feature_flags", "") || flags.keys().any(|key| is("$feature/", key))
+        let is_its = |flag: Flag<'_>| is("$feature/", flag.key()) && flag.value().is_some();
+        is("$active_feature_flags", "") || flags.iter().any(is_its)
     }
 
     pub(crate) fn write(&self, object: &mut ObjectWriter<'_, '_>) {
