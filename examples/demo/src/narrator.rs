@@ -1,16 +1,16 @@
 //! Tells the demo's story while it happens: one line for each thing, whichever thread it is on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use capture_server::{Cut, RecordedRequest, Server, State};
+use capture_server::{Cut, Lane, RecordedRequest, Server, State};
 use example_report::{Ink, Paper, Reasons};
 use hoglet_native::{CaptureError, Error, Outcome, Receipt, Uuid};
 
-use crate::story::Happening;
+use crate::story::{FLAG, Happening};
 
 /// Where what follows the columns begins.
 const INDENT: usize = 18;
@@ -31,6 +31,8 @@ pub(crate) struct Narrator {
 struct Page {
     paper: Paper,
     events: HashMap<Uuid, Event>,
+    /// Events that the client made of its own, of which only the receipts tell the uuids.
+    reads: VecDeque<Event>,
     /// Per batch, the id of its requests and when the last of them came.
     batches: Vec<(String, i64)>,
     duplicates: u64,
@@ -60,6 +62,7 @@ impl Narrator {
         let page = Page {
             paper,
             events: HashMap::new(),
+            reads: VecDeque::new(),
             batches: Vec::new(),
             duplicates: 0,
             tally: Tally::default(),
@@ -147,6 +150,21 @@ impl Narrator {
         }
     }
 
+    /// Tells that a flag was read, which the client reports.
+    pub(crate) fn read(&self, who: &'static str, is_on: bool) {
+        self.catch_up();
+        let mut page = self.page();
+        page.tally.captured += 1;
+        let event = Event {
+            number: page.tally.captured,
+            name: "$feature_flag_called",
+            who,
+        };
+        page.reads.push_back(event);
+        let note = format!("{FLAG}: {}", if is_on { "on" } else { "off" });
+        page.tell(event, Ink::Plain, "queued", &note);
+    }
+
     /// Tells how an event ended; first what the server did before.
     pub(crate) fn received(&self, receipt: &Receipt) {
         self.catch_up();
@@ -187,12 +205,12 @@ impl Narrator {
 }
 
 impl Page {
-    /// `  #12  delivered  $pageview         ada        at attempt 2`
+    /// `  #12  delivered  $pageview            ada   at attempt 2`
     fn tell(&mut self, event: Event, ink: Ink, verb: &str, note: &str) {
         let Event { number, name, who } = event;
         let name = if name.is_empty() { "(no name)" } else { name };
         let number = format!("#{number}");
-        let line = format!("  {number:<4} {verb:<11}{name:<18}{who:<11}{note}");
+        let line = format!("  {number:<4} {verb:<11}{name:<21}{who:<6}{note}");
         self.paper.line(ink, INDENT, line.trim_end());
     }
 
@@ -202,7 +220,8 @@ impl Page {
             name: "?",
             who: "?",
         };
-        let event = self.events.remove(&receipt.uuid).unwrap_or(unknown);
+        let event = self.events.remove(&receipt.uuid);
+        let event = event.or_else(|| self.reads.pop_front()).unwrap_or(unknown);
         let outcome = &receipt.outcome;
         let text = outcome.to_string();
         let why = outcome.details().unwrap_or(&text);
@@ -229,6 +248,13 @@ impl Page {
 
     /// `       server     batch 2, attempt 2, 1.0 s later: 6 events, answers 200: 6 ok`
     fn answered(&mut self, request: &RecordedRequest) {
+        if request.lane == Lane::Flags {
+            let who = request.body.get("distinct_id");
+            let who = who.and_then(|who| who.as_str()).unwrap_or("?");
+            let answer = answer(request);
+            let line = format!("{:7}{:<11}the flags of {who}: {answer}", "", "server");
+            return self.paper.line(Ink::Server, INDENT, &line);
+        }
         let id = request.header("posthog-request-id").unwrap_or_default();
         let at = self.batches.iter().position(|(known, _)| known == id);
         let at = at.unwrap_or(self.batches.len());

@@ -1,18 +1,20 @@
 //! The demo: the story is captured, sent, told, and every event accounted for.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use capture_server::{Options, Server};
+use capture_server::{Fault, Options, Server};
 use example_report::{Ink, Paper, Sum, is_watched};
 use hoglet_native::{
-    CaptureMode, Client, ClientOptions, Error, OutcomeKind, PostHogError, Stats, Uuid,
+    CaptureMode, Client, ClientOptions, Error, EvaluateFlagsOptions, FeatureFlagEvaluations,
+    OutcomeKind, PostHogError, Stats, Uuid,
 };
 
 use crate::arguments::Demo;
 use crate::narrator::{Narrator, Tally};
-use crate::story::{self, Act, Happening, Scene};
+use crate::story::{self, Act, FLAG, Happening, Scene};
 
 /// Between two events, when somebody watches.
 const BEAT: Duration = Duration::from_millis(60);
@@ -27,7 +29,10 @@ const NEVER_MS: u32 = 3_600_000;
 /// When it cannot begin.
 pub(crate) fn run(options: &Demo) -> Result<bool, String> {
     let server = if options.target.is_none() {
-        let server = Server::start(Options::default());
+        let server = Server::start(Options {
+            flags: story::flags(),
+            ..Options::default()
+        });
         Some(server.map_err(|why| format!("no local server: {why}"))?)
     } else {
         None
@@ -39,8 +44,12 @@ pub(crate) fn run(options: &Demo) -> Result<bool, String> {
         client,
         narrator: &narrator,
         before: None,
+        flags: HashMap::new(),
         took: Vec::new(),
     };
+    if let Some(server) = narrator.server() {
+        server.play_flags([Fault::status(502)]);
+    }
     for (number, scene) in (1..).zip(story::scenes()) {
         play.scene(number, &scene).map_err(|why| why.to_string())?;
     }
@@ -113,6 +122,8 @@ struct Play<'a> {
     narrator: &'a Narrator,
     /// The last event that was queued.
     before: Option<Uuid>,
+    /// By whom they were asked for.
+    flags: HashMap<&'static str, FeatureFlagEvaluations>,
     /// How long captures took.
     took: Vec<Duration>,
 }
@@ -141,6 +152,10 @@ impl Play<'_> {
     fn act(&mut self, act: &Act) -> Result<(), Error> {
         match act {
             Act::Capture(happening) => self.capture(happening),
+            Act::Ask { who, plan } => {
+                self.ask(who, plan);
+                Ok(())
+            }
             Act::Send => {
                 self.narrator.await_request(|| {
                     self.client.flush_timeout(Duration::ZERO);
@@ -150,8 +165,32 @@ impl Play<'_> {
         }
     }
 
+    /// Reads a flag, which is an event of its own. Without an answer the old checkout does.
+    fn ask(&mut self, who: &'static str, plan: &str) {
+        let options = EvaluateFlagsOptions {
+            person_properties: Some(HashMap::from([("plan".to_owned(), plan.into())])),
+            ..EvaluateFlagsOptions::default()
+        };
+        match self.client.evaluate_flags(who, options) {
+            Ok(flags) => {
+                let before = self.client.stats().captured;
+                let is_on = flags.is_enabled(FLAG);
+                if self.client.stats().captured > before {
+                    self.narrator.read(who, is_on);
+                }
+                self.flags.insert(who, flags);
+            }
+            Err(error) => self.narrator.heard(&error.to_string()),
+        }
+    }
+
     fn capture(&mut self, happening: &Happening) -> Result<(), Error> {
-        let event = happening.event(self.before)?;
+        let mut event = happening.event(self.before)?;
+        if let Some(flags) = self.flags.get(happening.who)
+            && happening.has_flags
+        {
+            event.with_flags(flags);
+        }
         let begin = Instant::now();
         let result = self.client.capture(&event);
         self.took.push(begin.elapsed());

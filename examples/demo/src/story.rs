@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use capture_server::{Cut, Fault};
 use hoglet_native::{Error, Event, Uuid};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+/// The flag of the story.
+pub(crate) const FLAG: &str = "one-page-checkout";
 
 /// A part of the story.
 pub(crate) struct Scene {
@@ -19,6 +22,11 @@ pub(crate) struct Scene {
 /// What happens in a scene; at its end everything is sent.
 pub(crate) enum Act {
     Capture(Happening),
+    /// The shop asks whether somebody, who has this plan, gets the new checkout.
+    Ask {
+        who: &'static str,
+        plan: &'static str,
+    },
     /// What was captured so far is sent, and the story goes on without waiting.
     Send,
 }
@@ -31,6 +39,8 @@ pub(crate) struct Happening {
     pub(crate) note: &'static str,
     properties: Vec<(&'static str, Value)>,
     repeats: bool,
+    /// It has the flags that were last read for whoever did it.
+    pub(crate) has_flags: bool,
 }
 
 impl Happening {
@@ -56,8 +66,15 @@ impl Happening {
 /// The whole story.
 pub(crate) fn scenes() -> Vec<Scene> {
     let mut scenes = vec![opening(), mistakes(), overload(), partial_retry()];
-    scenes.extend([drops(), slowness(), cut()]);
+    scenes.extend([drops(), slowness(), cut(), flag()]);
     scenes
+}
+
+/// The local server's flags, in the form of its file.
+pub(crate) fn flags() -> Map<String, Value> {
+    let is_pro = json!({"properties": [{"key": "plan", "value": "pro"}]});
+    let flag = json!({"conditions": [is_pro], "payloads": {"true": {"steps": 1}}});
+    Map::from_iter([(FLAG.to_owned(), flag)])
 }
 
 fn opening() -> Scene {
@@ -188,6 +205,31 @@ fn cut() -> Scene {
     }
 }
 
+fn flag() -> Scene {
+    let checkout = |who| {
+        let mut checkout = happening(who, "checkout_started", "with the flags in force");
+        checkout.has_flags = true;
+        Act::Capture(checkout)
+    };
+    Scene {
+        title: "A flag decides",
+        about: "The new checkout is for the plan pro. A gateway answers 502 to the first question.",
+        fault: Fault::honest(),
+        acts: vec![
+            Act::Ask {
+                who: "dan",
+                plan: "pro",
+            },
+            Act::Ask {
+                who: "ada",
+                plan: "free",
+            },
+            checkout("dan"),
+            checkout("ada"),
+        ],
+    }
+}
+
 fn view(who: &'static str, page: &'static str) -> Act {
     let url = format!("https://shop.example{page}");
     act(who, "$pageview", page, &[("$current_url", json!(url))])
@@ -221,5 +263,6 @@ fn happening(who: &'static str, name: &'static str, note: &'static str) -> Happe
         note,
         properties: Vec::new(),
         repeats: false,
+        has_flags: false,
     }
 }
