@@ -1,6 +1,7 @@
 //! One request over HTTP: connections, proxies, compression.
 
 pub(crate) mod compress;
+pub(crate) mod early;
 pub(crate) mod forward;
 pub(crate) mod headers;
 pub(crate) mod host;

@@ -10,6 +10,7 @@ use ureq::{Agent, BodyReader, Proxy};
 
 use crate::escape::Escaped;
 use crate::settings::Settings;
+use crate::transport::early::EarlyAnswers;
 use crate::transport::forward::AbsoluteForm;
 use crate::transport::headers::Header;
 use crate::transport::lookup::Lookups;
@@ -97,13 +98,13 @@ impl HttpSender {
         let mut headers = settings.headers.clone();
         let agent = if let Route::Forward(proxy) = &settings.route {
             headers.extend(proxy_authorization(proxy));
-            let connector = ().chain(TcpConnector::default()).chain(AbsoluteForm {
-                origin: origin(&settings.host),
-            });
+            let origin = origin(&settings.host);
+            let connector = ().chain(TcpConnector::default()).chain(AbsoluteForm { origin });
             let instead = Some(proxy.uri().clone());
-            Agent::with_parts(config, connector, Lookups::new(instead))
+            Agent::with_parts(config, connector.chain(EarlyAnswers), Lookups::new(instead))
         } else {
-            Agent::with_parts(config, Connecting::default(), Lookups::new(None))
+            let connector = Connecting::default().chain(EarlyAnswers);
+            Agent::with_parts(config, connector, Lookups::new(None))
         };
         let blocked = match &settings.route {
             Route::Nowhere(why) => Some(why.clone()),

@@ -1,6 +1,6 @@
 //! Unreadable answers, and the reasons reported for them.
 
-use hoglet_native::{CaptureMode, ClientOptions};
+use hoglet_native::{CaptureCompression, CaptureMode, ClientOptions, Event};
 
 use crate::raw::Raw;
 use crate::{PATIENCE, capture, client, with_errors};
@@ -87,4 +87,32 @@ fn a_servers_text_cannot_forge_a_log() {
     let escaped = "no\\u{1b}[31m\\r\\n2026-01-01 ERROR forged\\u{7}";
     assert!(text.ends_with(escaped), "{text}");
     assert!(!text.chars().any(char::is_control));
+}
+
+/// The body does not fit into the sockets' buffers, so that the client still writes when the server
+/// closes.
+#[test]
+fn an_answer_that_comes_before_the_body_was_read_counts() {
+    for (status, reason) in [(401, "no such project"), (413, "too large")] {
+        let server = Raw::refusing(answer(&format!("{status} No"), "", reason));
+        let options = ClientOptions::new("phc_test")
+            .host(server.url())
+            .capture_compression(CaptureCompression::None)
+            .max_event_bytes(13 << 20)
+            .max_batch_bytes(14 << 20)
+            .max_queue_bytes(16 << 20);
+        let (options, errors) = with_errors(options);
+        let client = client(options);
+        let mut event = Event::new("large", "somebody");
+        let noise = "x".repeat(12 << 20);
+        event.insert_prop("noise", noise).expect("text");
+        client.capture(event).expect("there is room");
+        client.flush();
+        let text = errors.recv_timeout(PATIENCE).expect("an error");
+        assert!(
+            text.contains(&format!("rejected (status {status})")) && text.ends_with(reason),
+            "{text}"
+        );
+        assert_eq!(server.heads().len(), 1);
+    }
 }

@@ -25,6 +25,16 @@ impl Raw {
         })
     }
 
+    /// Gives every request this answer after its head, and closes without having read its body.
+    pub(crate) fn refusing(answer: impl Into<String>) -> Self {
+        let answer = answer.into();
+        Self::start(move |mut reader, heads| {
+            let (head, _) = read_head(&mut reader)?;
+            heads.lock().ok()?.push(head);
+            reader.get_mut().write_all(answer.as_bytes()).ok()
+        })
+    }
+
     /// A proxy that opens the tunnels that `CONNECT` asks for.
     pub(crate) fn tunnelling() -> Self {
         Self::start(|mut reader, heads| {
