@@ -117,12 +117,13 @@ impl<'buf> TableWriter<'buf> {
         self.head(tag as u8);
     }
 
+    /// Writes what fits of `bytes`: [`Self::has_key`] reads the beginning of a key.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        let end = self.len.saturating_add(bytes.len());
-        if let Some(room) = self.memory.get_mut(self.len..end) {
-            room.copy_from_slice(bytes);
+        let room = self.memory.get_mut(self.len..).unwrap_or_default();
+        for (to, byte) in room.iter_mut().zip(bytes) {
+            *to = *byte;
         }
-        self.len = end;
+        self.len = self.len.saturating_add(bytes.len());
     }
 
     /// Ends the field; `false` if it is not UTF-8.

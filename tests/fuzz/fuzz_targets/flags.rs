@@ -57,6 +57,13 @@ fuzz_target!(|data: &[u8]| {
         describe(Flags::from_bytes(&asked)),
         describe(flags.only(&only))
     );
+    let last = data.last().map_or(0, |last| usize::from(*last));
+    for room in [last, asked.len() / 2] {
+        if room < asked.len() {
+            let error = table([data], room, Some(&only)).expect_err("it is too small");
+            assert!(matches!(error, FlagsError::TableTooSmall { .. }), "{error}");
+        }
+    }
     if let Some(room) = bytes.len().checked_sub(1) {
         match table([data], room, None) {
             Err(FlagsError::TableTooSmall { needed, capacity }) => {

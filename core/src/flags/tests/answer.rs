@@ -179,3 +179,17 @@ fn any_bytes_can_be_read_as_a_table() {
         }
     }
 }
+
+/// Whatever fits of its key decides whether a flag is wanted, so that a wanted one is never missing.
+#[test]
+fn a_wanted_flag_is_there_or_the_table_is_too_small() {
+    let body = br#"{"errorsWhileComputingFlags":false,"flags":{"":{"enabled":true},"beta":{"enabled":true},"other":{}}}"#;
+    let whole = table_of(body, 9, Some(&["beta"]), 99).expect("it fits");
+    for room in 0..whole.len() {
+        let needed = whole.len();
+        let capacity = room;
+        let error = FlagsError::TableTooSmall { needed, capacity };
+        assert_eq!(table_of(body, 9, Some(&["beta"]), room), Err(error));
+    }
+    assert!(Flags::from_bytes(&whole).is_enabled("beta"));
+}
