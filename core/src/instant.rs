@@ -12,7 +12,8 @@
 pub struct Instant(u64);
 
 impl Instant {
-    /// `millis` since whatever the host counts from.
+    /// `millis` since whatever the host counts from. Within 49 days of the greatest `u64` there is
+    /// no room for deadlines.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }

@@ -208,9 +208,12 @@ impl Client<'_> {
             _ => Verdict::NoAnswer,
         };
         let (status, verdict, hint_ms, is_complete) = match self.answer(id) {
-            // For an error status, the head is enough: a server that rejects a large body may
-            // close the connection right after the head.
-            Some(answer) if end.is_err() && matches!(answer.status, 0 | 200..=299) => {
+            // Where the body says nothing, the head is enough: a server that rejects a large body
+            // may close the connection right after the head.
+            Some(answer)
+                if end.is_err()
+                    && matches!(answer.verdict, Verdict::Results | Verdict::NoAnswer) =>
+            {
                 (answer.status, broken, answer.hint_ms, false)
             }
             Some(answer) => (

@@ -80,7 +80,8 @@ impl Client<'_> {
     ///   the next `poll`.
     /// * An answer counts for its own id, in any order of the requests; a second one that begins
     ///   before the first has ended takes its place, and the first one's request stays open.
-    /// * What was handed out can not be evicted.
+    /// * What it found can not be evicted, whether it was handed out or stays: an event for which
+    ///   there is no room is refused.
     ///
     /// It is over once each request has ended, or `request_timeout_ms` after the last `Send`. If
     /// the host is still there then, what has not ended is queued again, in order, and goes on as

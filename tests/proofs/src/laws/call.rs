@@ -64,9 +64,13 @@ impl Call {
             // Nothing is known of what the server made of it.
             None if why == TransportError::Unreadable => *fate == Fate::Unconfirmed,
             Some(200..=299) if why == TransportError::Unreadable => {
-                *fate != Fate::Absent && *fate != Fate::Delivered && by_end(status)
+                *fate != Fate::Absent && by_end(status)
             }
-            None | Some(200..=299) => *fate == Fate::Exhausted(Cause::Transport(why)),
+            None => *fate == Fate::Exhausted(Cause::Transport(why)),
+            // In V0 the head is enough.
+            Some(200..=299) => {
+                [Fate::Delivered, Fate::Exhausted(Cause::Transport(why))].contains(fate)
+            }
             Some(_) => by_end(status),
         };
         match self {

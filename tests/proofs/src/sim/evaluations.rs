@@ -343,7 +343,12 @@ impl<'a> World<'a> {
                 let known = said
                     .map(|known| known.only(asked.keys))
                     .find(|known| known.is_seen(flags));
-                ensure!(known.is_some(), Truth, "{flags:?} are not what was told");
+                let (keys, capacity) = (asked.keys, asked.capacity);
+                ensure!(
+                    known.is_some(),
+                    Truth,
+                    "{flags:?} of {keys:?} in {capacity} bytes are not what was told"
+                );
                 let others = KEYS.iter().filter(|key| flags.get(key).is_none());
                 for key in others {
                     ensure!(!flags.is_enabled(key), Truth, "{key} is on out of nothing");

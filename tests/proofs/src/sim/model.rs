@@ -172,16 +172,20 @@ impl Model {
         }
     }
 
-    /// Of a refusal the head is enough; of a success it is not. What cannot be read ends what it
-    /// has not decided.
+    /// Of a refusal the head is enough, and of any answer in V0; of a success in V1 it is not. What
+    /// cannot be read ends what it has not decided.
     fn no_answer(&mut self, why: TransportError, now_ms: u64) -> After {
         let Some(flight) = &self.flight else {
             return After::default();
         };
         let answer = flight.answer.clone();
-        let status = answer.as_ref().map(|answer| answer.status);
         match answer {
-            Some(_) if !matches!(status, Some(0 | 200..=299)) => self.conclude(now_ms),
+            Some(answer)
+                if answer.status != 0
+                    && class(&self.setup.config, answer.status) != Class::Results =>
+            {
+                self.conclude(now_ms)
+            }
             _ if why == TransportError::Unreadable && flight.is_opaque => After {
                 endings: Vec::new(),
                 is_opaque: true,

@@ -255,6 +255,9 @@ impl World<'_> {
         self.is_good = true;
         self.mend_clocks();
         self.outage = None;
+        // Nobody waits for flags any more.
+        self.messages
+            .retain(|_, message| !matches!(message, InFlightMessage::Flags(..)));
         let config = self.setup.config;
         let left = u64::try_from(self.model.live().count()).unwrap_or(u64::MAX);
         let cooldown = match config.on_exhausted {
