@@ -180,7 +180,7 @@ fn any_bytes_can_be_read_as_a_table() {
     }
 }
 
-/// Whatever fits of its key decides whether a flag is wanted, so that a wanted one is never missing.
+/// Whatever fits of its key decides whether a flag is wanted: a wanted one is never missing.
 #[test]
 fn a_wanted_flag_is_there_or_the_table_is_too_small() {
     let body = br#"{"errorsWhileComputingFlags":false,"flags":{"":{"enabled":true},"beta":{"enabled":true},"other":{}}}"#;
