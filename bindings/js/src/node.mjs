@@ -202,8 +202,10 @@ export class Hoglet {
       answer = (now) => core.end(id, now);
     } catch (error) {
       const code = error.cause?.code;
-      const isUnreadable = isEncoded && code !== "UND_ERR_SOCKET";
-      const why = signal.aborted ? "timeout" : FAILURES[code] ?? (isUnreadable ? "unreadable" : "interrupted");
+      // A coding has codes of its own (Z_DATA_ERROR); these are of a connection, as is ECONNRESET.
+      const isUnreadable = isEncoded && !/^(UND_ERR_.*|E[A-Z]+)$/.test(code);
+      const failure = FAILURES[code] ?? (isUnreadable ? "unreadable" : "interrupted");
+      const why = signal.aborted ? "timeout" : failure;
       answer = (now) => core.fail(id, why, now);
     }
     this.#answer(core, answer);

@@ -115,7 +115,7 @@ test("an option that cannot be used is named, with its limit and its value", () 
 });
 
 /** A server that answers each request with the next of these, byte for byte, and counts them. */
-async function raw(answers) {
+async function raw(t, answers) {
   const requests = [];
   const server = createServer((socket) => {
     let text = "";
@@ -130,24 +130,41 @@ async function raw(answers) {
       socket.end(answers[requests.length - 1] ?? "");
     });
   }).listen(0, "127.0.0.1");
+  t.after(() => server.close());
   await once(server, "listening");
-  return { server, requests, host: `http://127.0.0.1:${server.address().port}` };
+  return { requests, host: `http://127.0.0.1:${server.address().port}` };
 }
 
-test("an answer that cannot be read is not asked for again: the events may be stored", async () => {
+test("an answer that cannot be read is not asked for again, as it may say stored", async (t) => {
   for (const answer of [
     "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
     `HTTP/1.1 200 OK\r\n${"X-Padding: x\r\n".repeat(3_000)}Content-Length: 2\r\n\r\n{}`,
   ]) {
-    const { server, requests, host } = await raw([answer]);
+    const { requests, host } = await raw(t, [answer]);
     const { hoglet, receipts } = await start([], { host, requestTimeout: 5_000 });
     hoglet.capture({ distinctId: "u", event: "e" });
     assert.equal(await hoglet.shutdown(), 1);
     assert.deepEqual(receipts.map(({ outcome }) => outcome), ["unconfirmed"]);
     assert.equal(requests.length, 1);
     assert.match(requests[0], /accept-encoding: identity\r\n/i);
-    server.close();
   }
+});
+
+test("an answer in a coding that breaks off is asked for again", async (t) => {
+  const again = new Error("reset");
+  again.cause = { code: "ECONNRESET" };
+  const reset = new ReadableStream({ pull: (body) => body.error(again) });
+  const answers = [
+    new Response(reset, { headers: { "content-encoding": "gzip" } }),
+    new Response("", { status: 401 }),
+  ];
+  t.mock.method(globalThis, "fetch", async () => answers.shift());
+  const receipts = [];
+  const onReceipt = ({ outcome }) => receipts.push(outcome);
+  const hoglet = new Hoglet("phc_node", { retryInitial: 100, onReceipt });
+  hoglet.capture({ distinctId: "u", event: "e" });
+  await hoglet.shutdown();
+  assert.deepEqual(receipts, ["rejected"]);
 });
 
 test("two clients share nothing", async () => {
