@@ -8,6 +8,13 @@ const PATH = "/i/v1/analytics/events";
 const SEED_BYTES = 16;
 const UUID_BYTES = 16;
 
+// Limits of the core that errors name; the tests hold the two together.
+const MAX_TOKEN_BYTES = 64;
+const MAX_NAME_BYTES = 200;
+const MAX_DISTINCT_ID_BYTES = 200;
+const MAX_EVENT_BYTES = 900 << 10;
+const MAX_DEPTH = 32;
+
 const encoder = new TextEncoder();
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
@@ -23,6 +30,13 @@ export class Refusal extends Error {
   }
 }
 
+/** A caller's value as errors name it. Code of the caller's own is not run for it. */
+export function shown(value) {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 100));
+  const isKind = Object(value) === value || /symbol|bigint/.test(typeof value);
+  return isKind ? typeof value : `${value}`;
+}
+
 function refuse(reason, details, cause) {
   throw new Refusal("event refused", CAPTURE_ERRORS.indexOf(reason), reason, details, cause);
 }
@@ -30,6 +44,8 @@ function refuse(reason, details, cause) {
 export class Core {
   #wasm;
   #token;
+  #options;
+  #maxEventBytes;
   #memory;
   #input;
   #request;
@@ -55,7 +71,15 @@ export class Core {
     // wasm-bindgen has a name of its own for the one import.
     const [{ module: from, name }] = WebAssembly.Module.imports(module);
     this.#wasm = new WebAssembly.Instance(module, { [from]: { [name]: receipt } }).exports;
+    if (typeof token !== "string" || token.length > MAX_TOKEN_BYTES) {
+      // The wrong key may be a secret one: of a text only the length is told.
+      const given = typeof token === "string" ? `has ${token.length}` : `is ${shown(token)}`;
+      const details = `token ${given}, it must have 1 to ${MAX_TOKEN_BYTES} characters`;
+      throw new Refusal("cannot start", 1, CONFIG_ERRORS[1], details);
+    }
     this.#token = token;
+    this.#options = options;
+    this.#maxEventBytes = Math.min(MAX_EVENT_BYTES, options.queueBytes);
     const { buffer } = this.#wasm.memory;
     this.#memory = new Uint8Array(buffer);
     this.#input = new Uint8Array(buffer, this.#wasm.input(), this.#wasm.input_len());
@@ -71,10 +95,12 @@ export class Core {
 
   /** Queues an event and returns its uuid; throws a `Refusal`. */
   capture({ event, distinctId, properties, uuid, timestamp }, now) {
-    // All of it is read before any of it is written: the caller's own `toJSON` or `toString` may capture as well.
-    if (typeof event !== "string") refuse("name_empty", `event is ${typeof event}, it must be a string`);
+    // All is read before any is written: the caller's own `toJSON` or `toString` may capture too.
+    if (typeof event !== "string") {
+      refuse("name_empty", `event is ${shown(event)}, it must be a string`);
+    }
     if (!["string", "number", "bigint"].includes(typeof distinctId)) {
-      refuse("distinct_id_illegal", `distinctId is ${distinctId === null ? null : typeof distinctId}, it must be a string`);
+      refuse("distinct_id_illegal", `distinctId is ${shown(distinctId)}, it must be a string`);
     }
     const name = event;
     const id = `${distinctId}`;
@@ -94,8 +120,23 @@ export class Core {
     }
     const hasUuid = uuid !== undefined && uuid !== null;
     const code = this.#wasm.capture(...lengths, hasUuid, ...ownUuid, ownTime, now);
-    if (code) throw new Refusal("event refused", code, CAPTURE_ERRORS[code]);
+    if (code) this.#refuse(CAPTURE_ERRORS[code], lengths, timestamp);
     return this.#uuidAt(this.#uuid);
+  }
+
+  /** Refuses an event whose parts have these lengths; the core's code names no values. */
+  #refuse(reason, [name, id, json], timestamp) {
+    const { queueBytes, queueEvents } = this.#options;
+    const bytes = name + id + json;
+    const maxBytes = this.#maxEventBytes;
+    refuse(reason, {
+      name_too_long: `event has ${name} bytes, the limit is ${MAX_NAME_BYTES}`,
+      distinct_id_too_long: `distinctId has ${id} bytes, the limit is ${MAX_DISTINCT_ID_BYTES}`,
+      timestamp_invalid: `timestamp is ${shown(timestamp)}, it must be in the years 0 to 9999`,
+      json_invalid: `properties must be an object, at most ${MAX_DEPTH} deep, of whole characters`,
+      event_too_large: `it has ${bytes} bytes before its uuid and time, the limit is ${maxBytes}`,
+      queue_full: `it has ${bytes} bytes, the queue ${queueBytes} for ${queueEvents} events`,
+    }[reason]);
   }
 
   /**
@@ -182,7 +223,10 @@ export class Core {
   /** Writes text into the input at `start` and returns its bytes. */
   #write(text, start = 0) {
     const { read, written } = encoder.encodeInto(text, this.#input.subarray(start));
-    if (read < text.length) refuse("event_too_large", `it has over ${this.#input.length - start} bytes`);
+    if (read < text.length) {
+      const bytes = this.#input.length;
+      refuse("event_too_large", `it has over ${bytes} bytes, the limit is ${this.#maxEventBytes}`);
+    }
     return written;
   }
 
@@ -198,27 +242,39 @@ function u32(number) {
   return Math.min(Math.max(Math.trunc(number) || 0, 0), 2 ** 32 - 1);
 }
 
-/** The properties as JSON, in which `$set` and `$set_once` are objects; whether all of it is one, the core checks. */
-function jsonOf(properties) {
+/** What `read` makes of a value of the caller's; an error on the way refuses the event. */
+function converted(reason, read) {
   try {
-    // What a `toJSON` of their own makes of them is what is sent, and what is checked.
-    const sent = typeof properties?.toJSON === "function" ? properties.toJSON("") : properties;
-    for (const name of ["$set", "$set_once"]) {
-      const own = sent?.[name];
-      if (own !== undefined && own !== null && !/^(\{|undefined$|null$)/.test(JSON.stringify(own))) refuse("not_an_object", name);
-    }
-    return `${JSON.stringify(sent)}`;
+    return read();
   } catch (error) {
     // A BigInt, a cycle, or an error of the caller's own.
-    throw error instanceof Refusal ? error : new Refusal(
-      "event refused", CAPTURE_ERRORS.indexOf("json_invalid"), "json_invalid", `${error?.message ?? error}`, error);
+    return refuse(reason, error instanceof Error ? error.message : shown(error), error);
   }
+}
+
+/** The properties as JSON, with objects as `$set` and `$set_once`; the core checks the rest. */
+function jsonOf(properties) {
+  const json = converted("json_invalid", () => `${JSON.stringify(properties)}`);
+  // What is sent is looked at, whatever a `toJSON` or a getter gave. Hardly any event is parsed.
+  if (/"\$set(_once)?":[^{]/.test(json)) {
+    const sent = JSON.parse(json);
+    for (const name of ["$set", "$set_once"]) {
+      const value = sent[name] ?? {};
+      if (typeof value !== "object" || Array.isArray(value)) {
+        refuse("not_an_object", `${name} is ${shown(value)}, it must be an object`);
+      }
+    }
+  }
+  return json;
 }
 
 /** Four numbers of 32 bits; zeroes for none. */
 function uuidNumbers(uuid) {
-  const digits = `${uuid ?? "0".repeat(32)}`.replaceAll("-", "");
-  if (!/^[\da-f]{32}$/i.test(digits)) refuse("uuid_invalid");
+  const text = converted("uuid_invalid", () => `${uuid ?? "0".repeat(32)}`);
+  const digits = text.replaceAll("-", "");
+  if (!/^[\da-f]{32}$/i.test(digits)) {
+    refuse("uuid_invalid", `uuid is ${shown(text)}, it must have 32 hexadecimal digits`);
+  }
   return [0, 8, 16, 24].map((start) => Number.parseInt(digits.slice(start, start + 8), 16));
 }
 

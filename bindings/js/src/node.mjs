@@ -3,7 +3,7 @@
 // What it is not yet: a host for browsers or Workers (no keepalive, waitUntil, localStorage), typed,
 // compressed, or a package (wasm/build.sh makes the wasm it reads).
 import { readFileSync } from "node:fs";
-import { Core } from "./core.mjs";
+import { Core, shown } from "./core.mjs";
 
 /** Every client is an instance of it. */
 const MODULE = new WebAssembly.Module(readFileSync(new URL("../pkg/hoglet_wasm_bg.wasm", import.meta.url)));
@@ -59,7 +59,8 @@ export class Hoglet {
    * Times are milliseconds. The queue has `queueBytes` bytes and `queueEvents` events, which cannot be more than the
    * defaults. `onReceipt` is called once for every captured event, when it has ended, with
    * `{ uuid, outcome, attempts, status, details }`; the first time that it throws, or rejects, `console.error`
-   * is told. Throws a `Refusal` if the token cannot be used, a `RangeError` if an option cannot.
+   * is told. Throws a `Refusal` if the token cannot be used, and a `RangeError` if an option
+   * cannot, or a `TypeError` if that is `onReceipt`.
    */
   constructor(token, {
     host = DEFAULT_HOST,
@@ -72,15 +73,19 @@ export class Hoglet {
     queueEvents = 1_024,
     onReceipt = () => {},
   } = {}) {
-    this.#token = `${token}`;
+    this.#token = token;
     this.#url = urlOf(host);
     this.#options = { flushAt, flushInterval, maxRetries, retryInitial, requestTimeout, queueBytes, queueEvents };
     for (const [name, [least, most]] of Object.entries(LIMITS)) {
       const value = this.#options[name];
       if (!(typeof value === "number" && value >= least && value <= most)) {
-        throw new RangeError(`hoglet: ${name} is ${value}, it must be ${least} to ${most}`);
+        const range = `a number from ${least} to ${most}`;
+        throw new RangeError(`hoglet: ${name} is ${shown(value)}, it must be ${range}`);
       }
       this.#options[name] = Math.trunc(value);
+    }
+    if (typeof onReceipt !== "function") {
+      throw new TypeError(`hoglet: onReceipt is ${shown(onReceipt)}, it must be a function`);
     }
     this.#onReceipt = onReceipt;
     this.#start();
@@ -90,7 +95,7 @@ export class Hoglet {
    * Queues an event and returns its uuid; `uuid` and `timestamp` may be its own. Throws a `Refusal`, which says why, if
    * the event cannot be sent as it is.
    */
-  capture({ distinctId, event, properties = {}, uuid, timestamp }) {
+  capture({ distinctId, event, properties = {}, uuid, timestamp } = {}) {
     const captured = this.#call((core, now) => core.capture({ event, distinctId, properties, uuid, timestamp }, now));
     if (!captured) throw new Error("hoglet: event lost, the client has restarted");
     this.#live += 1;
@@ -220,15 +225,19 @@ export class Hoglet {
 
 /** The URL that paths are appended to. */
 function urlOf(host) {
-  let url;
+  let url = {};
   try {
     url = new URL(`${host ?? ""}`.trim() || DEFAULT_HOST);
-  } catch (cause) {
-    throw new RangeError(`hoglet: host is ${host}, it must be a URL such as ${DEFAULT_HOST}`, { cause });
+  } catch {
+    // Refused below.
   }
   const { protocol, username, password, search, hash } = url;
-  if (!["http:", "https:"].includes(protocol) || username || password || search || hash) {
-    throw new RangeError(`hoglet: host is ${url.protocol}//${url.host}…, it must be http or https, without a user, query or fragment`);
+  if (!/^https?:$/.test(protocol) || username || password || search || hash) {
+    // A password is nothing for a log.
+    const given = shown(typeof host === "string" ? host.replace(/.*@/s, "…@") : host);
+    const rule = `http or https without a user, query or fragment, such as ${DEFAULT_HOST}`;
+    throw new RangeError(`hoglet: host is ${given}, it must be ${rule}`);
   }
-  return url.href.replace(/\/+$/, "");
+  // Not `href`, which keeps the mark of an empty query.
+  return url.origin + url.pathname.replace(/\/+$/, "");
 }

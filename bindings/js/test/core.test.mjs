@@ -154,11 +154,86 @@ test("a refused event says why, as a code and as a name", () => {
   assert.deepEqual([sent.uuid, sent.timestamp], [uuid, "2026-11-27T00:00:00.000Z"]);
 });
 
+test("a refusal names the limit and the value, and no key", () => {
+  const core = start({ queueBytes: 400, queueEvents: 2 });
+  const why = (work) => {
+    try {
+      work();
+      return "";
+    } catch (error) {
+      assert.ok(error instanceof Refusal, `${error.stack}`);
+      return error.message.replace(/^hoglet: (event refused|cannot start): /, "");
+    }
+  };
+  const own = { toString: () => { throw new Error("mine"); } };
+  for (const [more, message] of [
+    [{ event: "ä".repeat(101) }, "name_too_long: event has 202 bytes, the limit is 200"],
+    [{ event: null }, "name_empty: event is null, it must be a string"],
+    [{ distinctId: "u".repeat(201) },
+      "distinct_id_too_long: distinctId has 201 bytes, the limit is 200"],
+    [{ distinctId: own }, "distinct_id_illegal: distinctId is object, it must be a string"],
+    [{ timestamp: "soon" },
+      'timestamp_invalid: timestamp is "soon", it must be in the years 0 to 9999'],
+    [{ properties: null },
+      "json_invalid: properties must be an object, at most 32 deep, of whole characters"],
+    [{ properties: { a: 1n } }, "json_invalid: Do not know how to serialize a BigInt"],
+    [{ properties: { a: { toJSON: own.toString } } }, "json_invalid: mine"],
+    [{ properties: { a: { toJSON: () => { throw Symbol("s"); } } } }, "json_invalid: symbol"],
+    [{ properties: { $set: [] } }, "not_an_object: $set is object, it must be an object"],
+    [{ uuid: "7" }, 'uuid_invalid: uuid is "7", it must have 32 hexadecimal digits'],
+    [{ uuid: own }, "uuid_invalid: mine"],
+    [{ uuid: Symbol("u") }, "uuid_invalid: Cannot convert a Symbol value to a string"],
+    [{ properties: { a: "x".repeat(400) } },
+      "event_too_large: it has 416 bytes before its uuid and time, the limit is 400"],
+    [{ properties: { a: "x".repeat(1 << 20) } },
+      "event_too_large: it has over 1048576 bytes, the limit is 400"],
+  ]) {
+    assert.equal(why(() => core.capture(event(1, more), 1)), message);
+  }
+  const full = "queue_full: it has 10 bytes, the queue 400 for 2 events";
+  for (const message of ["", "", full]) {
+    const absent = { uuid: null, timestamp: null };
+    assert.equal(why(() => core.capture(event(1, absent), 1)), message);
+  }
+  const limit = "it must have 1 to 64 characters";
+  const startWith = (token) => why(() => new Core(MODULE, token, OPTIONS, 0, () => {}));
+  assert.equal(startWith("k".repeat(65)), `token_length: token has 65, ${limit}`);
+  assert.equal(startWith(undefined), `token_length: token is undefined, ${limit}`);
+});
+
+test("what is sent as $set is an object, whatever a getter or a toJSON gives the next time", () => {
+  const core = start();
+  const turns = (first, second) => {
+    let count = 0;
+    return () => count++ === 0 ? first : second;
+  };
+  const refused = (properties) =>
+    assert.throws(() => core.capture(event(1, { properties }), 1), { reason: "not_an_object" });
+  for (const [first, second] of [[5, {}], [{}, 5]]) {
+    for (const properties of [
+      Object.defineProperty({}, "$set", { enumerable: true, get: turns(first, second) }),
+      { $set: { toJSON: turns(first, second) } },
+      { toJSON: turns({ $set: first }, { $set: second }) },
+    ]) {
+      if (first === 5) refused(properties);
+      else core.capture(event(1, { properties }), 1);
+    }
+  }
+  for (const $set of [undefined, null, { toJSON: () => null }, () => 5]) {
+    core.capture(event(1, { properties: { $set, text: '"$set":5', nested: { $set: 5 } } }), 1);
+  }
+  core.flush(1);
+  const sets = send(core, 1).body.batch.map(({ properties }) => properties.$set ?? {});
+  assert.deepEqual(sets, Array(7).fill({}));
+});
+
 test("a configuration that cannot be used says why", () => {
   const token = (token, options) => () => new Core(MODULE, token, { ...OPTIONS, ...options }, 0, () => {});
   for (const [make, code, reason] of [
     [token(""), 1, "token_length"],
     [token("x".repeat(65)), 1, "token_length"],
+    [token("x".repeat(1 << 21)), 1, "token_length"],
+    [token(undefined), 1, "token_length"],
     [token("phc ä"), 2, "token_character"],
     [token("phx_personal"), 3, "personal_token"],
     [token("phc", { queueEvents: 0 }), 9, "no_storage"],
@@ -168,14 +243,33 @@ test("a configuration that cannot be used says why", () => {
   ]) {
     assert.throws(make, ({ message, ...error }) => {
       assert.deepEqual(error, { code, reason });
-      return message === `hoglet: cannot start: ${reason}`;
+      return new RegExp(`^hoglet: cannot start: ${reason}(: .+)?$`).test(message);
     });
   }
   start({ flushInterval: Infinity }).capture(event(1), 1);
 });
 
+/** The text of a file of the core. */
+function source(file) {
+  return readFileSync(new URL(`../../../core/src/${file}.rs`, import.meta.url), "utf8");
+}
+
+test("limits that errors name are those of the core", () => {
+  const script = readFileSync(new URL("../src/core.mjs", import.meta.url), "utf8");
+  for (const [name, file, text] of [
+    ["MAX_TOKEN_BYTES", "config"],
+    ["MAX_NAME_BYTES", "capture_error"],
+    ["MAX_DISTINCT_ID_BYTES", "capture_error"],
+    ["MAX_DEPTH", "json/lexical"],
+    ["MAX_EVENT_BYTES", "config", "max_event_bytes: "],
+  ]) {
+    const [, value] = script.match(new RegExp(`^const ${name} = (.+);$`, "m"));
+    const line = text ? `${text}${value},` : `const ${name}: usize = ${value};`;
+    assert.ok(source(file).includes(line), name);
+  }
+});
+
 test("names belong to the codes that the core has", () => {
-  const source = (file) => readFileSync(new URL(`../../../core/src/${file}.rs`, import.meta.url), "utf8");
   const coded = (text) => [...text.matchAll(/, (\d+), "([a-z_]+)"\)|\s(\d+),\s+"([a-z_]+)",\s/g)];
   for (const [file, names] of [["capture_error", CAPTURE_ERRORS], ["config", CONFIG_ERRORS]]) {
     const codes = coded(source(file)).map(([, a, b, c, d]) => [Number(a ?? c), b ?? d]);

@@ -92,6 +92,8 @@ test("what cannot be sent is refused with its reason", async () => {
   refused({ distinctId: "u", event: "e" }, "closed");
   assert.deepEqual(await shown("requests"), []);
   assert.throws(() => new Hoglet("phx_personal"), /cannot start: personal_token$/);
+  assert.throws(() => new Hoglet(), /cannot start: token_length: token is undefined\b/);
+  assert.throws(() => hoglet.capture(), /refused: name_empty: event is undefined\b/);
 });
 
 test("an option that cannot be used is named, with its limit and its value", () => {
@@ -100,18 +102,59 @@ test("an option that cannot be used is named, with its limit and its value", () 
       new Hoglet("phc_node", options);
       return "";
     } catch (error) {
-      return error instanceof RangeError ? error.message : `${error}`;
+      return error.message.replace(/^hoglet: /, "");
     }
   };
-  assert.equal(message({ flushAt: 0 }), "hoglet: flushAt is 0, it must be 1 to 4294967295");
-  for (const requestTimeout of [0, NaN, Infinity, 2 ** 31, "1000"]) {
-    assert.equal(message({ requestTimeout }), `hoglet: requestTimeout is ${requestTimeout}, it must be 1 to 2147483647`);
+  assert.equal(message({ flushAt: 0 }), "flushAt is 0, it must be a number from 1 to 4294967295");
+  const range = "it must be a number from 1 to 2147483647";
+  for (const [requestTimeout, shown] of [
+    [0, "0"], [NaN, "NaN"], [Infinity, "Infinity"], [2 ** 31, "2147483648"],
+    [2 ** 32, "4294967296"], ["1000", '"1000"'], [null, "null"], [1_000n, "bigint"],
+    [Symbol("s"), "symbol"], [{}, "object"],
+  ]) {
+    assert.equal(message({ requestTimeout }), `requestTimeout is ${shown}, ${range}`);
   }
-  assert.equal(message({ requestTimeout: 1_500.5 }), "");
-  for (const host of ["us.i.posthog.com", "ftp://x", "http://u:p@x", "http://x/?a", "http://x/#a"]) {
-    assert.match(message({ host }), /^hoglet: host is /);
+  assert.equal(message({ onReceipt: 7 }), "onReceipt is 7, it must be a function");
+  const password = `http://u:${"p".repeat(200)}`;
+  for (const [host, shown] of [
+    ["us.i.posthog.com", '"us.i.posthog.com"'], ["localhost:80", '"localhost:80"'],
+    ["ftp://x", '"ftp://x"'], ["http://x:99999", '"http://x:99999"'],
+    ["http://x/?a", '"http://x/?a"'], ["http://x/#a", '"http://x/#a"'],
+    [`${password}@x`, '"…@x"'], [`${password}@[`, '"…@["'],
+    [7, "7"], [{}, "object"], [Symbol("s"), "symbol"],
+  ]) {
+    const rule = "http or https without a user, query or fragment";
+    const whole = `host is ${shown}, it must be ${rule}, such as https://us.i.posthog.com`;
+    assert.equal(message({ host }), whole);
   }
-  for (const host of ["", "  ", undefined, null, "http://x/prefix//"]) assert.equal(message({ host }), "");
+});
+
+test("requests go to the paths under the host, by default PostHog's", async (t) => {
+  const asked = [];
+  t.mock.method(globalThis, "fetch", async (url) => {
+    asked.push(url);
+    return new Response("", { status: 401 });
+  });
+  const path = "/i/v1/analytics/events";
+  const byDefault = [undefined, null, "", " \n"].map((host) => [host, "https://us.i.posthog.com"]);
+  for (const [host, base] of [
+    ...byDefault,
+    ["http://x/", "http://x"], ["http://x/?", "http://x"], ["http://x/#", "http://x"],
+    [" HTTP://X:80/pre/fix// ", "http://x/pre/fix"], [new URL("https://x:8000"), "https://x:8000"],
+  ]) {
+    const hoglet = new Hoglet("phc_node", { host });
+    hoglet.capture({ distinctId: "u", event: "e" });
+    await hoglet.shutdown();
+    assert.equal(asked.pop(), `${base}${path}`);
+  }
+});
+
+test("any timeout within its limits sends", async () => {
+  for (const requestTimeout of [1_500.5, 2 ** 31 - 1]) {
+    const { hoglet } = await start([], { requestTimeout });
+    hoglet.capture({ distinctId: "u", event: "e" });
+    assert.equal(await hoglet.shutdown(5_000), 0);
+  }
 });
 
 /** A server that answers each request with the next of these, byte for byte, and counts them. */
