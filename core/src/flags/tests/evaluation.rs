@@ -157,8 +157,12 @@ fn waits_double_and_a_configuration_says_how_often() {
     config.max_retries = 3;
     let failed = Err(FlagsError::Transport(TransportError::Connect));
     assert_eq!(play(&config, &[0; 9]), (vec![0, 305, 910, 2115], failed));
+    config.max_retries = 2;
+    assert_eq!(play(&config, &[0, 0, 200]), (vec![0, 305, 910], Ok(())));
     config.max_retries = 0;
     assert_eq!(play(&config, &[0; 9]), (vec![0], failed));
+    let failed = Err(FlagsError::Transport(TransportError::Timeout));
+    assert_eq!(play(&config, &[]), (vec![0], failed));
 }
 
 #[test]

@@ -93,6 +93,15 @@ fn a_minimal_event_is_for_flags_without_an_experiment() {
         "blue",
         "nothing is known of an experiment"
     );
+    let body = body.replace("\"has_experiment\":false", "\"has_experiment\":true");
+    let table = table_of(body.as_bytes(), 9, None, 4096).expect("it fits");
+    let read = FlagRead::new(Flags::from_bytes(&table), "a", "ann", &[]);
+    let a = properties(&read.event());
+    assert_eq!(
+        (&a["$feature_flag_payload"], &a["$feature/a"]),
+        (&serde_json::json!({"n": 1}), &true.into()),
+        "an experiment uses it"
+    );
 }
 
 #[test]
