@@ -8,7 +8,7 @@ use capture_server::{Cut, Fault};
 use hoglet_native::{Error, EvaluateFlagsOptions, FlagQueryError, FlagsError, TransportError};
 use serde_json::json;
 
-use super::{all, asked, calls, flagged, keys};
+use super::{all, asked, calls, flagged, keys, with_flags};
 use crate::{PATIENCE, client, options};
 
 #[test]
@@ -61,6 +61,7 @@ fn nobody_is_asked_where_nothing_can_be_answered() {
         let flags = flags.expect("an empty snapshot");
         assert!(flags.keys().is_empty());
         assert_eq!(flags.get_flag("on"), None);
+        assert!(!flags.is_enabled("on"));
     }
     assert!(asked(&server).is_empty());
     let errors: Vec<_> = calls(&client, &server)
@@ -114,6 +115,73 @@ fn a_gateway_and_a_broken_connection_are_tried_again_once() {
         assert_eq!(first.bytes, second.bytes);
         assert!(second.received_ms - first.received_ms >= 300, "{fault:?}");
     }
+}
+
+#[test]
+fn a_timeout_is_tried_again_with_the_same_request() {
+    let server = flagged();
+    let client = client(options(&server).feature_flags_request_timeout_ms(1_000));
+    server.play_flags([Fault::delay(Duration::from_secs(30))]);
+    let flags = client
+        .evaluate_flags("ann", all())
+        .expect("a second answer");
+    assert!(flags.is_enabled("on"));
+    let [first, second] = &asked(&server)[..] else {
+        panic!("two requests");
+    };
+    assert_eq!(first.bytes, second.bytes);
+    assert!(second.received_ms - first.received_ms >= 300);
+}
+
+#[test]
+fn each_wait_is_twice_the_one_before() {
+    let server = flagged();
+    let client = client(options(&server).feature_flags_request_max_retries(2));
+    server.play_flags(Fault::cut(Cut::BeforeAnswer).times(2));
+    let flags = client.evaluate_flags("ann", all()).expect("a third answer");
+    assert!(flags.is_enabled("on"));
+    let [first, second, third] = &asked(&server)[..] else {
+        panic!("three requests");
+    };
+    assert!(second.received_ms - first.received_ms >= 300);
+    assert!(third.received_ms - second.received_ms >= 600);
+}
+
+#[test]
+fn with_no_retries_there_is_one_request() {
+    let server = flagged();
+    let client = client(options(&server).feature_flags_request_max_retries(0));
+    for fault in [Fault::cut(Cut::BeforeAnswer), Fault::status(502)] {
+        server.clear();
+        server.play_flags([fault.clone()]);
+        assert!(client.evaluate_flags("ann", all()).is_err(), "{fault:?}");
+        assert_eq!(asked(&server).len(), 1, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_refusal_leaves_earlier_snapshots_as_they_are() {
+    let server = flagged();
+    let client = client(options(&server));
+    let flags = client.evaluate_flags("ann", all()).expect("an answer");
+    server.play_flags([Fault::status(503)]);
+    assert!(client.evaluate_flags("ann", all()).is_err());
+    assert_eq!(asked(&server).len(), 2, "it is not tried again");
+    assert!(flags.is_enabled("on"));
+    assert_eq!(flags.get_flag_payload("split"), Some(json!({"n": 1})));
+}
+
+#[test]
+fn a_quota_that_is_used_up_gives_no_flags_and_is_reported() {
+    let server = with_flags(&json!({"flags": {"on": true}, "quota_limited": ["feature_flags"]}));
+    let client = client(options(&server));
+    let flags = client.evaluate_flags("ann", all()).expect("an answer");
+    assert!(flags.keys().is_empty() && flags.flags().is_quota_limited());
+    assert!(!flags.is_enabled("on"));
+    let [call] = &calls(&client, &server)[..] else {
+        panic!("one call");
+    };
+    assert_eq!(call["$feature_flag_error"], "quota_limited,flag_missing");
 }
 
 #[test]
