@@ -3,11 +3,119 @@
 use std::sync::Arc;
 use std::thread;
 
+use capture_server::Server;
 use hoglet_native::{EvaluateFlagsOptions, hoglet};
 use serde_json::json;
 
-use super::{all, calls, flagged, set_flags};
-use crate::{client, options};
+use super::{all, calls, flagged, set_flags, with_flags};
+use crate::{PATIENCE, client, options};
+
+#[test]
+fn a_call_is_reported_when_a_value_is_read_and_not_before() {
+    let server = flagged();
+    let client = client(options(&server));
+    let flags = client.evaluate_flags("ann", all()).expect("an answer");
+    assert!(calls(&client, &server).is_empty());
+    assert!(flags.is_enabled("on"));
+    let reported = calls(&client, &server);
+    assert_eq!(reported.len(), 1);
+    assert_eq!(reported[0]["$feature_flag"], "on");
+    assert_eq!(reported[0]["$feature_flag_response"], true);
+    let _ = (flags.get_flag("on"), flags.is_enabled("on"));
+    assert_eq!(calls(&client, &server), reported);
+}
+
+#[test]
+fn both_ways_of_reading_a_variant_are_one_call() {
+    let server = flagged();
+    let client = client(options(&server));
+    let flags = client.evaluate_flags("ann", all()).expect("an answer");
+    let _ = (flags.is_enabled("split"), flags.get_flag("split"));
+    let again = client.evaluate_flags("ann", all()).expect("an answer");
+    assert!(again.is_enabled("split"));
+    let [call] = &calls(&client, &server)[..] else {
+        panic!("one call");
+    };
+    assert_eq!(call["$feature_flag_response"], "b");
+}
+
+#[test]
+fn a_flag_that_is_missing_is_reported_so() {
+    let server = flagged();
+    let client = client(options(&server));
+    let flags = client.evaluate_flags("ann", all()).expect("an answer");
+    assert!(!flags.is_enabled("typo"));
+    assert_eq!(flags.get_flag("typo"), None);
+    let [call] = &calls(&client, &server)[..] else {
+        panic!("one call");
+    };
+    assert_eq!(call["$feature_flag"], "typo");
+    assert_eq!(call["$feature_flag_error"], "flag_missing");
+    assert_eq!(call["$feature_flag_response"], json!(null));
+}
+
+#[test]
+fn a_shutdown_forgets_what_was_reported() {
+    let server = flagged();
+    let client = client(options(&server));
+    let flags = client.evaluate_flags("ann", all()).expect("an answer");
+    let _ = (flags.is_enabled("on"), flags.is_enabled("on"));
+    assert_eq!(client.stats().refused, 0);
+    client.shutdown_timeout(PATIENCE);
+    // What is remembered would not be captured again, and so not be refused.
+    for refused in 1..3 {
+        assert!(flags.is_enabled("on"));
+        assert_eq!(client.stats().refused, refused);
+    }
+}
+
+/// What is left out where the server wants short events and no experiment uses the flag.
+const LEFT_OUT: [&str; 2] = ["$feature_flag_payload", "$feature/"];
+
+/// Reads three flags; says of each whether its call is a short one.
+fn short(server: &Server) -> [bool; 3] {
+    let client = client(options(server).is_server(true).disable_geoip(true));
+    let flags = client.evaluate_flags("ann", all()).expect("an answer");
+    let keys = ["plain", "unknown", "experiment"];
+    assert!(keys.iter().all(|key| flags.is_enabled(key)));
+    let calls = calls(&client, server);
+    assert_eq!(calls.len(), 3);
+    let mut short = [false; 3];
+    for (short, call) in short.iter_mut().zip(&calls) {
+        for name in ["$feature_flag_id", "$feature_flag_reason", "$is_server"] {
+            assert!(call.get(name).is_some(), "{name} is in every call: {call}");
+        }
+        assert_eq!(call["$feature_flag_response"], true);
+        assert_eq!(call["$geoip_disable"], true);
+        let names = call.as_object().expect("an object").keys();
+        let left = names.filter(|name| LEFT_OUT.iter().any(|it| name.starts_with(it)));
+        let left = left.count();
+        assert!(left == 0 || left == LEFT_OUT.len(), "{call}");
+        *short = left == 0;
+    }
+    assert_eq!(calls[0]["$feature_flag_has_experiment"], false);
+    short
+}
+
+#[test]
+fn a_call_is_short_if_the_server_wants_that_and_no_experiment_uses_the_flag() {
+    let flags = json!({
+        "plain": {"payloads": {"true": 1}},
+        "unknown": {"payloads": {"true": 1}, "metadata": {"has_experiment": null}},
+        "experiment": {"payloads": {"true": 1}, "has_experiment": true},
+    });
+    for (setting, expected) in [
+        (json!(null), [false, false, false]),
+        (json!(false), [false, false, false]),
+        (json!(true), [true, false, false]),
+    ] {
+        let mut table = json!({"flags": flags});
+        if !setting.is_null() {
+            table["minimal_flag_called_events"] = setting;
+        }
+        assert_eq!(short(&with_flags(&table)), expected, "{table}");
+    }
+}
 
 #[test]
 fn reads_are_reported_again_for_another_value_or_other_groups() {
