@@ -30,7 +30,7 @@ impl Client {
     /// Asks the server for the flags of one person, once, and waits for the answer. Everything else
     /// is read from the snapshot. Any number of threads may ask at once; connections are kept.
     ///
-    /// With a blank `distinct_id`, an empty list of keys or a disabled client nobody is asked, and
+    /// With an empty `distinct_id`, an empty list of keys or a disabled client nobody is asked, and
     /// the snapshot is empty.
     ///
     /// ```no_run
