@@ -1,5 +1,5 @@
-//! How the tree is kept: comments are as wide as code, and modules import each other in one
-//! direction.
+//! How the tree is kept: comments are as wide as code, modules import each other in one direction,
+//! and the tests that a table names are there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -122,4 +122,61 @@ fn a_circle_is_found() {
     let found = imports("use crate::a::{B, c::D};\nuse crate::e::F;\n");
     let found: Vec<_> = found.iter().map(|path| path.join("::")).collect();
     assert_eq!(found, ["a::B", "a::c::D", "a", "e::F"]);
+}
+
+/// What `file.rs::name` names and is no test of one file, and rows that name none and do not say
+/// why. A file is named by the end of its path.
+fn astray(table: &str, files: &[(String, String)]) -> Vec<String> {
+    let is_there = |name: &str| {
+        let (file, test) = name.split_once("::").unwrap_or_default();
+        let mut named = files
+            .iter()
+            .filter(|(path, _)| Path::new(path).ends_with(file));
+        let (Some((_, text)), None) = (named.next(), named.next()) else {
+            return false;
+        };
+        let lines: Vec<_> = text.lines().map(str::trim_start).collect();
+        let head = format!("fn {test}(");
+        let mut pairs = lines.windows(2);
+        pairs.any(|pair| pair[0] == "#[test]" && pair[1].starts_with(&head))
+    };
+    let code = table.split('`').skip(1).step_by(2);
+    let names = code.filter(|code| code.contains(".rs::"));
+    let lines = table.lines().filter(|line| line.starts_with("| "));
+    let rows = lines
+        .filter(|line| !line.starts_with("| ---") && !line.ends_with(" tests |"))
+        .filter(|line| !line.ends_with(" why |"));
+    names
+        .filter(|name| !is_there(name))
+        .chain(rows.filter(|row| !row.contains(".rs::") && !row.contains("| — ")))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_tests_that_a_table_names_are_there() {
+    let files = rust_files().into_iter();
+    let files: Vec<_> = files.map(|file| (file.clone(), text(&file))).collect();
+    let table = text("tests/flags.md");
+    assert!(table.contains(".rs::"), "tests/flags.md names none");
+    let astray = astray(&table, &files);
+    assert!(astray.is_empty(), "tests/flags.md: {astray:#?}");
+}
+
+#[test]
+fn a_test_that_is_not_there_is_found() {
+    let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+    let files = [
+        file("x/a.rs", "    #[test]\n    fn one() {}\nfn other() {}\n"),
+        file("x/b/c.rs", "#[test]\nfn two() {}\n"),
+        file("y/b/c.rs", "#[test]\nfn two() {}\n"),
+    ];
+    let astray = |row| astray(row, &files).len();
+    assert_eq!(astray("| scenario | tests |\n| --- | --- |\n"), 0);
+    assert_eq!(astray("| s | `x/a.rs::one`, `y/b/c.rs::two` |"), 0);
+    assert_eq!(astray("| s | `a.rs::one` |\n| s | — why |"), 0);
+    assert_eq!(astray("| s | `a.rs::on` |"), 1);
+    assert_eq!(astray("| s | `a.rs::other` |"), 1, "it is no test");
+    assert_eq!(astray("| s | `b/c.rs::two` |"), 1, "there are two");
+    assert_eq!(astray("| s | later |"), 1);
 }
