@@ -36,6 +36,7 @@ impl Raw {
     }
 
     /// A proxy that opens the tunnels that `CONNECT` asks for.
+    #[cfg(feature = "tls")]
     pub(crate) fn tunnelling() -> Self {
         Self::start(|mut reader, heads| {
             let (head, _) = read_head(&mut reader)?;
