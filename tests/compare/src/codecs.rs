@@ -2,10 +2,11 @@
 
 use std::hint::black_box;
 
+use compare_measure::usage::thread_cpu_ns;
 use flate2::{Compress, FlushCompress, Status};
 use hoglet::{Action, Client, Config, Event, Ignore, Instant, Slot, Storage, Value};
 
-use crate::figures::{median, thread_cpu_ns};
+use crate::figures::median;
 
 /// Events of each kind; every batch size divides it.
 const EVENTS: u32 = 2_000;

@@ -3,10 +3,9 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use compare_measure::usage::{thread_cpu_ns, usage};
 use hoglet::Value;
 use serde::{Deserialize, Serialize};
-
-use crate::figures::{thread_cpu_ns, usage};
 
 /// In the order they are printed; the first is compared with the last.
 pub const CONTENDERS: [&str; 3] = ["hoglet borrowed", "hoglet owned", "posthog-rs"];

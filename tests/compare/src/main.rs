@@ -12,7 +12,7 @@ mod offered;
 use std::process::{Command, ExitCode, Stdio};
 
 use contender::{CONTENDERS, Measured};
-use figures::{Row, print_table};
+use figures::{Ratio, Row, print_table};
 use capture_server::{Options, Server};
 
 const USAGE: &str = "\
@@ -75,7 +75,7 @@ fn compare(words: &[&str]) -> Result<(), String> {
     }
     rows.extend(offered::rows(rounds)?);
     println!("V1, gzip, {events} events with 10 mixed properties, medians of {rounds} runs in turn\n");
-    print_table(&rows);
+    print_table(&CONTENDERS, &[RATIO], &rows);
     Ok(())
 }
 
@@ -124,6 +124,8 @@ impl Child {
         serde_json::from_slice(&output.stdout).map_err(|error| format!("{name}: {error}"))
     }
 }
+
+const RATIO: Ratio = Ratio { title: "ratio", peer: CONTENDERS.len() - 1, ours: 0 };
 
 type Figure = (&'static str, fn(&Measured) -> f64);
 

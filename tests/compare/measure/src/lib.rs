@@ -1,0 +1,3 @@
+//! What every process of a comparison measures of itself.
+
+pub mod usage;
