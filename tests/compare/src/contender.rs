@@ -132,13 +132,13 @@ pub fn run(name: &str, url: &str, events: u32) -> Result<Measured, String> {
     })
 }
 
-fn hoglet(url: &str) -> Result<hoglet_native::Client, String> {
+pub fn hoglet(url: &str) -> Result<hoglet_native::Client, String> {
     let options = hoglet_native::ClientOptions::new("phc_compare").host(url);
     let options = options.capture_compression(hoglet_native::Compression::Gzip);
     hoglet_native::Client::new(options).map_err(|error| error.to_string())
 }
 
-fn posthog_rs(url: &str) -> Result<posthog_rs::Client, String> {
+pub fn posthog_rs(url: &str) -> Result<posthog_rs::Client, String> {
     let options = posthog_rs::ClientOptionsBuilder::default()
         .api_key("phc_compare".to_owned())
         .host(url)

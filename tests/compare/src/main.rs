@@ -7,6 +7,7 @@
 mod codecs;
 mod contender;
 mod figures;
+mod flags;
 mod offered;
 
 use std::process::{Command, ExitCode, Stdio};
@@ -17,16 +18,21 @@ use capture_server::{Options, Server};
 
 const USAGE: &str = "\
 usage: cargo compare [--rounds N] [--events N]
+       cargo compare flags [ROUNDS]
        cargo compare codecs [ROUNDS]
   --rounds N    times each contender runs, 7 by default
   --events N    events in a run, 100000 by default
+  flags         instead: evaluations of feature flags, 5 rounds by default
   codecs        instead: bytes and time of each way to compress, 7 rounds by default";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
-        ["contender", name, url, numbers @ ..] => contend(name, url, numbers),
+        ["events", name, url, numbers @ ..] => contend(name, url, numbers),
+        ["flags", name, url, evaluations] => contend_flags(name, url, evaluations),
+        ["flags"] => flags::compare(5),
+        ["flags", rounds] => rounds.parse().map_err(|_| USAGE.to_owned()).and_then(flags::compare),
         ["codecs"] => codecs::run(7),
         ["codecs", rounds] => rounds.parse().map_err(|_| USAGE.to_owned()).and_then(codecs::run),
         words => compare(words),
@@ -42,7 +48,6 @@ fn main() -> ExitCode {
 
 /// The child's side: runs and prints one line of JSON.
 fn contend(name: &str, url: &str, numbers: &[&str]) -> Result<(), String> {
-    let parse = |word: &str| word.parse::<u32>().map_err(|_| format!("{word:?} is no number"));
     let line = match numbers {
         [events] => serde_json::to_string(&contender::run(name, url, parse(events)?)?),
         [events, rate] => {
@@ -52,6 +57,17 @@ fn contend(name: &str, url: &str, numbers: &[&str]) -> Result<(), String> {
     };
     println!("{}", line.map_err(|error| error.to_string())?);
     Ok(())
+}
+
+/// The same for flags.
+fn contend_flags(name: &str, url: &str, evaluations: &str) -> Result<(), String> {
+    let line = serde_json::to_string(&flags::run(name, url, parse(evaluations)?)?);
+    println!("{}", line.map_err(|error| error.to_string())?);
+    Ok(())
+}
+
+fn parse(word: &str) -> Result<u32, String> {
+    word.parse().map_err(|_| format!("{word:?} is no number"))
 }
 
 fn compare(words: &[&str]) -> Result<(), String> {
@@ -81,7 +97,7 @@ fn compare(words: &[&str]) -> Result<(), String> {
 
 fn run_burst(name: &str, events: u32) -> Result<Measured, String> {
     let sink = Server::start(sink_options()).map_err(|error| error.to_string())?;
-    let mut measured: Measured = Child::start(name, &sink.url(), &[events])?.finish()?;
+    let mut measured: Measured = Child::start("events", name, &sink.url(), &[events])?.finish()?;
     let stats = sink.stats();
     if stats.stored != u64::from(events) {
         return Err(format!("{name}: {} of {events} events arrived", stats.stored));
@@ -103,14 +119,15 @@ struct Child {
 }
 
 impl Child {
-    fn start(name: &str, url: &str, numbers: &[u32]) -> Result<Self, String> {
+    fn start(subject: &str, name: &str, url: &str, numbers: &[u32]) -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
-        let process = Command::new(program)
-            .args(["contender", name, url])
-            .args(numbers.iter().map(u32::to_string))
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| error.to_string())?;
+        let mut command = Command::new(program);
+        command.args([subject, name, url]).args(numbers.iter().map(u32::to_string));
+        Self::of(name, &mut command)
+    }
+
+    fn of(name: &str, command: &mut Command) -> Result<Self, String> {
+        let process = command.stdout(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
         Ok(Self { name: name.to_owned(), process })
     }
 

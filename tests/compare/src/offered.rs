@@ -35,7 +35,7 @@ pub fn rows(rounds: u32) -> Result<Vec<Row>, String> {
                 eprintln!("{ms} ms, round {round} of {rounds}: {name}");
                 let options = Options { latency: Duration::from_millis(ms), ..sink_options() };
                 let sink = Server::start(options).map_err(|error| error.to_string())?;
-                let seconds: f64 = Child::start(name, &sink.url(), &[events, RATE])?.finish()?;
+                let seconds: f64 = Child::start("events", name, &sink.url(), &[events, RATE])?.finish()?;
                 let stored = sink.stats().stored as f64;
                 delivered.add(column, stored / seconds);
                 lost.add(column, f64::from(events) - stored);
@@ -59,7 +59,7 @@ pub fn rows(rounds: u32) -> Result<Vec<Row>, String> {
 fn outage(name: &str) -> Result<f64, String> {
     let before = Server::start(sink_options()).map_err(|error| error.to_string())?;
     let (port, url) = (before.port(), before.url());
-    let child = Child::start(name, &url, &[OUTAGE_EVENTS, OUTAGE_RATE])?;
+    let child = Child::start("events", name, &url, &[OUTAGE_EVENTS, OUTAGE_RATE])?;
     std::thread::sleep(BEFORE_OUTAGE);
     let mut stored = before.stats().stored;
     drop(before);
