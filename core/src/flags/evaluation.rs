@@ -261,7 +261,15 @@ impl<'buf> FlagEvaluation<'buf> {
         id: RequestId,
         now: Instant,
     ) -> Result<(), UnknownRequest> {
-        self.conclude(id, TransportError::Interrupted, now)
+        // A success that ends without flags is an answer without them; an end without a head is a
+        // connection that broke.
+        let why = match self.phase {
+            Phase::Reading {
+                status: 200..=299, ..
+            } => TransportError::Unreadable,
+            _ => TransportError::Interrupted,
+        };
+        self.conclude(id, why, now)
     }
 
     /// Takes the news that there will be no answer, or no more of it.
@@ -379,7 +387,6 @@ impl<'buf> FlagEvaluation<'buf> {
                     Ok(())
                 });
             }
-            // An end without a head is a connection that broke.
             Phase::Reading {
                 status: 0 | 200..=299,
                 ..

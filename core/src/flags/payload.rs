@@ -5,7 +5,7 @@ use core::fmt;
 use serde::Deserialize;
 
 use crate::flags::snapshot::Flags;
-use crate::json::stream::is_json;
+use crate::json::stream::is_json_with;
 
 /// Why a payload was not read as a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,9 @@ impl<'a> Flags<'a> {
     /// # Errors
     /// When the payload is not JSON, or of another type.
     ///
+    /// What `serde-json-core` cannot do holds here too: a character that is escaped as a surrogate pair
+    /// is refused, and `null` is read as an `f64` that is not a number.
+    ///
     /// # Panics
     /// `serde-json-core` panics for types that it cannot read at all: maps whose keys are not
     /// strings.
@@ -55,7 +58,7 @@ impl<'a> Flags<'a> {
         let Some(payload) = self.get_flag_payload(key) else {
             return Ok(None);
         };
-        if !is_json(payload) {
+        if !is_json_with(payload, |_| true) {
             return Err(PayloadError::NotJson);
         }
         let read = serde_json_core::from_str_escaped(payload, unescaped);

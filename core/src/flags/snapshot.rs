@@ -212,7 +212,7 @@ impl<'a> Flag<'a> {
         let enabled = bool(Tag::Enabled);
         // In an answer without typed values; an empty one is none.
         let variant = || text(Tag::Variant).filter(|it| !it.is_empty() && enabled != Some(false));
-        let value = if bool(Tag::Failed) == Some(true) {
+        let value = if bool(Tag::Failed) == Some(true) || field(Tag::WrongType).is_some() {
             None
         } else if let Some(is_on) = bool(Tag::ValueBool) {
             Some(FlagValue::Bool(is_on))

@@ -38,6 +38,8 @@ pub(crate) enum Tag {
     /// A typed value that is a number or an object, as JSON.
     ValueJson,
     Failed,
+    /// A known member is of the wrong type, whatever the others say.
+    WrongType,
     /// JSON text.
     Payload,
     ReasonCode,
@@ -61,6 +63,10 @@ pub(crate) enum Tag {
 
 /// What comes before the bytes of a record or a field.
 const HEAD_LEN: usize = 5;
+
+/// Records among which a flag's earlier record is looked for: no server says anything twice, and an answer
+/// of thousands of flags must not cost their square.
+const MAX_TWINS: usize = 128;
 
 /// Writes a table, record by record. When the memory is full it goes on counting.
 #[derive(Debug)]
@@ -140,7 +146,7 @@ impl<'buf> TableWriter<'buf> {
         self.set_len(self.field);
     }
 
-    /// Ends the record. An earlier one of the same kind and key counts no more.
+    /// Ends the record. One of the same kind and key among the first [`MAX_TWINS`] counts no more.
     pub(crate) fn end_record(&mut self) {
         self.set_len(self.record);
         let Some((before, record)) = self
@@ -155,7 +161,7 @@ impl<'buf> TableWriter<'buf> {
         {
             let is_same =
                 |other: Record<'_>| other.kind == kind && self::key(other.fields) == Some(key);
-            retire(before, is_same);
+            retire(before, MAX_TWINS, is_same);
         }
     }
 
@@ -178,7 +184,7 @@ impl<'buf> TableWriter<'buf> {
     /// Forgets all records of this kind.
     pub(crate) fn retire(&mut self, kind: Kind) {
         if let Some(table) = self.memory.get_mut(..self.len) {
-            retire(table, |record| record.kind == kind as u8);
+            retire(table, usize::MAX, |record| record.kind == kind as u8);
         }
     }
 
@@ -201,10 +207,13 @@ impl<'buf> TableWriter<'buf> {
     }
 }
 
-/// Marks the records of `table` that `are` so as replaced.
-fn retire(table: &mut [u8], are: impl Fn(Record<'_>) -> bool) {
+/// Marks those of the first `most` records of `table` that `are` so as replaced.
+fn retire(table: &mut [u8], most: usize, are: impl Fn(Record<'_>) -> bool) {
     let mut at = 0;
-    while let Some(record) = Records(table.get(at..).unwrap_or_default()).next() {
+    for _ in 0..most {
+        let Some(record) = Records(table.get(at..).unwrap_or_default()).next() else {
+            break;
+        };
         let len = record.fields.len();
         if are(record)
             && let Some(kind) = table.get_mut(at)
@@ -255,8 +264,8 @@ impl<'a> Record<'a> {
     }
 
     /// The last field of each kind that a value depends on, at the index that is its tag.
-    pub(crate) fn value_fields(self) -> [Option<&'a [u8]>; Tag::Failed as usize + 1] {
-        let mut found = [None; Tag::Failed as usize + 1];
+    pub(crate) fn value_fields(self) -> [Option<&'a [u8]>; Tag::WrongType as usize + 1] {
+        let mut found = [None; Tag::WrongType as usize + 1];
         for field in Records(self.fields) {
             if let Some(place) = found.get_mut(usize::from(field.kind)) {
                 *place = Some(field.fields);
@@ -283,7 +292,9 @@ impl<'a> Record<'a> {
         let digits = text.strip_suffix(".0").unwrap_or(text);
         let is_whole =
             digits.len() <= MAX_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
-        is_whole.then_some(digits)
+        // The table may have come from anywhere, and this goes into events as it is.
+        let is_canonical = digits == "0" || !matches!(digits.as_bytes(), [] | [b'0', ..]);
+        (is_whole && is_canonical).then_some(digits)
     }
 
     pub(crate) fn u64(self, tag: Tag) -> Option<u64> {

@@ -345,6 +345,11 @@ impl Digits {
 
 /// Whether `text` is one value of JSON that the server takes within an event.
 pub(crate) fn is_json(text: &str) -> bool {
+    is_json_with(text, |digits| !may_be_infinite(digits))
+}
+
+/// Whether `text` is one value of JSON whose numbers are all `taken`.
+pub(crate) fn is_json_with(text: &str, taken: impl Fn(&[u8]) -> bool) -> bool {
     // The lexer reads an object, so the value is made its only member.
     let mut lexer = Lexer::new();
     let (mut depth, mut members) = (0_u32, 0_u32);
@@ -354,7 +359,7 @@ pub(crate) fn is_json(text: &str) -> bool {
                 Token::Open { .. } => depth = depth.saturating_add(1),
                 Token::Close => depth = depth.saturating_sub(1),
                 Token::Name if depth == 1 => members = members.saturating_add(1),
-                Token::Digits(digits) if may_be_infinite(digits) => return false,
+                Token::Digits(digits) if !taken(digits) => return false,
                 _ => {}
             }
         }

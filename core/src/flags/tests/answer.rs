@@ -123,8 +123,9 @@ fn what_is_wrong_with_the_whole_answer_is_told_apart() {
             check(body, "Malformed");
         }
     }
-    check(r#"{"flags":{}"#, "Transport(Interrupted)");
-    check("", "Transport(Interrupted)");
+    // The server has answered, so that nobody asks it again.
+    check(r#"{"flags":{}"#, "Malformed");
+    check("", "Malformed");
 }
 
 #[test]
@@ -192,4 +193,48 @@ fn a_wanted_flag_is_there_or_the_table_is_too_small() {
         assert_eq!(table_of(body, 9, Some(&["beta"]), room), Err(error));
     }
     assert!(Flags::from_bytes(&whole).is_enabled("beta"));
+}
+
+#[test]
+fn nothing_forgives_a_wrong_type() {
+    for flag in [
+        r#"{"value":[1],"enabled":true,"failed":false}"#,
+        r#"{"enabled":"yes","failed":false,"variant":"b"}"#,
+        r#"{"failed":false,"metadata":{"id":"x"},"enabled":true,"failed":false}"#,
+    ] {
+        check(&std::format!("{{\"flags\":{{\"a\":{flag}}}}}"), "a=failed");
+    }
+}
+
+/// Each bit of a kept table may have flipped: what goes into an event is JSON all the same.
+#[test]
+fn a_damaged_table_makes_no_event_that_is_not_json() {
+    let body = br#"{"flags":{"a":{"enabled":true,"metadata":{"id":17,"version":8,"payload":"[2]"}}},"evaluatedAt":9}"#;
+    let mut table = table_of(body, 99, None, 999).expect("it fits");
+    for at in 0..table.len() {
+        for bit in 0..8 {
+            table[at] ^= 1 << bit;
+            let read = FlagRead::new(Flags::from_bytes(&table), "a", "ann", &[]);
+            for event in [read.event(), Event::new("e", "ann").flags(read.flags)] {
+                let mut text = [0; 1_024];
+                let len = crate::properties_json(&event, &mut text).expect("it fits");
+                let json = serde_json::from_slice::<serde_json::Value>(&text[..len]);
+                assert!(json.is_ok(), "bit {bit} of byte {at}: {json:?}");
+            }
+            table[at] ^= 1 << bit;
+        }
+    }
+}
+
+#[test]
+fn an_answer_of_thousands_of_flags_costs_no_square_of_them() {
+    let flags: Vec<String> = (0..20_000).map(|key| format!("\"{key}\":true")).collect();
+    let body = format!("{{\"featureFlags\":{{{}}}}}", flags.join(","));
+    let table = table_of(body.as_bytes(), 4_096, None, 1 << 20).expect("it fits");
+    assert_eq!(Flags::from_bytes(&table).iter().count(), 20_000);
+    // Twins among the first are one.
+    let twins = br#"{"featureFlags":{"a":true,"b":true,"a":false}}"#;
+    let table = table_of(twins, 9, None, 999).expect("it fits");
+    let flags = Flags::from_bytes(&table);
+    assert_eq!((flags.iter().count(), flags.is_enabled("a")), (2, false));
 }

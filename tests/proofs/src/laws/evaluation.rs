@@ -171,7 +171,21 @@ impl<'buf> CheckedEvaluation<'buf> {
         self.input(
             id,
             |evaluation, now| evaluation.handle_response_end(id, now),
-            |checked| checked.concludes(TransportError::Interrupted),
+            |checked| {
+                // A success that ends without flags is an answer without them.
+                let is_success = matches!(
+                    checked.phase,
+                    Phase::Open {
+                        status: Some(200..=299),
+                        ..
+                    }
+                );
+                checked.concludes(if is_success {
+                    TransportError::Unreadable
+                } else {
+                    TransportError::Interrupted
+                });
+            },
         )
     }
 

@@ -72,6 +72,8 @@ struct Asked<'a> {
     answers: Vec<Rc<FlagsAnswer>>,
     /// It was told of an answer that cannot be read.
     is_unreadable: bool,
+    /// An answer on its way ends before it is whole.
+    is_cut: bool,
     is_judged: bool,
 }
 
@@ -157,6 +159,7 @@ impl<'a> World<'a> {
             capacity,
             answers: Vec::new(),
             is_unreadable: false,
+            is_cut: false,
             is_judged: false,
         });
         self.poll_flags(number)
@@ -302,6 +305,7 @@ impl<'a> World<'a> {
         } else {
             answer.body.len()
         };
+        self.evaluations.asked[at].is_cut |= is_cut;
         let largest = *self.rng.pick(&[1, 7, 100, 4_000]);
         let gap_ms = *self.rng.pick(&[0, 1, 200]);
         let head = FlagsMessage::Head(id, answer.status);
@@ -356,7 +360,10 @@ impl<'a> World<'a> {
                 self.evaluations.known = known.map(|known| Rc::new((table.to_vec(), known)));
             }
             Err(FlagsError::Malformed) => {
-                let is_so = asked.is_unreadable || told.any(|answer| answer.flags.is_none());
+                // What was cut may end like a whole answer.
+                let is_so = asked.is_unreadable
+                    || asked.is_cut
+                    || told.any(|answer| answer.flags.is_none());
                 ensure!(is_so, Truth, "an answer was readable: {:?}", asked.answers);
             }
             Err(FlagsError::TableTooSmall { needed, capacity }) => {
