@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use hoglet::{Lane, Uuid};
 
 use crate::client::batch::Batch;
-use crate::queue::engine::Engine;
+use crate::queue::engine::{Engine, Owned};
 use crate::settings::Settings;
 use crate::types::as_event::AsEvent;
 use crate::types::error::{Error, Warning};
@@ -77,7 +77,7 @@ use crate::types::summary::CaptureSummary;
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    engine: Arc<Engine>,
+    engine: Arc<Owned>,
 }
 
 /// A handle that does not keep its client alive, for callbacks of that client.
@@ -98,7 +98,7 @@ pub struct Client {
 /// ```
 #[derive(Clone)]
 pub struct WeakClient {
-    engine: Weak<Engine>,
+    engine: Weak<Owned>,
 }
 
 impl Client {
@@ -119,7 +119,7 @@ impl Client {
         for warning in &warnings {
             callbacks.warn(warning, &mut io::stderr());
         }
-        let engine = Arc::new(Engine::new(settings, callbacks));
+        let engine = Owned::new(Engine::new(settings, callbacks));
         Ok(Self { engine })
     }
 
@@ -152,7 +152,7 @@ pub fn client(options: impl Into<ClientOptions>) -> Client {
         callbacks.warn(&Warning::Options(error), &mut io::stderr());
         let engine = Engine::new(Settings::disabled(), Arc::new(callbacks));
         Client {
-            engine: Arc::new(engine),
+            engine: Owned::new(engine),
         }
     })
 }

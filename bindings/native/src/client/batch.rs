@@ -6,7 +6,7 @@ use std::time::Instant;
 use hoglet::{CaptureError, Lane};
 
 use crate::queue::Queue;
-use crate::queue::engine::Engine;
+use crate::queue::engine::Owned;
 use crate::queue::receipts::Ended;
 use crate::queue::waiting::Watch;
 use crate::types::as_event::AsEvent;
@@ -18,7 +18,7 @@ use crate::types::summary::CaptureSummary;
 /// usual rules. If the batch is dropped early, because the caller's iterator panics or the caller
 /// drops the future, its events become due and nobody waits for them.
 pub(crate) struct Batch {
-    engine: Arc<Engine>,
+    engine: Arc<Owned>,
     count: usize,
     /// The events that have not been waited for.
     pending: Vec<Watch>,
@@ -27,7 +27,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    pub(crate) fn new(engine: &Arc<Engine>) -> Self {
+    pub(crate) fn new(engine: &Arc<Owned>) -> Self {
         Self {
             engine: Arc::clone(engine),
             count: 0,

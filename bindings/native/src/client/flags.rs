@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use hoglet::{Flag, FlagRead, Flags, Lane, Value as Typed};
+use hoglet::{CaptureError, Flag, FlagRead, Flags, Lane, Value as Typed};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Client, after};
 use crate::flags::query::{Query, pairs};
+use crate::log;
 use crate::queue::engine::Engine;
 use crate::types::error::{Error, Warning};
 use crate::types::evaluate_flags_options::{EvaluateFlagsOptions, FlagValue};
@@ -81,17 +81,21 @@ impl Client {
         distinct_id: impl Into<String>,
         options: EvaluateFlagsOptions,
     ) -> EvaluateFlags {
-        let weak = Arc::downgrade(&self.engine);
+        let weak = self.engine.weak();
         let evaluator = Arc::clone(self.engine.evaluator());
         let query = self.query(distinct_id.into(), options);
+        let is_for_nothing = query.as_ref().is_ok_and(|query| self.is_for_nothing(query));
+        if is_for_nothing {
+            let nothing =
+                query.map(|query| FeatureFlagEvaluations::new(weak, query.0, Box::default()));
+            return Box::pin(std::future::ready(nothing));
+        }
+        // The wait for a thread counts.
+        let config = self.engine.settings.flags_config();
+        let deadline = after(Duration::from_millis(config.deadline_ms.into()));
         let asked = query.map(|query| {
-            let is_for_nothing = self.is_for_nothing(&query);
             evaluator.clone().pool.run(move || {
-                let table = if is_for_nothing {
-                    Box::default()
-                } else {
-                    evaluator.evaluate(&query.0, None)?
-                };
+                let table = evaluator.evaluate(&query.0, deadline)?;
                 Ok((query, table))
             })
         });
@@ -211,7 +215,7 @@ impl Client {
         } else {
             self.engine.evaluator().evaluate(&query.0, deadline)?
         };
-        let engine = Arc::downgrade(&self.engine);
+        let engine = self.engine.weak();
         Ok(FeatureFlagEvaluations::new(engine, query.0, table))
     }
 
@@ -340,8 +344,8 @@ impl FeatureFlagEvaluations {
         self.filter(|index, _| self.accessed.has(index))
     }
 
-    /// The flags with these keys, as a snapshot of their own. Keys that are not there are reported
-    /// to `on_error`, or to the log.
+    /// The flags with these keys, as a snapshot of their own. Keys that are not there are written
+    /// to the log, if a feature selects one.
     #[must_use]
     pub fn only(&self, keys: &[&str]) -> Self {
         let unknown: Vec<&str> = keys
@@ -349,11 +353,9 @@ impl FeatureFlagEvaluations {
             .copied()
             .filter(|key| self.find(key).is_none())
             .collect();
-        if !unknown.is_empty()
-            && let Some(engine) = self.engine.upgrade()
-        {
-            let warning = Warning::UnknownFlags(unknown.join(", "));
-            engine.callbacks.warn(&warning, &mut io::sink());
+        if !unknown.is_empty() {
+            // Not to `on_error`, which only the worker calls.
+            log::warn(&Warning::UnknownFlags(unknown.join(", ")));
         }
         self.filter(|_, flag| keys.contains(&flag.key()))
     }
@@ -419,7 +421,8 @@ impl FeatureFlagEvaluations {
         let Some(engine) = self.engine.upgrade() else {
             return;
         };
-        if engine.settings.disabled {
+        // In a callback nothing is captured: a later read is reported.
+        if engine.settings.disabled || engine.callbacks.is_inside() {
             return;
         }
         let query = &self.evaluated.query;
@@ -432,8 +435,12 @@ impl FeatureFlagEvaluations {
             if query.disable_geoip {
                 event = event.properties(&geoip);
             }
-            if engine.capture_aside(Lane::Analytics, &event).is_err() {
-                // It is counted as refused; the next access tries again.
+            let captured = engine.capture_aside(Lane::Analytics, &event);
+            // It is counted as refused; the next access tries again. What is refused for any other
+            // reason would be so again.
+            if let Err(Error::Capture(CaptureError::QueueFull { .. } | CaptureError::Closed)) =
+                captured
+            {
                 evaluator.forget_call(read.id());
             }
         }
@@ -478,7 +485,9 @@ impl Event {
                 }
             }
         }
-        if !active.is_empty() {
+        if active.is_empty() {
+            self.remove_prop("$active_feature_flags");
+        } else {
             active.sort_unstable();
             self.insert("$active_feature_flags", &active);
         }

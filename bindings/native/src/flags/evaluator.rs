@@ -1,12 +1,14 @@
 //! The core's evaluation over HTTP.
 
 use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use hoglet::{
-    BodyProgress, FlagEvaluation, FlagQuery, FlagQueryError, FlagsAction, RequestId, ResponseHead,
+    BodyProgress, FlagEvaluation, FlagQuery, FlagQueryError, FlagsAction, FlagsError, RequestId,
+    ResponseHead,
 };
 
 use crate::flags::pool::Pool;
@@ -21,6 +23,8 @@ use crate::types::error::Error;
 pub(crate) const MAX_FLAGS_BYTES: usize = 1 << 20;
 /// Bytes of a request that fit without another allocation.
 const BODY_BYTES: usize = 1 << 10;
+/// Memory for a longer request is not kept.
+const MAX_SPARE_BODY: usize = 64 << 10;
 /// Bytes of an answer that are read at once.
 const PIECE_BYTES: usize = 16 << 10;
 /// Bytes of an error's body that are kept as the reason.
@@ -34,6 +38,8 @@ pub(crate) struct Evaluator {
     sender: OnceLock<HttpSender>,
     spare: Mutex<Vec<Memory>>,
     tracker: Mutex<Tracker>,
+    /// The client is closed: what is under way is not sent again.
+    is_closed: AtomicBool,
     pub(crate) pool: Arc<Pool>,
 }
 
@@ -51,6 +57,7 @@ impl Evaluator {
             sender: OnceLock::new(),
             spare: Mutex::default(),
             tracker: Mutex::default(),
+            is_closed: AtomicBool::new(false),
             pool: Arc::default(),
         }
     }
@@ -64,7 +71,7 @@ impl Evaluator {
         let mut memory = self.memory();
         let table = query.with(|query| self.ask(query, deadline, &mut memory));
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < MAX_SPARE {
+        if spare.len() < MAX_SPARE && memory.body.len() <= MAX_SPARE_BODY {
             spare.push(memory);
         }
         table
@@ -82,6 +89,7 @@ impl Evaluator {
 
     /// Forgets all accesses: the client is closed.
     pub(crate) fn forget_calls(&self) {
+        self.is_closed.store(true, Ordering::SeqCst);
         self.tracker().clear();
     }
 
@@ -108,9 +116,15 @@ impl Evaluator {
         let mut config = self.settings.flags_config();
         let start = Instant::now();
         if let Some(deadline) = deadline {
-            let left = deadline.saturating_duration_since(start).as_millis();
-            // A deadline that has come ends it before anything is sent.
-            let left = u32::try_from(left).unwrap_or(u32::MAX).max(1);
+            let left = deadline.saturating_duration_since(start);
+            if left.is_zero() {
+                let error = FlagsError::Deadline { deadline_ms: 0 };
+                return Err(Error::Flags {
+                    error,
+                    reason: None,
+                });
+            }
+            let left = u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1);
             config.deadline_ms = config.deadline_ms.min(left);
         }
         let Memory { body, table, piece } = memory;
@@ -121,7 +135,7 @@ impl Evaluator {
         let evaluation = FlagEvaluation::new(&config, query, body, table, at(start));
         let mut evaluation = evaluation.map_err(Error::FlagQuery)?;
         let mut reason = None;
-        loop {
+        while !self.is_closed.load(Ordering::SeqCst) || evaluation.attempts() == 0 {
             match evaluation.poll(at(start)) {
                 FlagsAction::Send(id) => {
                     reason = self.exchange(&mut evaluation, id, start, piece);
@@ -173,15 +187,19 @@ impl Evaluator {
         let is_success = (200..300).contains(&answer.status);
         let _ = evaluation.handle_response_head(id, head, at(start));
         let mut text = Vec::new();
+        let mut read_bytes = 0_u64;
         loop {
             let len = match answer.body.read(piece) {
                 Ok(len) => len,
+                // What has arrived of a refusal's words is its reason.
+                Err(_) if !is_success && !text.is_empty() => 0,
                 Err(error) => {
                     let failure = answer.failure(error);
                     let _ = evaluation.handle_failure(id, failure.kind, at(start));
                     return Some(failure.text);
                 }
             };
+            read_bytes = read_bytes.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
             let read = piece.get(..len).unwrap_or_default();
             if !is_success {
                 let room = REASON_BYTES.saturating_sub(text.len());
@@ -194,9 +212,12 @@ impl Evaluator {
                 break;
             }
         }
-        // What is behind the flags is read, if it is there: then the connection can be used again.
-        let _ = answer.body.read(piece);
         let _ = evaluation.handle_response_end(id, at(start));
+        // The end of a whole body is read, so that the connection can be used again. One that is
+        // longer than its flags is not waited for.
+        if answer.length.is_none_or(|length| length == read_bytes) && answer.is_framed() {
+            let _ = answer.body.read(piece);
+        }
         answer.reason(&text)
     }
 

@@ -1,6 +1,7 @@
 //! Threads that ask for flags in the place of futures.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
@@ -91,7 +92,8 @@ impl Pool {
         loop {
             if let Some(job) = state.jobs.pop_front() {
                 drop(state);
-                job();
+                // What a job wakes is an executor's code, whose panic must not cost the thread.
+                drop(catch_unwind(AssertUnwindSafe(job)));
                 state = self.lock();
                 continue;
             }

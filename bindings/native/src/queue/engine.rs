@@ -2,8 +2,9 @@
 //! closes.
 
 use std::future;
+use std::ops::Deref;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -293,7 +294,30 @@ impl Engine {
     }
 }
 
-impl Drop for Engine {
+/// The engine as its clients hold it: the last of them shuts it down. Who upgrades a `Weak` to the
+/// engine itself, as a snapshot of flags does, neither keeps a client alive nor ends one.
+pub(crate) struct Owned(Arc<Engine>);
+
+impl Owned {
+    pub(crate) fn new(engine: Engine) -> Arc<Self> {
+        Arc::new(Self(Arc::new(engine)))
+    }
+
+    /// A handle that is none of a client.
+    pub(crate) fn weak(&self) -> Weak<Engine> {
+        Arc::downgrade(&self.0)
+    }
+}
+
+impl Deref for Owned {
+    type Target = Engine;
+
+    fn deref(&self) -> &Engine {
+        &self.0
+    }
+}
+
+impl Drop for Owned {
     fn drop(&mut self) {
         // After a shutdown that was waited for, remaining events have had their time.
         if !self.current_process().is_over.load(Ordering::SeqCst) {

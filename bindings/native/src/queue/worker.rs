@@ -265,6 +265,8 @@ mod tests {
             retry_after: None,
             date: None,
             body: Body(|buffer: &mut [u8]| body(uuid, buffer)),
+            length: None,
+            is_chunked: false,
             note: None,
             via: Via::default(),
         };

@@ -168,6 +168,9 @@ impl HttpSender {
             header("retry-after"),
             header("date"),
         );
+        let is_chunked = header("transfer-encoding").is_some();
+        let length = header("content-length")
+            .and_then(|text| std::str::from_utf8(&text).ok()?.trim().parse().ok());
         let note = header("content-encoding")
             .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
             .map(|coding| {
@@ -182,6 +185,8 @@ impl HttpSender {
             status,
             retry_after,
             date,
+            length: length.filter(|_| !is_chunked),
+            is_chunked,
             body: response.into_body().into_reader(),
             note,
             via: self.via.clone(),
@@ -252,12 +257,20 @@ pub(crate) struct Answer<B> {
     pub(crate) retry_after: Option<Vec<u8>>,
     pub(crate) date: Option<Vec<u8>>,
     pub(crate) body: B,
+    /// Bytes of the body, if the head says so.
+    pub(crate) length: Option<u64>,
+    pub(crate) is_chunked: bool,
     /// Why the answer is unreadable, if it is.
     pub(crate) note: Option<String>,
     pub(crate) via: Via,
 }
 
 impl<B> Answer<B> {
+    /// Whether the body has an end of its own, and does not go on until the connection closes.
+    pub(crate) const fn is_framed(&self) -> bool {
+        self.is_chunked || self.length.is_some()
+    }
+
     /// The reason of an answer that reports an error, safe for a log. `text` is the beginning of
     /// its body.
     pub(crate) fn reason(&self, text: &[u8]) -> Option<String> {

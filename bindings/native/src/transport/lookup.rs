@@ -17,6 +17,31 @@ use ureq::unversioned::transport::NextTimeout;
 const LATE: Duration = Duration::from_secs(30);
 
 type Found = io::Result<Vec<SocketAddr>>;
+
+/// A result of the thread, for all who waited for it.
+#[derive(Debug)]
+struct Arrived {
+    name: String,
+    found: Found,
+    at: Instant,
+    /// How many came before.
+    number: u64,
+    is_used: bool,
+}
+
+impl Arrived {
+    fn found(&mut self) -> Found {
+        self.is_used = true;
+        match &self.found {
+            Ok(addresses) => Ok(addresses.clone()),
+            Err(error) => Err(match error.raw_os_error() {
+                Some(code) => io::Error::from_raw_os_error(code),
+                None => io::Error::new(error.kind(), error.to_string()),
+            }),
+        }
+    }
+}
+
 /// The system's resolver, for `name:port`.
 type LookUp = fn(&str) -> Found;
 
@@ -39,8 +64,10 @@ struct Shared {
 struct State {
     /// The name that the thread is resolving.
     running: Option<String>,
-    /// The thread's last result, and when it arrived.
-    found: Option<(String, Found, Instant)>,
+    /// The thread's last result.
+    arrived: Option<Arrived>,
+    /// How many there were.
+    count: u64,
 }
 
 impl Lookups {
@@ -62,13 +89,15 @@ impl Lookups {
             return Ok(Some(vec![address]));
         }
         let mut state = lock(&self.shared);
+        let before = state.count;
         loop {
-            let is_it = |found: &mut (String, Found, Instant)| found.0 == name;
-            // Each result is used once, so the next request asks again, after an error too.
-            if let Some((_, found, at)) = state.found.take_if(is_it)
-                && at.elapsed() < LATE
-            {
-                return found.map(Some);
+            // A result is for all who were waiting for it, and for one who comes later, if none was.
+            // The next request asks again, after an error too.
+            if let Some(arrived) = state.arrived.as_mut().filter(|it| it.name == name) {
+                let was_waited_for = arrived.number >= before;
+                if was_waited_for || (!arrived.is_used && arrived.at.elapsed() < LATE) {
+                    return arrived.found().map(Some);
+                }
             }
             // While another name is being resolved, this caller waits for that first.
             if state.running.is_none() {
@@ -101,7 +130,14 @@ fn run(shared: &Shared, look_up: LookUp, name: String) {
     let found = look_up(&name);
     let mut state = lock(shared);
     state.running = None;
-    state.found = Some((name, found, Instant::now()));
+    state.arrived = Some(Arrived {
+        name,
+        found,
+        at: Instant::now(),
+        number: state.count,
+        is_used: false,
+    });
+    state.count += 1;
     drop(state);
     shared.ended.notify_all();
 }
@@ -198,5 +234,31 @@ mod tests {
             assert!(lookups.get("name:80", None).is_err());
         }
         assert_eq!(ASKED.load(Ordering::SeqCst), 3);
+    }
+
+    #[test]
+    fn a_look_up_is_for_all_who_wait_for_it() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        static WAITING: AtomicUsize = AtomicUsize::new(0);
+        let lookups = Lookups::with(None, |_| {
+            ASKED.fetch_add(1, Ordering::SeqCst);
+            while WAITING.load(Ordering::SeqCst) < 8 {
+                thread::yield_now();
+            }
+            // They have said that they are about to ask.
+            (0..10_000).for_each(|_| thread::yield_now());
+            Ok(vec![address()])
+        });
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    WAITING.fetch_add(1, Ordering::SeqCst);
+                    let found = lookups.get("name:80", None).expect("no error");
+                    assert_eq!(found, Some(vec![address()]));
+                });
+            }
+        });
+        // Those that were late by a moment may have asked again.
+        assert!(ASKED.load(Ordering::SeqCst) < 8);
     }
 }

@@ -70,10 +70,8 @@ struct Asked<'a> {
     capacity: usize,
     /// Whole answers that were sent to it.
     answers: Vec<Rc<FlagsAnswer>>,
-    /// It was told of an answer that cannot be read.
-    is_unreadable: bool,
-    /// An answer on its way ends before it is whole.
-    is_cut: bool,
+    /// It was told of an answer that cannot be read, or an answer ends before it is whole.
+    may_be_malformed: bool,
     is_judged: bool,
 }
 
@@ -158,8 +156,7 @@ impl<'a> World<'a> {
             is_v4,
             capacity,
             answers: Vec::new(),
-            is_unreadable: false,
-            is_cut: false,
+            may_be_malformed: false,
             is_judged: false,
         });
         self.poll_flags(number)
@@ -254,7 +251,7 @@ impl<'a> World<'a> {
                 let is_taken = self.with_evaluation(at, |asked| asked.fail(*id, *why));
                 if let (Some(asked), Some(Ok(()))) = (self.evaluations.asked.get_mut(at), is_taken)
                 {
-                    asked.is_unreadable |= *why == TransportError::Unreadable;
+                    asked.may_be_malformed |= *why == TransportError::Unreadable;
                 }
             }
         }
@@ -305,7 +302,7 @@ impl<'a> World<'a> {
         } else {
             answer.body.len()
         };
-        self.evaluations.asked[at].is_cut |= is_cut;
+        self.evaluations.asked[at].may_be_malformed |= is_cut;
         let largest = *self.rng.pick(&[1, 7, 100, 4_000]);
         let gap_ms = *self.rng.pick(&[0, 1, 200]);
         let head = FlagsMessage::Head(id, answer.status);
@@ -361,9 +358,7 @@ impl<'a> World<'a> {
             }
             Err(FlagsError::Malformed) => {
                 // What was cut may end like a whole answer.
-                let is_so = asked.is_unreadable
-                    || asked.is_cut
-                    || told.any(|answer| answer.flags.is_none());
+                let is_so = asked.may_be_malformed || told.any(|it| it.flags.is_none());
                 ensure!(is_so, Truth, "an answer was readable: {:?}", asked.answers);
             }
             Err(FlagsError::TableTooSmall { needed, capacity }) => {

@@ -296,3 +296,12 @@ fn futures_ask_at_once_and_block_nobody() {
     });
     assert!(server.wait_until(|state| state.requests().count() >= 16, PATIENCE));
 }
+
+#[test]
+fn a_zero_timeout_asks_nobody() {
+    let server = flagged();
+    let client = client(options(&server));
+    let asked_for = client.evaluate_flags_timeout("ann", all(), Duration::ZERO);
+    assert!(matches!(asked_for, Err(Error::Flags { .. })));
+    assert_eq!(asked(&server).len(), 0);
+}

@@ -1,14 +1,15 @@
 //! `$feature_flag_called`: which reads are reported, and how.
 
-use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use capture_server::Server;
-use hoglet_native::{EvaluateFlagsOptions, hoglet};
+use hoglet_native::{EvaluateFlagsOptions, Event, hoglet};
 use serde_json::json;
 
 use super::{all, calls, flagged, set_flags, with_flags};
-use crate::{PATIENCE, client, options};
+use crate::{PATIENCE, capture, client, options, stored};
 
 #[test]
 fn a_call_is_reported_when_a_value_is_read_and_not_before() {
@@ -175,4 +176,58 @@ fn reads_from_many_threads_are_reported_once() {
         }
     });
     assert_eq!(calls(&client, &server).len(), 2);
+}
+
+/// A snapshot that is being read holds the engine for a moment, which is none of the client's
+/// handles.
+#[test]
+fn a_read_under_way_neither_keeps_a_client_alive_nor_ends_it() {
+    let server = flagged();
+    let (begin, begun) = channel();
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let hooked = options(&server).before_send(move |event: Event| {
+        if event.event_name() == "$feature_flag_called" {
+            let _ = begin.send(());
+            let _ = released.lock().map(|released| released.recv());
+        }
+        Some(event)
+    });
+    let client = client(hooked);
+    let flags = client.evaluate_flags("ann", all()).expect("an answer");
+    capture(&client, "mine");
+    thread::scope(|scope| {
+        scope.spawn(|| flags.is_enabled("on"));
+        begun.recv().expect("the read is under way");
+        drop(client);
+        assert_eq!(stored(&server), ["mine"], "the drop has waited");
+        release.send(()).expect("the read goes on");
+    });
+}
+
+/// What a hook drops, or is too large, would be so again.
+#[test]
+fn a_call_that_cannot_be_captured_is_tried_once() {
+    let server = flagged();
+    let hooked = options(&server).before_send(|_: Event| None);
+    let client = client(hooked);
+    let flags = client.evaluate_flags("ann", all()).expect("an answer");
+    for _ in 0..9 {
+        assert!(flags.is_enabled("on"));
+    }
+    assert_eq!(client.stats().dropped_by_hook, 1);
+}
+
+#[test]
+fn flags_of_which_none_is_on_leave_no_list_of_active_ones() {
+    let server = flagged();
+    let client = client(options(&server));
+    let flags = client.evaluate_flags("ann", all()).expect("an answer");
+    let mut event = Event::new("e", "ann");
+    event
+        .insert_prop("$active_feature_flags", ["old"])
+        .expect("a list");
+    event.with_flags(&flags.only(&["off"]));
+    assert_eq!(event.prop("$active_feature_flags"), None);
+    assert_eq!(event.prop("$feature/off"), Some(json!(false)));
 }

@@ -7,7 +7,7 @@ use hoglet_native::{Event, FlagValue, FlagsVersion, hoglet};
 use serde_json::json;
 
 use super::{all, asked, calls, flagged, keys, set_flags};
-use crate::{PATIENCE, client, options, server, with_errors};
+use crate::{client, options, server, with_errors};
 
 #[test]
 fn one_request_answers_for_all_flags_and_reads_are_reported_once() {
@@ -161,10 +161,8 @@ fn keys_go_to_the_server_and_a_filter_does_not() {
     );
     assert_eq!(flags.keys(), ["on", "split"]);
     assert_eq!(flags.only(&["on", "none"]).keys(), ["on"]);
-    assert_eq!(
-        errors.recv_timeout(PATIENCE).as_deref(),
-        Ok("no such flags in the snapshot: none")
-    );
+    client.flush();
+    assert!(errors.try_recv().is_err(), "that is for the log");
     assert_eq!(asked(&server).len(), 1);
 }
 
@@ -194,10 +192,8 @@ fn a_filter_hides_flags_and_tells_of_unknown_ones() {
     let client = client(options);
     let flags = client.evaluate_flags("ann", all()).expect("an answer");
     let only = flags.only(&["on", "x", "y"]);
-    assert_eq!(
-        errors.recv_timeout(PATIENCE).as_deref(),
-        Ok("no such flags in the snapshot: x, y")
-    );
+    client.flush();
+    assert!(errors.try_recv().is_err(), "that is for the log");
     assert_eq!(only.keys(), ["on"]);
     assert_eq!(only.get_flag("split"), None);
     assert_eq!(
