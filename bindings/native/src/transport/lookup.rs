@@ -91,7 +91,7 @@ impl Lookups {
         let mut state = lock(&self.shared);
         let before = state.count;
         loop {
-            // A result is for all who were waiting for it, and for one who comes later, if none was.
+            // A result is for all who were waiting for it, or for one who comes later.
             // The next request asks again, after an error too.
             if let Some(arrived) = state.arrived.as_mut().filter(|it| it.name == name) {
                 let was_waited_for = arrived.number >= before;
