@@ -14,8 +14,8 @@ const MAX_NAME_LEN: usize = 26;
 
 /// A parser that is fed an answer in pieces of any size.
 ///
-/// Members may come in any order, and unknown ones are skipped. Of a flag that occurs twice the last
-/// counts, among the first 128. A known member of the wrong type fails its flag, and no other.
+/// Members may come in any order, and unknown ones are skipped. Of a flag that occurs twice the
+/// last counts, among the first 128. A known member of the wrong type fails its flag, and no other.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent facts; a set of flags would hide their names"

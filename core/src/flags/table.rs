@@ -64,8 +64,8 @@ pub(crate) enum Tag {
 /// What comes before the bytes of a record or a field.
 const HEAD_LEN: usize = 5;
 
-/// Records among which a flag's earlier record is looked for: no server says anything twice, and an answer
-/// of thousands of flags must not cost their square.
+/// Records among which a flag's earlier record is looked for: no server says anything twice, and an
+/// answer of thousands of flags must not cost their square.
 const MAX_TWINS: usize = 128;
 
 /// Writes a table, record by record. When the memory is full it goes on counting.
