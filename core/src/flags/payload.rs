@@ -44,8 +44,8 @@ impl<'a> Flags<'a> {
     /// # Errors
     /// When the payload is not JSON, or of another type.
     ///
-    /// What `serde-json-core` cannot do holds here too: a character that is escaped as a surrogate pair
-    /// is refused, and `null` is read as an `f64` that is not a number.
+    /// What `serde-json-core` cannot do holds here too: a character that is escaped as a surrogate
+    /// pair is refused, and `null` is read as an `f64` that is not a number.
     ///
     /// # Panics
     /// `serde-json-core` panics for types that it cannot read at all: maps whose keys are not
