@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# build.sh [FOLDER [ARGUMENT OF CARGO…]]: builds the wasm into a folder, by default bindings/js/pkg, which is not committed.
+# build.sh [FOLDER [ARGUMENT OF CARGO…]]: builds the wasm into a folder, by default target/wasm.
 # Needs cargo with the target wasm32-unknown-unknown, wasm-pack, wasm-bindgen in the version that Cargo.lock names, node
 # and npm.
 set -euo pipefail
-pkg=$(realpath -m "${1:-$(dirname "$0")/../bindings/js/pkg}")
+pkg=$(realpath -m "${1:-$(dirname "$0")/../target/wasm}")
 cd "$(dirname "$0")"
 shift $(($# > 0))
 wasm=$pkg/hoglet_wasm_bg.wasm

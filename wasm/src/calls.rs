@@ -1,7 +1,11 @@
 //! The exports. Every argument and every result is a number.
 
+#[cfg(feature = "v0")]
+use hoglet::CaptureMode;
+#[cfg(feature = "drop-oldest")]
+use hoglet::Overflow;
 use hoglet::{
-    Action, BodyProgress, Event, FlushMark, Instant, OutcomeKind, Properties, RequestId,
+    Action, BodyProgress, Event, FlushMark, Instant, Lane, OutcomeKind, Properties, RequestId,
     ResponseHead, RetryAfter, Timestamp, TransportError, Uuid,
 };
 use wasm_bindgen::prelude::*;
@@ -30,6 +34,9 @@ pub fn record() -> *const f64 {
 
 /// Makes the client, once in an instance: 0, or the code of the core's `ConfigError`. The input has
 /// 16 random bytes, and the token. The queue can be made smaller than its memory, and not larger.
+///
+/// `mode` is a sum: 1 for Capture V0 (feature `v0`), 2 for the AI lane, 4 for a historical migration,
+/// 8 for a full queue that drops its oldest events (feature `drop-oldest`).
 #[expect(
     clippy::too_many_arguments,
     reason = "a number each is the smallest interface there is"
@@ -37,6 +44,7 @@ pub fn record() -> *const f64 {
 #[wasm_bindgen]
 pub fn create(
     token_len: usize,
+    mode: u32,
     queue_bytes: usize,
     queue_events: usize,
     flush_at: u32,
@@ -55,6 +63,18 @@ pub fn create(
         seed,
         (queue_bytes, queue_events),
         |config| {
+            #[cfg(feature = "v0")]
+            if mode & 1 != 0 {
+                config.capture_mode = CaptureMode::V0;
+            }
+            if mode & 2 != 0 {
+                config.lane = Lane::Ai;
+            }
+            config.historical_migration = mode & 4 != 0;
+            #[cfg(feature = "drop-oldest")]
+            if mode & 8 != 0 {
+                config.overflow = Overflow::DropOldest;
+            }
             config.flush_at = flush_at;
             config.flush_interval_ms = flush_interval_ms;
             config.max_retries = max_retries;

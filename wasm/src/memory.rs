@@ -11,10 +11,15 @@ use hoglet::{Client, Config, ConfigError, Instant, MAX_TOKEN_BYTES, Slot, Storag
 
 use crate::trap;
 
-/// Bytes of events in wire form.
-const QUEUE_BYTES: usize = 1 << 20;
+/// Bytes of events in wire form. Where each request of a server has an instance of its own, there are
+/// many.
+const QUEUE_BYTES: usize = if cfg!(feature = "edge") {
+    1 << 17
+} else {
+    1 << 20
+};
 /// Events.
-const QUEUE_EVENTS: usize = 1_024;
+const QUEUE_EVENTS: usize = if cfg!(feature = "edge") { 256 } else { 1_024 };
 /// Bytes of text that JavaScript hands over at once: an event as large as the queue.
 pub(crate) const INPUT_BYTES: usize = QUEUE_BYTES;
 
