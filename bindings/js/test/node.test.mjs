@@ -1,272 +1,272 @@
-// All of it together: host, glue, wasm, and real HTTP to the local capture server. Its program is the one that
-// HOGLET_CAPTURE_SERVER names, or built by cargo.
+// All of it together in Node: API, core, wasm, and real HTTP to the local capture server.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
-import { Hoglet } from "../src/node.mjs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { FlagsError, PostHog, Refusal } from "../dist/esm/node.js";
+import { startRaw, startServer } from "./server.mjs";
 
-const CARGO = ["cargo", "run", "--quiet", "--package", "capture-server", "--"];
+let server;
+before(async () => { server = await startServer(); });
+after(() => server.stop());
 
-let server, url;
-
-before(async () => {
-  const program = process.env.HOGLET_CAPTURE_SERVER;
-  const [command, ...args] = [...(program ? [program] : CARGO), "--port", "0", "--quiet"];
-  server = spawn(command, args, { cwd: new URL(".", import.meta.url), stdio: ["ignore", "pipe", "inherit"] });
-  [url] = await once(createInterface(server.stdout), "line");
-});
-
-after(() => server.kill());
-
-async function shown(what) {
-  return (await fetch(`${url}/_/${what}`)).json();
+/** A client of the capture server, what it told, and nothing that is the platform's in its events. */
+async function start(faults, options, flags) {
+  await server.reset(faults, flags);
+  const [receipts, errors] = [[], []];
+  const posthog = new PostHog("phc_node", {
+    host: server.url, fetchRetryDelay: 100, disableGeoip: false, isServer: false,
+    onReceipt: (receipt) => receipts.push(receipt), onError: (error) => errors.push(error.message), ...options,
+  });
+  return { posthog, receipts, errors };
 }
 
-/** A client of the capture server, which has forgotten everything but these faults. */
-async function start(faults, options) {
-  await fetch(`${url}/_/`, { method: "DELETE" });
-  await fetch(`${url}/_/faults`, { method: "POST", body: JSON.stringify(faults) });
-  const receipts = [];
-  const onReceipt = (receipt) => receipts.push(receipt);
-  const hoglet = new Hoglet("phc_node", { host: url, retryInitial: 100, onReceipt, ...options });
-  return { hoglet, receipts };
+/** The stored events, without the system that they come from. */
+async function stored() {
+  const events = await server.shown("events");
+  return events.map(({ event, distinct_id, properties: { $os, $os_version, $arch, ...properties } }) => {
+    assert.ok($os && $os_version && $arch);
+    return { event, distinct_id, properties };
+  });
 }
 
 test("ten events arrive once each, through a 503 and a partial retry", async () => {
   const [ok, retry] = [{ result: "ok" }, { result: "retry", details: "not_persisted" }];
-  const { hoglet, receipts } = await start([{ status: 503 }, { verdicts: [ok, retry, ok, ok, retry] }]);
-  const properties = { text: "ä€🦔\n", pi: 3.14, nested: { list: [1, null] }, $lib: "somebody else's" };
-  const uuids = Array.from({ length: 10 }, (_, index) =>
-    hoglet.capture({ distinctId: "ünal", event: `event ${index}`, properties: { ...properties, index } }));
-
-  const start_ms = Date.now();
-  await hoglet.flush();
-
-  const events = await shown("events");
-  const byIndex = events.toSorted((a, b) => a.properties.index - b.properties.index);
-  assert.deepEqual(byIndex.map(({ uuid }) => uuid), uuids);
-  for (const [index, event] of byIndex.entries()) {
-    assert.equal(event.event, `event ${index}`);
-    assert.equal(event.distinct_id, "ünal");
-    const { $lib, ...kept } = properties;
-    assert.deepEqual(event.properties, { ...kept, index });
-    assert.equal(event.stored, 1);
-    assert.ok(Math.abs(event.time_ms - start_ms) < 1_000, event.time);
+  const { posthog, receipts } = await start([{ status: 503 }, { verdicts: [ok, retry, ok, ok, retry] }]);
+  const properties = { text: "ä€🦔\n", pi: 3.14, nested: { list: [1, null] } };
+  for (let index = 0; index < 10; index += 1) {
+    posthog.capture({ distinctId: "ünal", event: `event ${index}`, properties: { ...properties, index } });
   }
-
-  const requests = await shown("requests");
-  const header = (request, name) => request.headers.find(([key]) => key === name)[1];
+  const start_ms = Date.now();
+  await posthog.flush();
+  const events = await server.shown("events");
+  assert.equal(events.length, 10);
+  for (const { event, distinct_id, properties: { index, pi }, stored, time_ms } of events) {
+    assert.deepEqual([event, distinct_id, pi, stored], [`event ${index}`, "ünal", 3.14, 1]);
+    assert.ok(Math.abs(time_ms - start_ms) < 1_000);
+  }
+  const requests = await server.shown("requests");
+  const header = (request, name) => request.headers.find(([key]) => key === name)?.[1];
   assert.deepEqual(requests.map(({ answer }) => answer.status), [503, 200, 200]);
   assert.deepEqual(requests.map((request) => header(request, "posthog-attempt")), ["1", "2", "3"]);
-  assert.deepEqual(requests.map(({ body }) => body.batch.length), [10, 10, 2]);
+  assert.deepEqual(requests.map((request) => header(request, "content-encoding")), ["gzip", "gzip", "gzip"]);
   assert.equal(new Set(requests.map((request) => header(request, "posthog-request-id"))).size, 1);
-  assert.equal(new Set(requests.map(({ body }) => body.created_at)).size, 1);
-
-  const attempts = Object.fromEntries(receipts.map((receipt) => [receipt.uuid, receipt.attempts]));
-  assert.equal(receipts.length, 10);
+  assert.deepEqual(requests.map(({ body }) => body.batch.length), [10, 10, 2]);
   assert.ok(receipts.every(({ outcome }) => outcome === "delivered"));
-  assert.deepEqual(uuids.map((uuid) => attempts[uuid]), [2, 3, 2, 2, 3, 2, 2, 2, 2, 2]);
-  assert.equal(await hoglet.shutdown(), 0);
+  assert.equal(await posthog.shutdown(), 0);
+});
+
+test("V0 has its path, its envelope and the SDK's name in the properties", async () => {
+  const { posthog } = await start([], { captureMode: "v0", historicalMigration: true });
+  posthog.capture({ distinctId: "u", event: "e" });
+  assert.equal(await posthog.shutdown(), 0);
+  const [{ path, body }] = await server.shown("requests");
+  assert.deepEqual([path, body.api_key, body.historical_migration, body.batch.length], ["/batch/", "phc_node", true, 1]);
+  assert.equal(body.batch[0].properties.$lib, "hoglet");
 });
 
 test("a full batch leaves without a flush, and shutdown waits for what is left", async () => {
-  const { hoglet, receipts } = await start([], { flushAt: 2 });
-  for (const event of ["a", "b", "c"]) hoglet.capture({ distinctId: "u", event });
-  assert.equal(await hoglet.shutdown(), 0);
-  assert.equal((await shown("events")).length, 3);
-  assert.deepEqual((await shown("requests")).map(({ body }) => body.batch.length), [2, 1]);
+  const { posthog, receipts } = await start([], { flushAt: 2 });
+  for (const event of ["a", "b", "c"]) posthog.capture({ distinctId: "u", event });
+  assert.equal(await posthog.shutdown(), 0);
+  assert.deepEqual((await server.shown("requests")).map(({ body }) => body.batch.length), [2, 1]);
   assert.equal(receipts.length, 3);
+  posthog.capture({ distinctId: "u", event: "late" });
+  assert.equal(posthog.stats().refused, 1);
 });
 
-test("what cannot be sent is refused with its reason", async () => {
-  const { hoglet } = await start([]);
-  const refused = (event, why) => assert.throws(() => hoglet.capture(event), new RegExp(`refused: ${why}\\b`));
-  refused({ distinctId: "u", event: "" }, "name_empty");
-  refused({ distinctId: undefined, event: "e" }, "distinct_id_illegal");
-  refused({ distinctId: "u", event: "e", properties: [] }, "json_invalid");
-  refused({ distinctId: "u", event: "e", properties: { text: "x".repeat(1 << 20) } }, "event_too_large");
-  assert.equal(await hoglet.shutdown(), 0);
-  refused({ distinctId: "u", event: "e" }, "closed");
-  assert.deepEqual(await shown("requests"), []);
-  assert.throws(() => new Hoglet("phx_personal"), /cannot start: personal_token$/);
-  assert.throws(() => new Hoglet(), /cannot start: token_length: token is undefined\b/);
-  assert.throws(() => hoglet.capture(), /refused: name_empty: event is undefined\b/);
+test("what cannot be sent is told with its reason, and capture does not throw", async () => {
+  const { posthog, errors } = await start([]);
+  posthog.capture({ distinctId: "u", event: "" });
+  posthog.capture({ distinctId: "u", event: "e", properties: { text: "x".repeat(1 << 20) } });
+  posthog.capture({ distinctId: "u", event: "e", properties: { big: 1n } });
+  posthog.capture({ distinctId: "u", event: "e", timestamp: "yesterday" });
+  await assert.rejects(posthog.captureImmediate({ distinctId: "u" }), (error) => error instanceof Refusal);
+  const reasons = errors.map((text) => /^hoglet: event refused: (\w+)/.exec(text)[1]);
+  assert.deepEqual(reasons, ["name_empty", "event_too_large", "json_invalid", "timestamp_invalid"]);
+  assert.equal(await posthog.shutdown(), 0);
+  assert.deepEqual([posthog.stats().refused, await server.shown("requests")], [5, []]);
 });
 
 test("an option that cannot be used is named, with its limit and its value", () => {
   const message = (options) => {
     try {
-      new Hoglet("phc_node", options);
+      new PostHog("phc_node", options);
       return "";
     } catch (error) {
-      return error.message.replace(/^hoglet: /, "");
+      return error instanceof RangeError ? error.message : `${error}`;
     }
   };
-  assert.equal(message({ flushAt: 0 }), "flushAt is 0, it must be a number from 1 to 4294967295");
-  const range = "it must be a number from 1 to 2147483647";
-  for (const [requestTimeout, shown] of [
-    [0, "0"], [NaN, "NaN"], [Infinity, "Infinity"], [2 ** 31, "2147483648"],
-    [2 ** 32, "4294967296"], ["1000", '"1000"'], [null, "null"], [1_000n, "bigint"],
-    [Symbol("s"), "symbol"], [{}, "object"],
-  ]) {
-    assert.equal(message({ requestTimeout }), `requestTimeout is ${shown}, ${range}`);
+  assert.equal(message({ flushAt: 0 }), "hoglet: flushAt is 0, it must be 1 to 4294967295");
+  for (const requestTimeout of [0, NaN, Infinity, 2 ** 31, "1000"]) {
+    assert.equal(message({ requestTimeout }), `hoglet: requestTimeout is ${requestTimeout}, it must be 1 to 2147483647`);
   }
-  assert.equal(message({ onReceipt: 7 }), "onReceipt is 7, it must be a function");
-  const password = `http://u:${"p".repeat(200)}`;
-  for (const [host, shown] of [
-    ["us.i.posthog.com", '"us.i.posthog.com"'], ["localhost:80", '"localhost:80"'],
-    ["ftp://x", '"ftp://x"'], ["http://x:99999", '"http://x:99999"'],
-    ["http://x/?a", '"http://x/?a"'], ["http://x/#a", '"http://x/#a"'],
-    [`${password}@x`, '"…@x"'], [`${password}@[`, '"…@["'],
-    [7, "7"], [{}, "object"], [Symbol("s"), "symbol"],
-  ]) {
-    const rule = "http or https without a user, query or fragment";
-    const whole = `host is ${shown}, it must be ${rule}, such as https://us.i.posthog.com`;
-    assert.equal(message({ host }), whole);
+  for (const host of ["us.i.posthog.com", "ftp://x", "http://u:p@x", "http://x/?a", "http://x/#a"]) {
+    assert.match(message({ host }), /^hoglet: host is /);
+    assert.doesNotMatch(message({ host }), /:p@/);
   }
+  for (const host of ["", "  ", undefined, "http://x/prefix//"]) assert.equal(message({ host }), "");
 });
 
-test("requests go to the paths under the host, by default PostHog's", async (t) => {
-  const asked = [];
-  t.mock.method(globalThis, "fetch", async (url) => {
-    asked.push(url);
-    return new Response("", { status: 401 });
-  });
-  const path = "/i/v1/analytics/events";
-  const byDefault = [undefined, null, "", " \n"].map((host) => [host, "https://us.i.posthog.com"]);
-  for (const [host, base] of [
-    ...byDefault,
-    ["http://x/", "http://x"], ["http://x/?", "http://x"], ["http://x/#", "http://x"],
-    [" HTTP://X:80/pre/fix// ", "http://x/pre/fix"], [new URL("https://x:8000"), "https://x:8000"],
-  ]) {
-    const hoglet = new Hoglet("phc_node", { host });
-    hoglet.capture({ distinctId: "u", event: "e" });
-    await hoglet.shutdown();
-    assert.equal(asked.pop(), `${base}${path}`);
-  }
-});
-
-test("any timeout within its limits sends", async () => {
-  for (const requestTimeout of [1_500.5, 2 ** 31 - 1]) {
-    const { hoglet } = await start([], { requestTimeout });
-    hoglet.capture({ distinctId: "u", event: "e" });
-    assert.equal(await hoglet.shutdown(5_000), 0);
-  }
-});
-
-/** A server that answers each request with the next of these, byte for byte, and counts them. */
-async function raw(t, answers) {
-  const requests = [];
-  const server = createServer((socket) => {
-    let text = "";
-    socket.on("error", () => {});
-    socket.on("data", (piece) => {
-      text += piece;
-      const [, length] = /content-length: (\d+)/i.exec(text) ?? [];
-      const end = text.indexOf("\r\n\r\n");
-      if (end < 0 || text.length < end + 4 + Number(length)) return;
-      requests.push(text);
-      text = "";
-      socket.end(answers[requests.length - 1] ?? "");
-    });
-  }).listen(0, "127.0.0.1");
-  t.after(() => server.close());
-  await once(server, "listening");
-  return { requests, host: `http://127.0.0.1:${server.address().port}` };
-}
-
-test("an answer that cannot be read is not asked for again, as it may say stored", async (t) => {
+test("an answer that cannot be read is not asked for again: the events may be stored", async () => {
   for (const answer of [
     "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
     `HTTP/1.1 200 OK\r\n${"X-Padding: x\r\n".repeat(3_000)}Content-Length: 2\r\n\r\n{}`,
   ]) {
-    const { requests, host } = await raw(t, [answer]);
-    const { hoglet, receipts } = await start([], { host, requestTimeout: 5_000 });
-    hoglet.capture({ distinctId: "u", event: "e" });
-    assert.equal(await hoglet.shutdown(), 1);
+    const raw = await startRaw([answer]);
+    const { posthog, receipts } = await start([], { host: raw.host });
+    posthog.capture({ distinctId: "u", event: "e" });
+    assert.equal(await posthog.shutdown(), 1);
     assert.deepEqual(receipts.map(({ outcome }) => outcome), ["unconfirmed"]);
-    assert.equal(requests.length, 1);
-    assert.match(requests[0], /accept-encoding: identity\r\n/i);
+    assert.equal(raw.requests.length, 1);
+    assert.match(raw.requests[0], /accept-encoding: identity\r\n/i);
+    raw.stop();
   }
 });
 
-test("an answer in a coding that breaks off is asked for again", async (t) => {
-  const again = new Error("reset");
-  again.cause = { code: "ECONNRESET" };
-  const reset = new ReadableStream({ pull: (body) => body.error(again) });
-  const answers = [
-    new Response(reset, { headers: { "content-encoding": "gzip" } }),
-    new Response("", { status: 401 }),
+test("identity, groups, exceptions and people's properties are events as posthog-node makes them", async () => {
+  const { posthog } = await start([]);
+  posthog.identify({ distinctId: "u", properties: { email: "a@b.c", $set_once: { first: 1 } } });
+  posthog.identify({ distinctId: "u", properties: { $set: { plan: "pro" }, $set_once: { first: 1 } } });
+  posthog.alias({ distinctId: "u", alias: "v" });
+  posthog.groupIdentify({ groupType: "company", groupKey: "acme", properties: { seats: 3 } });
+  posthog.setPersonProperties({ distinctId: "u", properties: { a: 1 }, propertiesOnce: { b: 2 } });
+  posthog.captureException(new TypeError("bad", { cause: new Error("worse") }), "u", { tag: 1 });
+  await posthog.shutdown();
+  const events = await stored();
+  const exception = events.pop();
+  assert.deepEqual(events, [
+    { event: "$identify", distinct_id: "u", properties: { $set: { email: "a@b.c" }, $set_once: { first: 1 } } },
+    { event: "$identify", distinct_id: "u", properties: { $set: { plan: "pro" }, $set_once: { first: 1 } } },
+    { event: "$create_alias", distinct_id: "u", properties: { distinct_id: "u", alias: "v" } },
+    { event: "$groupidentify", distinct_id: "$company_acme", properties: { $group_type: "company", $group_key: "acme", $group_set: { seats: 3 } } },
+    { event: "$set", distinct_id: "u", properties: { $set: { a: 1 }, $set_once: { b: 2 } } },
+  ]);
+  const { $exception_list: list, tag } = exception.properties;
+  assert.deepEqual([exception.event, tag, list.map(({ type, value }) => [type, value])], ["$exception", 1, [["TypeError", "bad"], ["Error", "worse"]]]);
+  assert.equal(list[0].stacktrace.frames.at(-1).filename, fileURLToPath(import.meta.url));
+});
+
+test("registered properties, contexts and hooks meet in the order that posthog-node has", async () => {
+  const before_send = [
+    (event) => ({ ...event, properties: { ...event.properties, hooked: true } }),
+    (event) => (event.event === "secret" ? null : event),
+    (event) => {
+      if (event.event === "throws") throw new Error("mine");
+      return event;
+    },
   ];
-  t.mock.method(globalThis, "fetch", async () => answers.shift());
-  const receipts = [];
-  const onReceipt = ({ outcome }) => receipts.push(outcome);
-  const hoglet = new Hoglet("phc_node", { retryInitial: 100, onReceipt });
-  hoglet.capture({ distinctId: "u", event: "e" });
-  await hoglet.shutdown();
-  assert.deepEqual(receipts, ["rejected"]);
-});
-
-test("two clients share nothing", async () => {
-  const first = await start([], { flushAt: 2 });
-  const receipts = [];
-  const second = new Hoglet("phc_second", { host: url, onReceipt: (receipt) => receipts.push(receipt) });
-  const uuids = ["a", "b"].flatMap((event) =>
-    [first.hoglet, second].map((hoglet) => hoglet.capture({ distinctId: "u", event })));
-  assert.equal(new Set(uuids).size, 4);
-  assert.deepEqual(await Promise.all([first.hoglet.shutdown(), second.shutdown()]), [0, 0]);
-  assert.deepEqual(first.receipts.map(({ uuid }) => uuid), [uuids[0], uuids[2]]);
-  assert.deepEqual(receipts.map(({ uuid }) => uuid), [uuids[1], uuids[3]]);
-  const tokens = (await shown("requests")).map(({ headers }) => headers.find(([key]) => key === "authorization")[1]);
-  assert.deepEqual(tokens.toSorted(), ["Bearer phc_node", "Bearer phc_second"]);
-});
-
-test("after a trap another instance goes on, and what was queued counts as not delivered", async (t) => {
-  const { mock } = t.mock.method(console, "error", () => {});
-  const { Instance } = WebAssembly;
-  let traps = 1;
-  t.mock.method(WebAssembly, "Instance", function (module, imports) {
-    const { exports } = new Instance(module, imports);
-    // A length beyond the memory: a trap of the instance's own.
-    const capture = (...numbers) => exports.capture(...(traps-- === 0 ? [2 ** 31] : numbers));
-    return { exports: { ...exports, capture } };
+  const { posthog, errors } = await start([], { before_send });
+  posthog.register({ a: "registered", b: "registered", c: "registered" });
+  await posthog.withContext({ distinctId: "ctx", sessionId: "s-1", properties: { b: "context", c: "context" } }, async () => {
+    await null;
+    posthog.capture({ event: "in", properties: { c: "own" } });
+    posthog.withContext({ properties: { b: "inner" } }, () => posthog.capture({ event: "inner" }));
+    posthog.identify({ distinctId: "u", properties: { email: "x" } });
   });
-  const { hoglet, receipts } = await start([]);
-  hoglet.capture({ distinctId: "u", event: "lost" });
-  const flushed = hoglet.flush();
-  assert.throws(() => hoglet.capture({ distinctId: "u", event: "traps" }), /event lost/);
-  await flushed;
-  hoglet.capture({ distinctId: "u", event: "kept" });
-  assert.equal(await hoglet.shutdown(), 1);
-  assert.equal(receipts.length, 1);
-  assert.throws(() => hoglet.capture({ distinctId: "u", event: "e" }), /refused: closed$/);
-  assert.deepEqual(mock.calls.map(({ arguments: [what] }) => what), ["hoglet: restarted, 1 events are lost:"]);
+  posthog.unregister("a");
+  posthog.capture({ event: "nobody's" });
+  for (const event of ["secret", "throws"]) posthog.capture({ distinctId: "u", event });
+  posthog.optOut();
+  posthog.capture({ distinctId: "u", event: "opted out" });
+  await posthog.shutdown();
+  const [first, inner, identify, nobodys, ...rest] = await server.shown("events");
+  const said = ({ a, b, c, hooked }) => [a, b, c, hooked];
+  assert.deepEqual([first.distinct_id, said(first.properties)], ["ctx", ["registered", "context", "own", true]]);
+  assert.equal(first.session_id, "s-1");
+  assert.deepEqual(said(inner.properties), ["registered", "inner", "context", true]);
+  assert.deepEqual(said(identify.properties), [undefined, undefined, undefined, true]);
+  assert.deepEqual(nobodys.options, { process_person_profile: false });
+  assert.deepEqual(rest, []);
+  assert.deepEqual(errors, ["hoglet: event dropped, before_send threw"]);
 });
 
-test("shutdown counts every event that was not delivered", async () => {
-  const faults = [{ status: 400 }, { status: 503 }, { verdicts: [{ result: "warning" }, { result: "drop" }] }];
-  const { hoglet, receipts } = await start(faults, { maxRetries: 0 });
-  for (const batch of [["a"], ["b"], ["c", "d"]]) {
-    for (const event of batch) hoglet.capture({ distinctId: "u", event });
-    await hoglet.flush();
+test("flags are asked for once, read from a snapshot, reported once, and attached to events", async () => {
+  const flags = { on: true, off: false, color: "blue", layout: { value: { columns: 2 } }, broken: { failed: true } };
+  const { posthog, errors } = await start([], {}, flags);
+  const snapshot = await posthog.evaluateFlags("u", { groups: { company: "acme" }, personProperties: { plan: "pro" } });
+  assert.deepEqual([...snapshot.keys].sort(), ["color", "layout", "off", "on"]);
+  for (let round = 0; round < 2; round += 1) {
+    assert.deepEqual(["on", "off", "color", "broken", "absent"].map((key) => snapshot.getFlag(key)), [true, false, "blue", undefined, undefined]);
   }
-  assert.deepEqual(receipts.map(({ outcome }) => outcome), ["rejected", "exhausted", "warning", "dropped"]);
-  assert.equal(await hoglet.shutdown(), 3);
+  assert.equal(snapshot.getFlagPayload("on"), undefined);
+  assert.deepEqual([snapshot.isEnabled("absent", { defaultValue: true }), snapshot.isEnabled("off")], [true, false]);
+  posthog.capture({ distinctId: "u", event: "paid", flags: snapshot.only(["on", "color"]), properties: { n: 1 } });
+  assert.deepEqual(await posthog.getAllFlags("u"), Object.fromEntries(snapshot.keys.map((key) => [key, snapshot.getFlag(key)])));
+  await posthog.shutdown();
+  const events = await stored();
+  const called = events.filter(({ event }) => event === "$feature_flag_called").map(({ properties: { $feature_flag: key, $feature_flag_response: value, $feature_flag_error: error, $groups } }) => {
+    assert.deepEqual($groups, { company: "acme" });
+    return [key, value, error?.split(",").pop()];
+  });
+  assert.deepEqual(called, [
+    ["on", true, "errors_while_computing_flags"], ["off", false, "errors_while_computing_flags"],
+    ["color", "blue", "errors_while_computing_flags"], ["broken", null, "evaluation_failed"],
+    ["absent", null, "flag_missing"], ["layout", true, "errors_while_computing_flags"],
+  ]);
+  const { properties } = events.find(({ event }) => event === "paid");
+  assert.deepEqual(properties, { $active_feature_flags: ["color", "on"], "$feature/color": "blue", "$feature/on": true, n: 1 });
+  assert.deepEqual(errors, []);
 });
 
-test("a callback that throws or rejects is reported once, and everything goes on", async (t) => {
+test("flags are asked for again after a 502 and no other refusal, and an empty question asks nobody", async () => {
+  for (const [statuses, expected] of [[[502], true], [[502, 502], undefined], [[500], undefined]]) {
+    await server.reset([], { a: true });
+    await fetch(`${server.url}/_/faults?flags`, { method: "POST", body: JSON.stringify(statuses.map((status) => ({ status }))) });
+    const errors = [];
+    const posthog = new PostHog("phc_node", { host: server.url, onError: (error) => errors.push(error) });
+    assert.equal(await posthog.isFeatureEnabled("a", "u"), expected);
+    assert.ok(errors.every((error) => error instanceof FlagsError));
+    assert.deepEqual((await posthog.evaluateFlags("")).keys, []);
+    assert.equal(errors.length, expected ? 0 : 1);
+    await posthog.shutdown();
+  }
+});
+
+test("the AI lane is a client of its own", async () => {
+  const { posthog, errors } = await start([]);
+  const uuid = posthog.captureAi({ distinctId: "u", event: "$ai_generation", properties: { $ai_model: "m" } });
+  assert.equal(posthog.captureAi({ distinctId: "u", event: "other" }), undefined);
+  assert.match(errors[0], /name_not_ai/);
+  assert.equal(await posthog.captureAiImmediate({ distinctId: "u", event: "$ai_span" }).then((own) => typeof own), "string");
+  await posthog.shutdown();
+  const events = await server.shown("events");
+  assert.deepEqual([events[0].uuid, events[0].lane, events.length], [uuid, "v1_ai", 2]);
+});
+
+test("a trap never reaches the caller: it is told once, and another instance goes on", async (t) => {
+  const { posthog, errors } = await start([]);
+  const { Instance } = WebAssembly;
+  t.after(() => { WebAssembly.Instance = Instance; });
+  let poll;
+  WebAssembly.Instance = class {
+    constructor(...args) {
+      const { exports } = new Instance(...args);
+      this.exports = { ...exports, poll: (now) => (poll ? poll() : exports.poll(now)) };
+    }
+  };
+  posthog.capture({ distinctId: "u", event: "lost" });
+  poll = () => { throw new WebAssembly.RuntimeError("unreachable"); };
+  posthog.capture({ distinctId: "u", event: "traps" });
+  poll = undefined;
+  posthog.capture({ distinctId: "u", event: "kept" });
+  assert.equal(await posthog.shutdown(), 2);
+  assert.deepEqual(errors, ["hoglet: restarted, 2 events are lost"]);
+  assert.deepEqual((await stored()).map(({ event }) => event), ["kept"]);
+});
+
+test("listeners that throw or reject are reported, and everything goes on", async (t) => {
   const { mock } = t.mock.method(console, "error", () => {});
   for (const onReceipt of [() => { throw new Error("mine"); }, async () => { throw new Error("mine"); }]) {
-    const { hoglet } = await start([], { onReceipt });
-    for (const event of ["a", "b", "c"]) hoglet.capture({ distinctId: "u", event });
-    assert.equal(await hoglet.shutdown(), 0);
-    assert.equal((await shown("events")).length, 3);
+    const { posthog } = await start([], { onReceipt });
+    for (const event of ["a", "b"]) posthog.capture({ distinctId: "u", event });
+    assert.equal(await posthog.shutdown(), 0);
   }
   const told = mock.calls.map(({ arguments: [what, error] }) => `${what} ${error.message}`);
-  assert.deepEqual(told, Array(2).fill("hoglet: onReceipt failed: mine"));
+  assert.deepEqual(told, Array(4).fill("hoglet: a listener failed: mine"));
 });
 
 test("shutdown gives up in time and says how many events it could not send", async () => {
@@ -274,12 +274,25 @@ test("shutdown gives up in time and says how many events it could not send", asy
   await once(nobody, "listening");
   const { port } = nobody.address();
   await new Promise((closed) => nobody.close(closed));
-  const { hoglet, receipts } = await start([], { host: `http://127.0.0.1:${port}/` });
-  const uuid = hoglet.capture({ distinctId: "u", event: "e" });
-  assert.equal(await hoglet.shutdown(250), 1);
-  // The waits between attempts are random, so their number is.
-  assert.equal(receipts.length, 1);
-  const [{ attempts, ...receipt }] = receipts;
-  assert.ok(attempts >= 1, `${attempts} attempts`);
-  assert.deepEqual(receipt, { uuid, outcome: "abandoned", status: 0, details: "" });
+  const { posthog, receipts } = await start([], { host: `http://127.0.0.1:${port}/` });
+  posthog.capture({ distinctId: "u", event: "e" });
+  assert.equal(await posthog.shutdown(250), 1);
+  assert.deepEqual(receipts.map(({ outcome }) => outcome), ["abandoned"]);
+});
+
+test("a process sends what is queued when it has nothing left to do, as ESM and as CommonJS", async () => {
+  await server.reset();
+  const path = (file) => JSON.stringify(fileURLToPath(new URL(`../dist/${file}`, import.meta.url)));
+  const body = `new PostHog("phc_exit", { host: "${server.url}" }).capture({ distinctId: "u", event: "at exit" });`;
+  const run = promisify(execFile);
+  await run(process.execPath, ["--unhandled-rejections=strict", "--input-type=module", "-e", `import { PostHog } from ${path("esm/node.js")}; ${body}`]);
+  await run(process.execPath, ["--unhandled-rejections=strict", "-e", `const { PostHog } = require(${path("cjs/node.js")}); ${body}`]);
+  assert.deepEqual((await stored()).map(({ event }) => event), ["at exit", "at exit"]);
+});
+
+test("nothing happens at construction", async () => {
+  const before = process.getActiveResourcesInfo().length;
+  const posthog = new PostHog("phc_node", {});
+  assert.equal(process.getActiveResourcesInfo().length, before);
+  assert.equal(await posthog.shutdown(), 0);
 });
