@@ -15,6 +15,9 @@
 //! | `v1` | `gzip` | 112 |
 //! | `v1` | `deflate` | 111 |
 //! | `v1` | `zstd` | 111 |
+//!
+//! `cargo adapter node` is the same for the npm package, in JavaScript (`js/adapter.mjs`), without
+//! zstd.
 
 mod front;
 mod native;

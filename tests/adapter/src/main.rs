@@ -1,14 +1,15 @@
 //! `cargo adapter HOST`: serves the public SDK compliance harness's adapter interface.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use adapter::{Native, Run, serve};
 use hoglet::{CaptureMode, Compression};
 
 const USAGE: &str = "\
-usage: cargo adapter native [--port P] [--mode v0|v1] [--compression none|gzip|deflate|zstd]
+usage: cargo adapter native|node [--port P] [--mode v0|v1] [--compression none|gzip|deflate|zstd]
 
-Serves the public SDK compliance harness's adapter interface on 127.0.0.1 for a host of hoglet.
+Serves the public SDK compliance harness's adapter interface on 127.0.0.1 for a host of hoglet. That of
+Node is the npm package, which bindings/js/build.sh builds first; it has no zstd.
   --port P         the port; 0, the default, lets the system choose
   --mode           capture protocol, v1 by default
   --compression    what the harness's enable_compression turns on, gzip by default
@@ -50,7 +51,29 @@ fn run(arguments: &[String]) -> Result<(), String> {
     }
     let host = match host.as_str() {
         "native" => Box::new(Native(run)),
+        "node" => return node(flags, port),
         _ => return Err(format!("unknown host {host:?}")),
     };
     serve(host, run, port).map_err(|error| format!("port {port}: {error}"))
+}
+
+/// Runs the adapter of the npm package, which is JavaScript.
+fn node(flags: &[String], port: u16) -> Result<(), String> {
+    let value = |name: &str, or: &str| {
+        let pair = flags.chunks(2).find(|pair| pair[0] == name);
+        pair.and_then(|pair| pair.get(1).cloned())
+            .unwrap_or_else(|| or.to_owned())
+    };
+    let here = env!("CARGO_MANIFEST_DIR");
+    let ended = Command::new("node")
+        .arg(format!("{here}/js/adapter.mjs"))
+        .arg(format!("{here}/../../bindings/js/dist/esm/node.js"))
+        .args([value("--mode", "v1"), value("--compression", "gzip")])
+        .arg(port.to_string())
+        .status();
+    match ended {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("node: {status}")),
+        Err(error) => Err(format!("node: {error}")),
+    }
 }

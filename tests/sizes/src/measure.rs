@@ -43,12 +43,6 @@ const FEATURES: [&str; 15] = [
 ];
 
 const WASM: &str = "hoglet_wasm_bg.wasm";
-/// What calls it, and Node's host.
-const SCRIPTS: [&str; 3] = [
-    "bindings/js/src/codes.mjs",
-    "bindings/js/src/core.mjs",
-    "bindings/js/src/node.mjs",
-];
 
 /// What hoglet adds to a firmware image that captures and delivers, and the types it keeps in
 /// memory.
@@ -182,31 +176,37 @@ pub(super) fn firmware(workspace: &Workspace, with_qemu: bool) -> Result<Vec<Fig
     Ok(figures)
 }
 
-/// The wasm, and the JavaScript of the host for Node, measured as it is written, not minified.
+/// The wasm that captures V1, as small as it gets; and what a program in Node or in a Worker weighs with
+/// the npm package, minified.
 pub(super) fn wasm(workspace: &Workspace) -> Result<Vec<Figure>, String> {
-    let read =
-        |path: &str| fs::read(workspace.file(path)).map_err(|error| format!("{path}: {error}"));
-    let folder = workspace.target().join("wasm-without-leave");
-    let folder = folder.to_string_lossy();
-    workspace.run_well(&format!("wasm/build.sh {folder} --no-default-features"))?;
-    let least = read(&format!("{folder}/{WASM}"))?;
-    workspace.run_well("wasm/build.sh")?;
-    let wasm = read(&format!("bindings/js/pkg/{WASM}"))?;
-    let scripts = SCRIPTS
-        .map(read)
-        .into_iter()
-        .collect::<Result<Vec<_>, _>>()?
-        .concat();
+    let build = |name: &str, features: &str| {
+        let folder = workspace.target().join(name);
+        let path = folder.to_string_lossy();
+        workspace.run_well(format!("wasm/build.sh {path} {features}").trim_end())?;
+        fs::read(folder.join(WASM)).map_err(|error| format!("{path}: {error}"))
+    };
+    let least = build("wasm-without-leave", "--no-default-features")?;
+    let wasm = build("wasm-lean", "")?;
     let packed = |bytes: &[u8]| gzip_len(bytes).map_err(|error| format!("gzip: {error}"));
-    let (wasm_packed, scripts_packed) = (packed(&wasm)?, packed(&scripts)?);
-    let least_packed = packed(&least)?;
-    Ok(vec![
+    let mut figures = vec![
         Figure::new("wasm", length(&wasm)),
-        Figure::new("wasm, gzip", wasm_packed),
-        Figure::new("wasm without leave, gzip", least_packed),
-        Figure::new("Node: JavaScript, gzip", scripts_packed),
-        Figure::new("Node: both, gzip", wasm_packed + scripts_packed),
-    ])
+        Figure::new("wasm, gzip", packed(&wasm)?),
+        Figure::new("wasm without leave, gzip", packed(&least)?),
+    ];
+    workspace.run_well("bindings/js/build.sh")?;
+    let listed = workspace.run_well("node bindings/js/size.mjs")?;
+    for line in listed.lines() {
+        let figure = |(name, sizes): (&str, &str)| {
+            let mut sizes = sizes.split_whitespace().map(str::parse);
+            let (Some(Ok(_)), Some(Ok(gzip))) = (sizes.next(), sizes.next()) else {
+                return None;
+            };
+            Some(Figure::new(format!("npm, {name}, gzip"), gzip))
+        };
+        let found = line.rsplit_once(": ").and_then(figure);
+        figures.push(found.ok_or_else(|| format!("size.mjs says {line:?}"))?);
+    }
+    Ok(figures)
 }
 
 fn gzip_len(bytes: &[u8]) -> io::Result<u64> {
