@@ -13,6 +13,8 @@ execFileSync(process.execPath, [join(here, "node_modules/typescript/bin/tsc"), "
 cpSync(join(here, "pkg/node/hoglet_wasm_bg.wasm"), join(dist, "node.wasm"));
 cpSync(join(here, "pkg/edge/hoglet_wasm_bg.wasm"), join(dist, "hoglet.wasm"));
 
+for (const name of ["LICENSE-MIT", "LICENSE-APACHE"]) cpSync(join(here, "../..", name), join(here, name));
+
 const cjs = join(dist, "cjs");
 mkdirSync(cjs);
 writeFileSync(join(cjs, "package.json"), `{ "type": "commonjs" }\n`);

@@ -2,6 +2,8 @@
 // wasm/src/calls.rs says what each of them does. Nothing here knows a network or a timer.
 import { CAPTURE_ERRORS, CONFIG_ERRORS, OUTCOMES, TRANSPORT_ERRORS, type Outcome, type TransportError } from "./codes.js";
 
+import type { WasmModule } from "./platform.js";
+
 /** What this sends as `PostHog-Sdk-Info`; the core knows its version, and the tests hold the two together. */
 export const SDK_INFO = "hoglet/0.1.0";
 const SEED_BYTES = 16;
@@ -133,7 +135,7 @@ export class Core {
   /** Whom endings are told. */
   onEnded: OnEnded;
 
-  constructor(module: WebAssembly.Module, token: string, options: CoreOptions, now: number, onEnded: OnEnded) {
+  constructor(wasm: WasmModule, token: string, options: CoreOptions, now: number, onEnded: OnEnded) {
     this.onEnded = onEnded;
     const receipt = (outcome: number, why: number, attempts: number, uuid: number, words: number, length: number): void =>
       this.onEnded(outcome, () => {
@@ -148,6 +150,7 @@ export class Core {
           details,
         };
       });
+    const module = wasm as WebAssembly.Module;
     // wasm-bindgen has a name of its own for the one import.
     const [needs] = WebAssembly.Module.imports(module);
     const imports = needs ? { [needs.module]: { [needs.name]: receipt } } : {};

@@ -1,7 +1,7 @@
 // A host whose network is `fetch`, shared by the requests that it answers: Workers and other edges.
-import { Failure, type Answer, type Platform } from "./platform.js";
+import { Failure, type Answer, type Platform, type WasmModule } from "./platform.js";
 
-export function fetchPlatform(module: () => WebAssembly.Module): Platform {
+export function fetchPlatform(module: () => WasmModule): Platform {
   return {
     module,
     isShared: true,

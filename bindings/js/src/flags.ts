@@ -293,7 +293,7 @@ export class FeatureFlagEvaluations {
   }
 }
 
-/** What `$feature_flag_called` says about a read. */
+/** @internal What `$feature_flag_called` says about a read. */
 export function calledProperties({ answer, groups }: FeatureFlagEvaluations, key: string, record: FlagRecord | undefined): Record<string, unknown> {
   const isMinimal = answer.wantsMinimalEvents && record?.hasExperiment === false;
   const response = record?.value ?? null;

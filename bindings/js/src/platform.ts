@@ -1,9 +1,12 @@
 // What a host lends a client: a network, a clock, timers. Each host's file implements it; nothing else knows one.
 import type { TransportError } from "./codes.js";
 
+/** A `WebAssembly.Module`, which only a browser's types have a name for. */
+export type WasmModule = object;
+
 export interface Platform {
   /** The wasm, compiled; asked for at the first event. */
-  module(): WebAssembly.Module;
+  module(): WasmModule;
   /** What the wasm was built for: bytes of events in wire form, and events. */
   readonly capacity: { readonly bytes: number; readonly events: number };
   /** Milliseconds that never go back. */
