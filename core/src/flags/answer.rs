@@ -3,7 +3,7 @@
 //! Three shapes are read, told apart by what is in them: v2 has an object `flags`, v4 has the same
 //! with a typed `value` in each flag, the older one has `featureFlags` and `featureFlagPayloads`.
 
-use heapless::String;
+use heapless::Vec;
 
 use crate::flags::table::{Kind, TableWriter, Tag};
 use crate::json::stream::{Fault, Lexer, Token};
@@ -24,7 +24,7 @@ const MAX_NAME_LEN: usize = 26;
 pub(super) struct Parser {
     lexer: Lexer,
     /// The name of a member, unless it is a flag's key, which goes to the table.
-    name: String<MAX_NAME_LEN, u8>,
+    name: Vec<u8, MAX_NAME_LEN, u8>,
     place: Place,
     /// What the next value is for.
     role: Role,
@@ -121,67 +121,81 @@ impl Role {
     }
 }
 
-/// The members that are read, each with its place and what it is for.
-const NAMES: Packed = packed![
-    "flags",
-    "featureFlags",
-    "featureFlagPayloads",
-    "errorsWhileComputingFlags",
-    "minimalFlagCalledEvents",
-    "quotaLimited",
-    "requestId",
-    "evaluatedAt",
-    "enabled",
-    "variant",
-    "value",
-    "failed",
-    "reason",
-    "metadata",
-    "code",
-    "description",
-    "id",
-    "version",
-    "payload",
-    "has_experiment",
-    "config_version",
-    "rule_type",
-    "rule_id",
-    "variant_key",
-    "forced_variant",
-];
-const ROLES: [(Place, Role); 25] = [
-    (Place::Body, Role::Object(Place::Flags)),
-    (Place::Body, Role::Object(Place::Values)),
-    (Place::Body, Role::Object(Place::Payloads)),
-    (Place::Body, Role::Bool(Tag::ErrorsWhileComputing)),
-    (Place::Body, Role::Bool(Tag::MinimalEvents)),
-    (Place::Body, Role::Quota),
-    (Place::Body, Role::Text(Tag::RequestId)),
-    (Place::Body, Role::Number(Tag::EvaluatedAt)),
-    (Place::Flag, Role::Bool(Tag::Enabled)),
-    (Place::Flag, Role::Text(Tag::Variant)),
-    (Place::Flag, Role::Typed),
-    (Place::Flag, Role::Bool(Tag::Failed)),
-    (Place::Flag, Role::Object(Place::Reason)),
-    (Place::Flag, Role::Object(Place::Metadata)),
-    (Place::Reason, Role::Text(Tag::ReasonCode)),
-    (Place::Reason, Role::Text(Tag::Reason)),
-    (Place::Metadata, Role::Number(Tag::Id)),
-    (Place::Metadata, Role::Number(Tag::Version)),
-    (Place::Metadata, Role::Payload),
-    (Place::Metadata, Role::Bool(Tag::HasExperiment)),
-    (Place::Metadata, Role::Number(Tag::ConfigVersion)),
-    (Place::Metadata, Role::Text(Tag::RuleType)),
-    (Place::Metadata, Role::Text(Tag::RuleId)),
-    (Place::Metadata, Role::Text(Tag::VariantKey)),
-    (Place::Metadata, Role::Bool(Tag::ForcedVariant)),
-];
+/// The members that are read in one place, and what each is for.
+struct Members {
+    names: Packed,
+    roles: &'static [Role],
+}
+
+const BODY: Members = Members {
+    names: packed![
+        "flags",
+        "featureFlags",
+        "featureFlagPayloads",
+        "errorsWhileComputingFlags",
+        "minimalFlagCalledEvents",
+        "quotaLimited",
+        "requestId",
+        "evaluatedAt",
+    ],
+    roles: &[
+        Role::Object(Place::Flags),
+        Role::Object(Place::Values),
+        Role::Object(Place::Payloads),
+        Role::Bool(Tag::ErrorsWhileComputing),
+        Role::Bool(Tag::MinimalEvents),
+        Role::Quota,
+        Role::Text(Tag::RequestId),
+        Role::Number(Tag::EvaluatedAt),
+    ],
+};
+const FLAG: Members = Members {
+    names: packed![
+        "enabled", "variant", "value", "failed", "reason", "metadata",
+    ],
+    roles: &[
+        Role::Bool(Tag::Enabled),
+        Role::Text(Tag::Variant),
+        Role::Typed,
+        Role::Bool(Tag::Failed),
+        Role::Object(Place::Reason),
+        Role::Object(Place::Metadata),
+    ],
+};
+const REASON: Members = Members {
+    names: packed!["code", "description",],
+    roles: &[Role::Text(Tag::ReasonCode), Role::Text(Tag::Reason)],
+};
+const METADATA: Members = Members {
+    names: packed![
+        "id",
+        "version",
+        "payload",
+        "has_experiment",
+        "config_version",
+        "rule_type",
+        "rule_id",
+        "variant_key",
+        "forced_variant",
+    ],
+    roles: &[
+        Role::Number(Tag::Id),
+        Role::Number(Tag::Version),
+        Role::Payload,
+        Role::Bool(Tag::HasExperiment),
+        Role::Number(Tag::ConfigVersion),
+        Role::Text(Tag::RuleType),
+        Role::Text(Tag::RuleId),
+        Role::Text(Tag::VariantKey),
+        Role::Bool(Tag::ForcedVariant),
+    ],
+};
 
 impl Parser {
     pub(super) const fn new() -> Self {
         Self {
             lexer: Lexer::new(),
-            name: String::new(),
+            name: Vec::new(),
             place: Place::Body,
             role: Role::Object(Place::Body),
             depth: 0,
@@ -252,7 +266,7 @@ impl Parser {
             Token::Name => return self.name_ends(table, keys),
             Token::String => {
                 if self.place == Place::Quota {
-                    self.quota(self.name == "feature_flags", table);
+                    self.quota(*self.name == *b"feature_flags", table);
                     self.name.clear();
                 }
                 match self.role.of_string() {
@@ -367,12 +381,11 @@ impl Parser {
         table.push(bytes);
     }
 
+    /// Takes a part of a name; one that is longer than any that is looked for is cut, and differs.
     fn push_name(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            // No name that is looked for has a byte that is not ASCII.
-            let char = if byte.is_ascii() { byte.into() } else { '?' };
-            let _ = self.name.push(char);
-        }
+        let room = self.name.capacity().saturating_sub(self.name.len());
+        let part = bytes.get(..room).unwrap_or(bytes);
+        let _ = self.name.extend_from_slice(part);
     }
 
     fn name_ends(
@@ -381,11 +394,15 @@ impl Parser {
         keys: Option<&[&str]>,
     ) -> Result<(), Fault> {
         let Some(kind) = self.place.records() else {
-            let named = NAMES
-                .words()
-                .zip(ROLES)
-                .find(|(name, (place, _))| *place == self.place && *name == self.name.as_bytes());
-            self.role = named.map_or(Role::Skipped, |(_, (_, role))| role);
+            let members = match self.place {
+                Place::Flag => FLAG,
+                Place::Reason => REASON,
+                Place::Metadata => METADATA,
+                _ => BODY,
+            };
+            let mut named = members.names.words().zip(members.roles);
+            let named = named.find(|(name, _)| **name == *self.name);
+            self.role = named.map_or(Role::Skipped, |(_, role)| *role);
             self.name.clear();
             return Ok(());
         };
