@@ -35,8 +35,8 @@ pub fn record() -> *const f64 {
 /// Makes the client, once in an instance: 0, or the code of the core's `ConfigError`. The input has
 /// 16 random bytes, and the token. The queue can be made smaller than its memory, and not larger.
 ///
-/// `mode` is a sum: 1 for Capture V0 (feature `v0`), 2 for the AI lane, 4 for a historical migration,
-/// 8 for a full queue that drops its oldest events (feature `drop-oldest`).
+/// `mode` is a sum: 1 for Capture V0 (feature `v0`), 2 for the AI lane, 4 for a historical
+/// migration, 8 for a full queue that drops its oldest events (feature `drop-oldest`).
 #[expect(
     clippy::too_many_arguments,
     reason = "a number each is the smallest interface there is"

@@ -11,8 +11,8 @@ use hoglet::{Client, Config, ConfigError, Instant, MAX_TOKEN_BYTES, Slot, Storag
 
 use crate::trap;
 
-/// Bytes of events in wire form. Where each request of a server has an instance of its own, there are
-/// many.
+/// Bytes of events in wire form. Where each request of a server has an instance of its own, there
+/// are many.
 const QUEUE_BYTES: usize = if cfg!(feature = "edge") {
     1 << 17
 } else {

@@ -176,8 +176,8 @@ pub(super) fn firmware(workspace: &Workspace, with_qemu: bool) -> Result<Vec<Fig
     Ok(figures)
 }
 
-/// The wasm that captures V1, as small as it gets; and what a program in Node or in a Worker weighs with
-/// the npm package, minified.
+/// The wasm that captures V1, as small as it gets; and what a program in Node or in a Worker weighs
+/// with the npm package, minified.
 pub(super) fn wasm(workspace: &Workspace) -> Result<Vec<Figure>, String> {
     let build = |name: &str, features: &str| {
         let folder = workspace.target().join(name);
