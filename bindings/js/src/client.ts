@@ -67,6 +67,8 @@ export class PostHogClient {
   readonly #token: string;
   /** The lane of `$ai_` events, and that of all others, as they are now. */
   readonly #lanes = new Map<boolean, Lane>();
+  /** Those that take no more events, and have some that have not ended. */
+  readonly #detached = new Set<Lane>();
   /** What lanes that are over had. */
   readonly #past: Counts = { captured: 0, delivered: 0, undelivered: 0, lost: 0, requests: 0, retries: 0 };
   readonly #listeners: { [K in keyof Events]: Set<(value: Events[K]) => void> } = {
@@ -288,14 +290,14 @@ export class PostHogClient {
   /** Events that have not ended. */
   get pending(): number {
     let pending = 0;
-    for (const lane of this.#lanes.values()) pending += lane.live;
+    for (const lane of [...this.#lanes.values(), ...this.#detached]) pending += lane.live;
     return pending;
   }
 
   /** How many events there were, and how they ended. */
   stats(): Stats {
     const sum = { ...this.#past, refused: this.#refused };
-    for (const { counts } of this.#lanes.values()) add(sum, counts);
+    for (const { counts } of [...this.#lanes.values(), ...this.#detached]) add(sum, counts);
     return sum;
   }
 
@@ -431,10 +433,12 @@ export class PostHogClient {
     for (const [isAi, known] of this.#lanes) {
       if (known === lane) this.#lanes.delete(isAi);
     }
+    this.#detached.add(lane);
   }
 
   /** @internal A lane that was detached is over. */
   protected retire(lane: Lane): void {
+    this.#detached.delete(lane);
     add(this.#past, lane.counts);
   }
 

@@ -68,7 +68,7 @@ export class EdgeClient extends PostHogClient {
   override async shutdown(): Promise<number> {
     await this.flush();
     const { captured, delivered } = this.stats();
-    return captured - delivered;
+    return captured - delivered - this.pending;
   }
 
   /** Delivers events that `leftover` was given; resolves to those that could not be delivered this time either. */

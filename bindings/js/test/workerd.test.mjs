@@ -1,40 +1,19 @@
 // All of it together in a real workerd, by miniflare.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { build } from "esbuild";
-import { Miniflare } from "miniflare";
 import { fileURLToPath } from "node:url";
 import { startServer } from "./server.mjs";
+import { startWorker } from "./worker/start.mjs";
 
-const dist = fileURLToPath(new URL("../dist/", import.meta.url));
 let server, worker;
 
 before(async () => {
   server = await startServer();
-  const { outputFiles: [{ text }] } = await build({
-    entryPoints: [fileURLToPath(new URL("worker/worker.mjs", import.meta.url))],
-    bundle: true, format: "esm", conditions: ["workerd"], write: false,
-    alias: { hoglet: `${dist}esm/workerd.js` },
-    plugins: [{
-      name: "modules of the runtime",
-      setup(build) {
-        build.onResolve({ filter: /\.wasm$/ }, () => ({ path: "./hoglet.wasm", external: true }));
-        build.onResolve({ filter: /^cloudflare:/ }, ({ path }) => ({ path, external: true }));
-      },
-    }],
-  });
-  worker = new Miniflare({
-    compatibilityDate: "2026-04-01", cf: false, telemetry: { enabled: false },
-    modules: [
-      { type: "ESModule", path: "worker.mjs", contents: text },
-      { type: "CompiledWasm", path: "hoglet.wasm", contents: readFileSync(`${dist}hoglet.wasm`) },
-    ],
+  worker = await startWorker(fileURLToPath(new URL("worker/worker.mjs", import.meta.url)), {
     bindings: { POSTHOG: server.url },
     queueProducers: { QUEUE: "leftover" },
     queueConsumers: { leftover: { maxBatchSize: 100, maxBatchTimeout: 0.1, maxRetries: 10, retryDelay: 0 } },
   });
-  await worker.ready;
 });
 
 after(async () => {
@@ -43,6 +22,12 @@ after(async () => {
 });
 
 const ask = async (path) => (await worker.dispatchFetch(`http://worker${path}`)).text();
+
+/** Waits until nothing of an earlier test is on its way, and begins anew. */
+async function reset(...anew) {
+  while (JSON.parse(await ask("/stats")).pending > 0) await new Promise((done) => setTimeout(done, 20));
+  await server.reset(...anew);
+}
 
 /** The events that have arrived once there are so many. */
 async function arrived(count) {
@@ -55,7 +40,7 @@ async function arrived(count) {
 }
 
 test("the response does not wait, and the events arrive in one request", async () => {
-  await server.reset([{ delay_ms: 500 }]);
+  await reset([{ delay_ms: 500 }]);
   const start = performance.now();
   assert.equal(await ask("/capture"), "captured");
   const took = performance.now() - start;
@@ -66,8 +51,17 @@ test("the response does not wait, and the events arrive in one request", async (
   assert.deepEqual(events[0].properties, { $geoip_disable: true, $is_server: true });
 });
 
+test("what is on its way is pending, also to another request", async () => {
+  await reset([{ status: 503 }]);
+  const before = JSON.parse(await ask("/stats"));
+  await ask("/capture");
+  const { captured, pending } = JSON.parse(await ask("/stats"));
+  assert.deepEqual([captured - before.captured, pending], [2, 2]);
+  await arrived(2);
+});
+
 test("a hundred requests at once share a client, and nothing of it crosses between them", async () => {
-  await server.reset(Array(20).fill({ status: 503 }));
+  await reset(Array(20).fill({ status: 503 }));
   const paths = Array.from({ length: 100 }, (_, who) => `/later?who=${who}`);
   assert.deepEqual(await Promise.all(paths.map(ask)), Array(100).fill("captured"));
   const events = await arrived(200);
@@ -77,13 +71,13 @@ test("a hundred requests at once share a client, and nothing of it crosses betwe
 });
 
 test("an event can be waited for, through a 503", async () => {
-  await server.reset([{ status: 503 }]);
+  await reset([{ status: 503 }]);
   const receipt = JSON.parse(await ask("/immediate"));
   assert.deepEqual([receipt.outcome, receipt.attempts], ["delivered", 2]);
 });
 
 test("flags are asked for, and attached", async () => {
-  await server.reset([], { on: true, color: "blue" });
+  await reset([], { on: true, color: "blue" });
   assert.deepEqual(JSON.parse(await ask("/flags")), { color: "blue", on: true });
   const events = await arrived(3);
   assert.deepEqual(events.map(({ event }) => event).sort(), ["$feature_flag_called", "$feature_flag_called", "decided"]);
@@ -92,7 +86,7 @@ test("flags are asked for, and attached", async () => {
 });
 
 test("the AI lane is a burst of its own", async () => {
-  await server.reset();
+  await reset();
   const { uuid } = JSON.parse(await ask("/ai"));
   const [event] = await arrived(1);
   assert.deepEqual([event.uuid, event.lane], [uuid, "v1_ai"]);
@@ -100,7 +94,7 @@ test("the AI lane is a burst of its own", async () => {
 
 test("what a failing server does not take in time goes through a queue, and arrives once", async () => {
   // More refusals than the first second of attempts meets.
-  await server.reset(Array(12).fill({ status: 503 }));
+  await reset(Array(12).fill({ status: 503 }));
   assert.equal(await ask("/many?who=late"), "captured");
   const events = await arrived(100);
   assert.deepEqual(new Set(events.map(({ event }) => event)).size, 100);
@@ -110,7 +104,8 @@ test("what a failing server does not take in time goes through a queue, and arri
 });
 
 test("at module scope nothing happens, and everything adds up", async () => {
-  const { captured, delivered, lost, refused, unused } = JSON.parse(await ask("/stats"));
+  await reset();
+  const { captured, delivered, lost, pending, refused, unused } = JSON.parse(await ask("/stats"));
   assert.ok(captured >= delivered && delivered > 300);
-  assert.deepEqual([lost, refused, unused], [0, 0, 0]);
+  assert.deepEqual([lost, pending, refused, unused], [0, 0, 0, 0]);
 });

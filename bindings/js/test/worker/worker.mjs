@@ -40,7 +40,7 @@ export default {
         for (let number = 0; number < 100; number += 1) client.capture({ distinctId, event: `event ${number}` });
         return new Response("captured");
       default:
-        return Response.json({ ...client.stats(), unused: unused.stats().captured });
+        return Response.json({ ...client.stats(), pending: client.pending, unused: unused.stats().captured });
     }
   },
 
