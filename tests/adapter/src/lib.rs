@@ -16,8 +16,8 @@
 //! | `v1` | `deflate` | 111 |
 //! | `v1` | `zstd` | 111 |
 //!
-//! `cargo adapter node` is the same for the npm package, in JavaScript (`js/adapter.mjs`), without
-//! zstd.
+//! `cargo adapter node` and `cargo adapter workerd` are the same for the npm package, in JavaScript
+//! (`js/routes.mjs`), without zstd.
 
 mod front;
 mod native;

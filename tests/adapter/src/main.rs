@@ -6,10 +6,10 @@ use adapter::{Native, Run, serve};
 use hoglet::{CaptureMode, Compression};
 
 const USAGE: &str = "\
-usage: cargo adapter native|node [--port P] [--mode v0|v1] [--compression none|gzip|deflate|zstd]
+usage: cargo adapter native|node|workerd [--port P] [--mode v0|v1] [--compression none|gzip|deflate|zstd]
 
-Serves the public SDK compliance harness's adapter interface on 127.0.0.1 for a host of hoglet. That of
-Node is the npm package, which bindings/js/build.sh builds first; it has no zstd.
+Serves the public SDK compliance harness's adapter interface on 127.0.0.1 for a host of hoglet. Node and
+workerd run the npm package, which bindings/js/build.sh builds first; it has no zstd.
   --port P         the port; 0, the default, lets the system choose
   --mode           capture protocol, v1 by default
   --compression    what the harness's enable_compression turns on, gzip by default
@@ -51,14 +51,14 @@ fn run(arguments: &[String]) -> Result<(), String> {
     }
     let host = match host.as_str() {
         "native" => Box::new(Native(run)),
-        "node" => return node(flags, port),
+        "node" | "workerd" => return node(host, flags, port),
         _ => return Err(format!("unknown host {host:?}")),
     };
     serve(host, run, port).map_err(|error| format!("port {port}: {error}"))
 }
 
-/// Runs the adapter of the npm package, which is JavaScript.
-fn node(flags: &[String], port: u16) -> Result<(), String> {
+/// Runs the adapter of the npm package in `host`, which is JavaScript.
+fn node(host: &str, flags: &[String], port: u16) -> Result<(), String> {
     let value = |name: &str, or: &str| {
         let pair = flags.chunks(2).find(|pair| pair[0] == name);
         pair.and_then(|pair| pair.get(1).cloned())
@@ -66,8 +66,7 @@ fn node(flags: &[String], port: u16) -> Result<(), String> {
     };
     let here = env!("CARGO_MANIFEST_DIR");
     let ended = Command::new("node")
-        .arg(format!("{here}/js/adapter.mjs"))
-        .arg(format!("{here}/../../bindings/js/dist/esm/node.js"))
+        .arg(format!("{here}/js/{host}.mjs"))
         .args([value("--mode", "v1"), value("--compression", "gzip")])
         .arg(port.to_string())
         .status();
