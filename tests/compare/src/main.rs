@@ -20,10 +20,13 @@ const USAGE: &str = "\
 usage: cargo compare [--rounds N] [--events N]
        cargo compare flags [ROUNDS]
        cargo compare codecs [ROUNDS]
+       cargo compare js [ROUNDS [EVENTS]]
   --rounds N    times each contender runs, 7 by default
   --events N    events in a run, 100000 by default
   flags         instead: evaluations of feature flags, 5 rounds by default
-  codecs        instead: bytes and time of each way to compress, 7 rounds by default";
+  codecs        instead: bytes and time of each way to compress, 7 rounds by default
+  js            instead: the npm package, which bindings/js/build.sh builds first, beside
+                posthog-node in Node, 5 rounds of 20000 events by default";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         ["flags", rounds] => rounds.parse().map_err(|_| USAGE.to_owned()).and_then(flags::compare),
         ["codecs"] => codecs::run(7),
         ["codecs", rounds] => rounds.parse().map_err(|_| USAGE.to_owned()).and_then(codecs::run),
+        ["js", numbers @ ..] => js(numbers),
         words => compare(words),
     };
     match outcome {
@@ -63,6 +67,21 @@ fn contend(name: &str, url: &str, numbers: &[&str]) -> Result<(), String> {
 fn contend_flags(name: &str, url: &str, evaluations: &str) -> Result<(), String> {
     let line = serde_json::to_string(&flags::run(name, url, parse(evaluations)?)?);
     println!("{}", line.map_err(|error| error.to_string())?);
+    Ok(())
+}
+
+/// Compares in Node, by programs in JavaScript.
+fn js(numbers: &[&str]) -> Result<(), String> {
+    let install = ["ci", "--silent", "--no-audit", "--no-fund"];
+    let compare = [&["compare.mjs"], numbers].concat();
+    for (program, words) in [("npm", install.as_slice()), ("node", compare.as_slice())] {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/js");
+        let status = Command::new(program).args(words).current_dir(folder).status();
+        let status = status.map_err(|error| format!("{program}: {error}"))?;
+        if !status.success() {
+            return Err(format!("{program}: {status}"));
+        }
+    }
     Ok(())
 }
 
