@@ -46,7 +46,6 @@ export interface Stats extends Readonly<Counts> {
   readonly refused: number;
 }
 
-
 /** Properties of every event, and as the beginning of a JSON object. */
 interface Base {
   readonly properties: Properties;
@@ -162,17 +161,23 @@ export class PostHogClient {
 
   /** Sets properties of a person; those of `propertiesOnce` unless the person has them. */
   setPersonProperties(message: { distinctId: string; properties?: Properties; propertiesOnce?: Properties }): void {
-    const [set, once] = [message.properties ?? {}, message.propertiesOnce ?? {}];
-    const properties = {
-      ...(Object.keys(set).length > 0 ? { $set: set } : {}),
-      ...(Object.keys(once).length > 0 ? { $set_once: once } : {}),
-    };
-    if (Object.keys(properties).length > 0) this.capture({ distinctId: message.distinctId, event: "$set", properties });
+    const [$set, $set_once] = [message.properties, message.propertiesOnce].map(unlessEmpty);
+    if ($set ?? $set_once) this.capture({ distinctId: message.distinctId, event: "$set", properties: { $set, $set_once } });
+  }
+
+  /** Removes properties of a person. */
+  unsetPersonProperties(message: { distinctId: string; properties: string | readonly string[] }): void {
+    const $unset = [message.properties].flat().filter((name) => typeof name === "string" && name.trim() !== "");
+    if ($unset.length > 0) this.capture({ distinctId: message.distinctId, event: "$set", properties: { $unset } });
   }
 
   /** Captures an error with its stack and its causes. */
   captureException(error: unknown, distinctId?: string, additionalProperties?: Properties, uuid?: string): void {
-    this.capture({ distinctId, event: "$exception", properties: { ...exceptionProperties(error), ...additionalProperties }, uuid });
+    this.capture({ ...exceptionMessage(error, distinctId, additionalProperties), uuid });
+  }
+
+  async captureExceptionImmediate(error: unknown, distinctId?: string, additionalProperties?: Properties): Promise<void> {
+    await this.captureImmediate(exceptionMessage(error, distinctId, additionalProperties));
   }
 
   /** Properties of every event from now on. */
@@ -249,6 +254,14 @@ export class PostHogClient {
   async getFeatureFlagPayload(key: string, distinctId: string, _matchValue?: FlagValue, options: FlagOptions = {}): Promise<Json | undefined> {
     const flags = await this.evaluateFlags(distinctId, { ...options, flagKeys: [key] });
     return flags.getFlagPayload(key);
+  }
+
+  /** A flag's value and payload; `undefined` if it is not known. */
+  async getFeatureFlagResult(key: string, distinctId: string, options: FlagOptions = {}): Promise<FeatureFlagResult | undefined> {
+    const flags = await this.evaluateFlags(distinctId, { ...options, flagKeys: [key] });
+    const value = flags.getFlag(key, options.sendFeatureFlagEvents === false ? { sendFeatureFlagEvents: false } : {});
+    if (value === undefined) return undefined;
+    return { key, enabled: value !== false, variant: typeof value === "string" ? value : undefined, payload: flags.getFlagPayload(key) };
   }
 
   async getAllFlags(distinctId: string, options: EvaluateFlagsOptions = {}): Promise<Record<string, FlagValue>> {
@@ -500,6 +513,13 @@ export interface GroupIdentifyMessage {
   disableGeoip?: boolean | undefined;
 }
 
+export interface FeatureFlagResult {
+  key: string;
+  enabled: boolean;
+  variant: string | undefined;
+  payload: Json | undefined;
+}
+
 export interface FlagOptions extends EvaluateFlagsOptions {
   sendFeatureFlagEvents?: boolean | undefined;
 }
@@ -524,6 +544,14 @@ function identifying({ distinctId, properties = {}, disableGeoip }: { distinctId
 
 function aliasing({ distinctId, alias, disableGeoip }: { distinctId: string; alias: string; disableGeoip?: boolean | undefined }): EventMessage {
   return { distinctId, event: "$create_alias", properties: { distinct_id: distinctId, alias }, disableGeoip };
+}
+
+function exceptionMessage(error: unknown, distinctId: string | undefined, additionalProperties: Properties | undefined): EventMessage {
+  return { distinctId, event: "$exception", properties: { ...exceptionProperties(error), ...additionalProperties } };
+}
+
+function unlessEmpty(properties: Properties | undefined): Properties | undefined {
+  return properties && Object.keys(properties).length > 0 ? properties : undefined;
 }
 
 function grouping({ groupType, groupKey, properties = {}, distinctId, disableGeoip }: GroupIdentifyMessage): EventMessage {

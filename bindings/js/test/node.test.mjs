@@ -134,16 +134,26 @@ test("identity, groups, exceptions and people's properties are events as posthog
   posthog.alias({ distinctId: "u", alias: "v" });
   posthog.groupIdentify({ groupType: "company", groupKey: "acme", properties: { seats: 3 } });
   posthog.setPersonProperties({ distinctId: "u", properties: { a: 1 }, propertiesOnce: { b: 2 } });
+  posthog.setPersonProperties({ distinctId: "u", properties: {} });
+  posthog.setPersonProperties({ distinctId: "u", properties: { a: 1 }, propertiesOnce: {} });
+  posthog.unsetPersonProperties({ distinctId: "u", properties: "a" });
+  posthog.unsetPersonProperties({ distinctId: "u", properties: ["b", " ", "c"] });
+  posthog.unsetPersonProperties({ distinctId: "u", properties: [] });
   posthog.captureException(new TypeError("bad", { cause: new Error("worse") }), "u", { tag: 1 });
-  await posthog.shutdown();
+  await posthog.captureExceptionImmediate("thrown", "u", { tag: 2 });
   const events = await stored();
-  const exception = events.pop();
+  await posthog.shutdown();
+  const [exception, thrown] = events.splice(-2);
+  assert.deepEqual([thrown.event, thrown.properties.tag], ["$exception", 2]);
   assert.deepEqual(events, [
     { event: "$identify", distinct_id: "u", properties: { $set: { email: "a@b.c" }, $set_once: { first: 1 } } },
     { event: "$identify", distinct_id: "u", properties: { $set: { plan: "pro" }, $set_once: { first: 1 } } },
     { event: "$create_alias", distinct_id: "u", properties: { distinct_id: "u", alias: "v" } },
     { event: "$groupidentify", distinct_id: "$company_acme", properties: { $group_type: "company", $group_key: "acme", $group_set: { seats: 3 } } },
     { event: "$set", distinct_id: "u", properties: { $set: { a: 1 }, $set_once: { b: 2 } } },
+    { event: "$set", distinct_id: "u", properties: { $set: { a: 1 } } },
+    { event: "$set", distinct_id: "u", properties: { $unset: ["a"] } },
+    { event: "$set", distinct_id: "u", properties: { $unset: ["b", "c"] } },
   ]);
   const { $exception_list: list, tag } = exception.properties;
   assert.deepEqual([exception.event, tag, list.map(({ type, value }) => [type, value])], ["$exception", 1, [["TypeError", "bad"], ["Error", "worse"]]]);
@@ -210,6 +220,16 @@ test("flags are asked for once, read from a snapshot, reported once, and attache
   const { properties } = events.find(({ event }) => event === "paid");
   assert.deepEqual(properties, { $active_feature_flags: ["color", "on"], "$feature/color": "blue", "$feature/on": true, n: 1 });
   assert.deepEqual(errors, []);
+});
+
+test("one flag is a result with its payload, and nothing if it is not known", async () => {
+  const { posthog } = await start([], {}, { color: { value: "blue", payloads: { blue: { hex: "#00f" } } }, off: false });
+  const silent = { sendFeatureFlagEvents: false };
+  assert.deepEqual(await posthog.getFeatureFlagResult("color", "u"), { key: "color", enabled: true, variant: "blue", payload: { hex: "#00f" } });
+  assert.deepEqual(await posthog.getFeatureFlagResult("off", "u", silent), { key: "off", enabled: false, variant: undefined, payload: undefined });
+  assert.equal(await posthog.getFeatureFlagResult("absent", "u", silent), undefined);
+  await posthog.shutdown();
+  assert.deepEqual((await stored()).map(({ properties }) => properties.$feature_flag), ["color"]);
 });
 
 test("flags are asked for again after a 502 and no other refusal, and an empty question asks nobody", async () => {

@@ -53,7 +53,7 @@ simulation          |                             | cargo simulate --worlds 2000
 fuzzing             |                             | tests/fuzz/run.sh 10
 firmware            | qemu                        | cargo test -p sizes --test firmware -- --ignored
 wasm by wasm-pack   | npm node wasm-pack wasm-bindgen | bindings/js/build.sh
-Node                | npm node                    | cargo build --quiet --bin capture-server && env HOGLET_CAPTURE_SERVER={target}/debug/capture-server node --test bindings/js/test/core.test.mjs bindings/js/test/node.test.mjs bindings/js/test/workerd.test.mjs bindings/js/test/package.test.mjs
+Node                | npm node                    | cargo build --quiet --bin capture-server && env HOGLET_CAPTURE_SERVER={target}/debug/capture-server npm --prefix bindings/js test
 sizes               | qemu npm node wasm-pack wasm-bindgen | cargo sizes {no-qemu}
 demo                |                             | cargo demo
 "#;
