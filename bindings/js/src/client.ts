@@ -243,7 +243,7 @@ export class PostHogClient {
   /** One flag. Prefer {@link evaluateFlags}, which asks once for all of them. `undefined` if nobody answers. */
   async getFeatureFlag(key: string, distinctId: string, options: FlagOptions = {}): Promise<FlagValue | undefined> {
     const flags = await this.evaluateFlags(distinctId, { ...options, flagKeys: [key] });
-    return flags.getFlag(key, options.sendFeatureFlagEvents === false ? { sendFeatureFlagEvents: false } : {});
+    return flags.getFlag(key, options);
   }
 
   async isFeatureEnabled(key: string, distinctId: string, options: FlagOptions = {}): Promise<boolean | undefined> {
@@ -259,7 +259,7 @@ export class PostHogClient {
   /** A flag's value and payload; `undefined` if it is not known. */
   async getFeatureFlagResult(key: string, distinctId: string, options: FlagOptions = {}): Promise<FeatureFlagResult | undefined> {
     const flags = await this.evaluateFlags(distinctId, { ...options, flagKeys: [key] });
-    const value = flags.getFlag(key, options.sendFeatureFlagEvents === false ? { sendFeatureFlagEvents: false } : {});
+    const value = flags.getFlag(key, options);
     if (value === undefined) return undefined;
     return { key, enabled: value !== false, variant: typeof value === "string" ? value : undefined, payload: flags.getFlagPayload(key) };
   }

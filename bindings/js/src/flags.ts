@@ -243,7 +243,7 @@ export class FeatureFlagEvaluations {
   }
 
   /** The value: on or off, or the variant's name; `undefined` if the answer does not have it, or it failed. */
-  getFlag(key: string, { sendFeatureFlagEvents }: { sendFeatureFlagEvents?: boolean } = {}): FlagValue | undefined {
+  getFlag(key: string, { sendFeatureFlagEvents }: { sendFeatureFlagEvents?: boolean | undefined } = {}): FlagValue | undefined {
     return this.#value(key, sendFeatureFlagEvents);
   }
 
