@@ -2,7 +2,6 @@
 import type { CoreRequest } from "./core.js";
 import { Failure, type Answer, type Coding, type Platform } from "./platform.js";
 
-
 /** Where the parts of an answer go; each may be too late, and then says that no more are needed. */
 export interface Feed {
   readonly head: (answer: Answer) => void;

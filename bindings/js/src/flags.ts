@@ -158,28 +158,31 @@ export function questionOf(token: string, distinctId: string, options: EvaluateF
 
 const FIRST_RETRY_MS = 300;
 const MAX_RETRY_MS = 30_000;
+/** Bytes of an answer that are read, as natively. */
+const MAX_ANSWER_BYTES = 1 << 20;
 
 /** Asks, and asks again if no server answered: no response, 502, 504. Rejects with a `FlagsError`. */
 export async function ask(platform: Platform, question: Members, keys: readonly string[] | undefined, options: AskOptions): Promise<FlagsAnswer> {
   const body = new TextEncoder().encode(JSON.stringify(question));
   const headers = { "content-type": "application/json", "user-agent": options.userAgent };
   for (let attempt = 0; ; attempt += 1) {
-    let status = 0;
+    let [status, bytes] = [0, 0];
     let failure: Failure | undefined;
     const pieces: Uint8Array[] = [];
     const request = { id: 0, attempt, path: "/flags/?v=2", headers, body };
     await exchange(platform, request, { host: options.host, coding: undefined, headers: options.headers, timeoutMs: options.timeoutMs, signal: options.signal }, {
       head: (answer) => { status = answer.status; },
-      body: (piece) => Boolean(pieces.push(piece.slice())),
+      body: (piece) => (bytes += piece.length) <= MAX_ANSWER_BYTES && Boolean(pieces.push(piece.slice())),
       end: () => {},
       fail: (why) => { failure = why; },
     });
-    if (!failure && status >= 200 && status < 300) {
-      const answer = answerOf(parse(pieces), keys);
-      if (!answer) throw new FlagsError("hoglet: the answer with flags cannot be read");
+    const isSuccess = status >= 200 && status < 300;
+    if (!failure && isSuccess) {
+      const answer = answerOf(await parse(pieces), keys);
+      if (!answer) throw new FlagsError(`hoglet: the answer with flags cannot be read: ${bytes} bytes, of at most ${MAX_ANSWER_BYTES}`);
       return answer;
     }
-    const refused = status !== 0 && (status < 200 || status >= 300);
+    const refused = status !== 0 && !isSuccess;
     const isTransient = refused ? status === 502 || status === 504 : failure?.why !== "unreadable";
     if (!isTransient || attempt >= options.retries || options.signal?.aborted) {
       const why = refused ? `the server refused to evaluate flags: ${status}` : `no answer with flags: ${failure?.why ?? "interrupted"}`;
@@ -190,11 +193,9 @@ export async function ask(platform: Platform, question: Members, keys: readonly 
   }
 }
 
-function parse(pieces: readonly Uint8Array[]): unknown {
-  const decoder = new TextDecoder();
-  const text = pieces.map((piece) => decoder.decode(piece, { stream: true })).join("") + decoder.decode();
+async function parse(pieces: Uint8Array[]): Promise<unknown> {
   try {
-    return JSON.parse(text);
+    return JSON.parse(await new Blob(pieces as BlobPart[]).text());
   } catch {
     return undefined;
   }

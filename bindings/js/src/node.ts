@@ -11,7 +11,7 @@ import { WASM_PATH } from "./wasm-path.js";
 
 export * from "./public.js";
 
-/** Level 1 takes a third of the time of the default, and gives bodies that are a tenth larger. */
+/** Level 1 takes less than half of the time of the default, and makes a batch of 100 small events 4 % larger. */
 const LEVEL = 1;
 
 let compiled: WebAssembly.Module | undefined;

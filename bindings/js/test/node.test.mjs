@@ -232,6 +232,15 @@ test("one flag is a result with its payload, and nothing if it is not known", as
   assert.deepEqual((await stored()).map(({ properties }) => properties.$feature_flag), ["color"]);
 });
 
+test("an answer with flags of over 1 MiB is not read, and names the limit", async () => {
+  const body = JSON.stringify({ flags: {}, padding: "x".repeat(1 << 20) });
+  const raw = await startRaw([`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`]);
+  const posthog = new PostHog("phc_node", { host: raw.host, onError: () => {} });
+  const { error } = await posthog.evaluateFlags("u");
+  raw.stop();
+  assert.match(error.message, /cannot be read: \d+ bytes, of at most 1048576$/);
+});
+
 test("flags are asked for again after a 502 and no other refusal, and an empty question asks nobody", async () => {
   for (const [statuses, expected] of [[[502], true], [[502, 502], undefined], [[500], undefined]]) {
     await server.reset([], { a: true });
