@@ -1,24 +1,11 @@
 // The client, the same on every host: what a caller says becomes events of a lane. Names, defaults and events are those of
 // posthog-node, so that a program which was written for it works after changing the import.
 import { Refusal, SDK_INFO, type Core, type CoreEvent, type Receipt } from "./core.js";
-import { exceptionProperties } from "./exceptions.js";
 import { FeatureFlagEvaluations, NO_FLAGS, Tracker, ask, calledProperties, questionOf, type EvaluateFlagsOptions, type FlagReader, type FlagValue, type Json } from "./flags.js";
 import { Lane, type Counts } from "./lane.js";
+import { aliasing, exceptionMessage, grouping, identifying, type EventMessage, type GroupIdentifyMessage } from "./messages.js";
 import { settingsOf, type CaptureEvent, type PostHogOptions, type Properties, type Settings } from "./options.js";
 import type { Platform } from "./platform.js";
-
-export interface EventMessage {
-  /** Whose event it is. Without it, and without one of the context, the event belongs to nobody. */
-  distinctId?: string | number | bigint | undefined;
-  event: string;
-  properties?: Properties | undefined;
-  groups?: Record<string, string | number> | undefined;
-  /** The flags that were in force. */
-  flags?: FeatureFlagEvaluations | undefined;
-  timestamp?: Date | string | number | undefined;
-  uuid?: string | undefined;
-  disableGeoip?: boolean | undefined;
-}
 
 export interface ContextData {
   distinctId?: string | undefined;
@@ -505,14 +492,6 @@ export class PostHogClient {
   }
 }
 
-export interface GroupIdentifyMessage {
-  groupType: string;
-  groupKey: string;
-  properties?: Properties | undefined;
-  distinctId?: string | undefined;
-  disableGeoip?: boolean | undefined;
-}
-
 export interface FeatureFlagResult {
   key: string;
   enabled: boolean;
@@ -536,25 +515,6 @@ function objectOf(value: unknown): Properties {
   return typeof value === "object" && value !== null ? (value as Properties) : {};
 }
 
-function identifying({ distinctId, properties = {}, disableGeoip }: { distinctId: string; properties?: Properties | undefined; disableGeoip?: boolean | undefined }): EventMessage {
-  const { $set, $set_once, $anon_distinct_id, ...rest } = properties;
-  const said = { $set: $set ?? rest, $set_once: $set_once ?? {}, ...($anon_distinct_id === undefined ? {} : { $anon_distinct_id }) };
-  return { distinctId, event: "$identify", properties: said, disableGeoip };
-}
-
-function aliasing({ distinctId, alias, disableGeoip }: { distinctId: string; alias: string; disableGeoip?: boolean | undefined }): EventMessage {
-  return { distinctId, event: "$create_alias", properties: { distinct_id: distinctId, alias }, disableGeoip };
-}
-
-function exceptionMessage(error: unknown, distinctId: string | undefined, additionalProperties: Properties | undefined): EventMessage {
-  return { distinctId, event: "$exception", properties: { ...exceptionProperties(error), ...additionalProperties } };
-}
-
 function unlessEmpty(properties: Properties | undefined): Properties | undefined {
   return properties && Object.keys(properties).length > 0 ? properties : undefined;
-}
-
-function grouping({ groupType, groupKey, properties = {}, distinctId, disableGeoip }: GroupIdentifyMessage): EventMessage {
-  const said = { $group_type: groupType, $group_key: groupKey, $group_set: properties };
-  return { distinctId: distinctId || `$${groupType}_${groupKey}`, event: "$groupidentify", properties: said, disableGeoip };
 }

@@ -1,9 +1,10 @@
 // A client for hosts that answer requests and may stop when one is answered. What is captured in one go is a burst: it has
 // a core of its own, is sent once that go is over, and nothing of it is shared with another request. The host is asked to
 // wait for it.
-import { PostHogClient, type EventMessage } from "./client.js";
+import { PostHogClient } from "./client.js";
 import type { Core } from "./core.js";
 import type { Lane } from "./lane.js";
+import type { EventMessage } from "./messages.js";
 import type { PostHogOptions, Properties } from "./options.js";
 import type { Platform } from "./platform.js";
 
