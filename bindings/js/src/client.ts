@@ -235,7 +235,7 @@ export class PostHogClient {
 
   async isFeatureEnabled(key: string, distinctId: string, options: FlagOptions = {}): Promise<boolean | undefined> {
     const value = await this.getFeatureFlag(key, distinctId, options);
-    return value === undefined ? undefined : value !== false;
+    return value === undefined ? value : value !== false;
   }
 
   async getFeatureFlagPayload(key: string, distinctId: string, _matchValue?: FlagValue, options: FlagOptions = {}): Promise<Json | undefined> {
@@ -256,9 +256,9 @@ export class PostHogClient {
   }
 
   async getAllFlagsAndPayloads(distinctId: string, options: EvaluateFlagsOptions = {}): Promise<{ featureFlags: Record<string, FlagValue>; featureFlagPayloads: Record<string, Json> }> {
-    const found = (await this.evaluateFlags(distinctId, options)).answer.flags;
+    const { answer } = await this.evaluateFlags(distinctId, options);
     const [featureFlags, featureFlagPayloads]: [Record<string, FlagValue>, Record<string, Json>] = [{}, {}];
-    for (const [key, { value, payload }] of found) {
+    for (const [key, { value, payload }] of answer.flags) {
       if (value !== undefined) featureFlags[key] = value;
       if (payload !== undefined) featureFlagPayloads[key] = payload;
     }
@@ -289,9 +289,8 @@ export class PostHogClient {
 
   /** Events that have not ended. */
   get pending(): number {
-    let pending = 0;
-    for (const lane of [...this.#lanes.values(), ...this.#detached]) pending += lane.live;
-    return pending;
+    const { captured, delivered, undelivered, lost } = this.stats();
+    return captured - delivered - undelivered - lost;
   }
 
   /** How many events there were, and how they ended. */
